@@ -1,0 +1,3 @@
+//! The one binary, `kryten`: all services and tools.
+
+fn main() {}

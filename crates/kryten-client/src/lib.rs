@@ -1,0 +1,1 @@
+//! The Kryten client library: NATS connection, key-value helpers, the event stream, commands.

@@ -1,0 +1,1 @@
+//! A CyTube client over Socket.IO: pure codec and session, thin connection.

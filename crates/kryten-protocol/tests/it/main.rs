@@ -1,0 +1,4 @@
+//! The wire types against vectors and recordings of the real programs.
+#![allow(clippy::unwrap_used)]
+
+mod subjects;

@@ -1,0 +1,1 @@
+//! Finds or fetches a real nats-server and runs it as a child process.
