@@ -1,1 +1,25 @@
 //! Finds or fetches a real nats-server and runs it as a child process.
+//!
+//! In reading order:
+//!
+//! - [`find`]: where a nats-server that is new enough comes from;
+//! - [`server`]: the child process, from its configuration file to its end.
+//!
+//! ```no_run
+//! # async fn demo() -> Result<(), Box<dyn std::error::Error>> {
+//! use kryten_servers::{FindOptions, NatsServer, NatsServerOptions, find_nats_server};
+//!
+//! let binary = find_nats_server(&FindOptions::default()).await?;
+//! let mut server = NatsServer::start(NatsServerOptions::new(&binary, "data/nats")).await?;
+//! println!("listening on {}", server.url());
+//! server.stop().await?;
+//! # Ok(())
+//! # }
+//! ```
+#![warn(missing_docs)]
+
+pub mod find;
+pub mod server;
+
+pub use find::{BinarySource, FindError, FindOptions, NatsBinary, find_nats_server};
+pub use server::{NatsServer, NatsServerOptions, ServerError};
