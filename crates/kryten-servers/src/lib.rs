@@ -18,8 +18,15 @@
 //! ```
 #![warn(missing_docs)]
 
+mod child;
+mod fetch;
 pub mod find;
+mod lock;
+mod log;
+mod pin;
 pub mod server;
+mod settings;
+mod version;
 
 pub use find::{BinarySource, FindError, FindOptions, NatsBinary, find_nats_server};
 pub use server::{NatsServer, NatsServerOptions, ServerError};
