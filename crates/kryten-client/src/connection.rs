@@ -68,6 +68,13 @@ impl Client {
         unimplemented!()
     }
 
+    pub(crate) async fn connect_once(
+        _: &NatsConfig,
+        _: tokio_util::sync::CancellationToken,
+    ) -> Result<Self, ConnectError> {
+        unimplemented!()
+    }
+
     /// The NATS client below.
     pub fn nats(&self) -> &async_nats::Client {
         &self.nats

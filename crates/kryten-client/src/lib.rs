@@ -27,6 +27,7 @@ pub mod command;
 pub mod config;
 pub mod connection;
 pub mod kv;
+pub mod one_life;
 pub mod reader;
 pub mod respond;
 pub mod stream;
