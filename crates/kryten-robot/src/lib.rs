@@ -14,6 +14,7 @@
 //! - `bridge`: one channel's task, frame → state → outbox;
 //! - `publisher`: outbox → event stream, in order, each event once;
 //! - `kv_writer`: state → KV, with the mark of the event that it reflects;
+//! - [`health`]: `/health` and `/metrics`;
 //! - `queries`: requests that read; `lifecycle`: what the robot tells of itself;
 //! - [`robot`]: all of them together.
 
@@ -21,6 +22,7 @@ mod bridge;
 pub mod channel;
 mod channel_name;
 pub mod config;
+pub mod health;
 pub mod history;
 mod kv_writer;
 mod lifecycle;
