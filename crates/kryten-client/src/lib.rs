@@ -26,6 +26,8 @@
 pub mod command;
 pub mod config;
 pub mod connection;
+mod exchange;
+mod jetstream;
 pub mod kv;
 pub mod one_life;
 pub mod reader;
