@@ -1,0 +1,2 @@
+//! The simulator over real sockets.
+#![allow(clippy::unwrap_used)]
