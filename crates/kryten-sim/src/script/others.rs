@@ -199,7 +199,7 @@ impl Others {
             3 => ("setOptions", json!({"afk_timeout": 600 + number})),
             _ => (
                 "setPermissions",
-                json!({"drink": if number % 2 == 0 { 1 } else { 2 }}),
+                json!({"drink": if number.is_multiple_of(2) { 1 } else { 2 }}),
             ),
         };
         room.act(owner, event, &payload, now);
