@@ -1,0 +1,25 @@
+//! Key-value buckets whose keys are any text.
+//!
+//! A bucket is opened by those who use it ([`KvBucket::open`], which never creates) and created by its one owner
+//! ([`KvBucket::open_or_create`]). The methods of [`KvBucket`] are strict: a missing key is `Ok(None)`, a failed read
+//! is an error. [`forgiving`] has the helpers that log and never fail.
+
+mod bucket;
+mod config;
+mod error;
+pub mod forgiving;
+mod key;
+mod list;
+mod locks;
+mod read;
+mod update;
+mod watch;
+mod write;
+
+pub use bucket::KvBucket;
+pub use config::{BucketConfig, Storage};
+pub use error::KvError;
+pub(crate) use locks::KeyLocks;
+pub use read::{Entry, Operation};
+pub use watch::{KvWatch, WatchItem};
+pub use write::PutOptions;
