@@ -75,7 +75,7 @@ impl Others {
 
     /// Some always stay, so that there is somebody to talk.
     fn leave(&mut self, room: &mut Room, cast: &[Actor], actor: &Actor) {
-        let present = cast.iter().filter(|other| room.user(&other.name).is_some());
+        let present = room.users().iter().filter(|user| !user.is_client());
         if present.count() * 5 > cast.len() * 2 {
             room.leave(&actor.name);
         }
