@@ -1,3 +1,35 @@
 //! The one binary, `kryten`: all services and tools.
+//!
+//! [`cli`] holds every option; [`commands`] has a file for each verb; [`context`] finds the NATS server and the
+//! channel that a client command means; [`output`] is the edge where errors become a sentence and an exit code.
 
-fn main() {}
+mod cli;
+mod commands;
+mod connection_file;
+mod context;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::Cli;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return output::failed(
+                &anyhow::Error::from(error).context("could not start the runtime"),
+            );
+        }
+    };
+    match runtime.block_on(commands::run(cli)) {
+        Ok(code) => code,
+        Err(error) => output::failed(&error),
+    }
+}

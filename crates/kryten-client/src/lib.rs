@@ -1,1 +1,38 @@
 //! The Kryten client library: NATS connection, key-value helpers, the event stream, commands.
+//!
+//! In reading order:
+//!
+//! - [`config`]: configuration files, `${NAME}` in them, and the `nats` section;
+//! - [`connection`]: the connection to NATS;
+//! - [`kv`]: key-value buckets whose keys are any text, with strict and forgiving helpers;
+//! - [`stream`]: the JetStream stream that keeps all events;
+//! - [`reader`]: reads that stream in order, without a hole;
+//! - [`command`]: asks a service; [`respond`]: answers as one.
+//!
+//! ```no_run
+//! # async fn demo() -> Result<(), Box<dyn std::error::Error>> {
+//! use kryten_client::config::NatsConfig;
+//! use kryten_client::{Client, kv::KvBucket};
+//!
+//! let client = Client::connect(&NatsConfig::for_url("nats://localhost:4222")).await?;
+//! let bucket = KvBucket::open(&client, "kryten_user_stats").await?;
+//! let points = bucket.incr("user:bob", 1).await?;
+//! println!("bob has {points} points");
+//! # Ok(())
+//! # }
+//! ```
+#![warn(missing_docs)]
+
+pub mod command;
+pub mod config;
+pub mod connection;
+pub mod kv;
+pub mod reader;
+pub mod respond;
+pub mod stream;
+
+pub use config::NatsConfig;
+pub use connection::{Client, ConnectError};
+pub use kv::{KvBucket, KvError};
+pub use reader::{EventReader, ReaderItem, ReaderOptions};
+pub use stream::{EventStream, StoredMessage, StreamError, StreamInfo};

@@ -1,0 +1,45 @@
+//! Every option of the command line, as clap types.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::commands::up::UpArgs;
+
+/// Kryten: a CyTube channel's events, state and statistics over NATS.
+#[derive(Debug, Parser)]
+#[command(name = "kryten", version, about, propagate_version = true)]
+#[command(arg_required_else_help = true, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) client: ClientArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of the client commands: which server, which channel.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ClientArgs {
+    /// The NATS server, such as nats://localhost:4222; user and password may be in the URL
+    #[arg(long, value_name = "URL", global = true)]
+    pub(crate) nats: Option<String>,
+    /// The data folder of a running `kryten up`, whose connection.json says where NATS is
+    #[arg(long, value_name = "DIR", global = true, env = "KRYTEN_DATA_DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// A configuration file with a `nats` section (before the verb)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The channel, where more than one is known (before the verb)
+    #[arg(long, value_name = "CHANNEL")]
+    pub(crate) channel: Option<String>,
+    /// The CyTube host, where more than one is known (before the verb)
+    #[arg(long, value_name = "DOMAIN")]
+    pub(crate) domain: Option<String>,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run everything in one process: NATS, robot, statistics and the web page
+    Up(UpArgs),
+}

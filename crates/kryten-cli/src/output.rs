@@ -1,0 +1,90 @@
+//! What the command line prints: data on stdout, one sentence on stderr when something failed.
+#![allow(
+    clippy::print_stdout,
+    reason = "printing is what a command line is for"
+)]
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use serde_json::Value;
+
+/// The exit code of a command that could not be done.
+pub(crate) const FAILED: u8 = 1;
+/// The exit code of a command that was called wrongly.
+pub(crate) const USAGE: u8 = 2;
+
+/// Prints a failure as one line on stderr, causes joined by colons, and gives the exit code.
+pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
+    let mut sentence = String::new();
+    for cause in error.chain() {
+        let text = cause.to_string();
+        if sentence.contains(&text) {
+            continue;
+        }
+        if !sentence.is_empty() {
+            sentence.push_str(": ");
+        }
+        sentence.push_str(&text);
+    }
+    eprintln!("error: {}", printable(&sentence));
+    ExitCode::from(FAILED)
+}
+
+/// A usage error: one line on stderr and exit code 2.
+pub(crate) fn usage(sentence: &str) -> ExitCode {
+    eprintln!("error: {sentence}");
+    ExitCode::from(USAGE)
+}
+
+/// Prints a line on stdout; a reader that went away (`| head`) is no error.
+pub(crate) fn line(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out
+        .write_all(text.as_bytes())
+        .and_then(|()| out.write_all(b"\n"))
+        .and_then(|()| out.flush());
+}
+
+/// Prints bytes and a newline on stdout.
+pub(crate) fn bytes(bytes: &[u8]) {
+    let mut out = std::io::stdout().lock();
+    let _ = out
+        .write_all(bytes)
+        .and_then(|()| out.write_all(b"\n"))
+        .and_then(|()| out.flush());
+}
+
+/// Prints JSON, indented, on stdout.
+pub(crate) fn json(value: &Value) {
+    line(&format!("{value:#}"));
+}
+
+/// Text from the network as one printable line: control characters become `\xNN`.
+pub(crate) fn printable(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() {
+            let mut buffer = [0; 4];
+            for byte in c.encode_utf8(&mut buffer).bytes() {
+                clean.push_str(&format!("\\x{byte:02X}"));
+            }
+        } else {
+            clean.push(c);
+        }
+    }
+    clean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_cannot_reach_the_terminal() {
+        assert_eq!(
+            printable("a\tb\u{1b}[31m\u{85}é"),
+            "a\\x09b\\x1B[31m\\xC2\\x85é"
+        );
+    }
+}

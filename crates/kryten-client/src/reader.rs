@@ -1,0 +1,93 @@
+//! Reads the event stream in order, without a hole.
+
+use std::time::Duration;
+
+use crate::stream::{EventStream, StoredMessage, StreamError, StreamInfo};
+
+/// Where to read and what.
+#[derive(Debug, Clone, Default)]
+pub struct ReaderOptions {
+    /// Only messages on these subjects; empty for all. They must not overlap.
+    pub filter_subjects: Vec<String>,
+    /// The first sequence to deliver; 0 and 1 are the start of the stream.
+    pub start_sequence: u64,
+    /// When the stream was created for which `start_sequence` was noted; if it is another one now, the first item is
+    /// [`ReaderItem::Replaced`].
+    pub expected_created_nanos: Option<i128>,
+}
+
+/// What the reader has to tell.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ReaderItem {
+    /// The next messages in stream order, at least one.
+    Batch(Vec<StoredMessage>),
+    /// Nothing new for a while, or the server is away; time for other work.
+    Idle,
+    /// Another stream is there now, or its sequence numbers were set back: nothing more is delivered until
+    /// [`EventReader::resume_at`].
+    Replaced {
+        /// The stream as last seen; `last_sequence` is at least the last one delivered.
+        old: StreamInfo,
+        /// The stream now.
+        new: StreamInfo,
+    },
+    /// Messages are gone that had not been delivered: nothing more is delivered until [`EventReader::resume_at`].
+    Truncated {
+        /// The sequence that should have come next.
+        expected: u64,
+        /// The first one that is still there.
+        first_sequence: u64,
+    },
+}
+
+/// An ordered reader of the event stream.
+#[derive(Debug)]
+pub struct EventReader {}
+
+impl EventReader {
+    /// Starts reading.
+    ///
+    /// # Errors
+    /// [`StreamError`] when the stream cannot be read at all; an absent server is waited for.
+    pub async fn open(stream: &EventStream, options: ReaderOptions) -> Result<Self, StreamError> {
+        let _ = (stream, options);
+        unimplemented!()
+    }
+
+    /// The next item. A batch is given after `max_wait_after_first` at the latest, counted from its first message.
+    /// Cancel safe: what was received and not returned comes with the next call.
+    ///
+    /// # Errors
+    /// [`StreamError`] for what waiting does not mend, such as a missing permission.
+    pub async fn next_batch(
+        &mut self,
+        max_messages: usize,
+        max_wait_after_first: Duration,
+    ) -> Result<ReaderItem, StreamError> {
+        let _ = (max_messages, max_wait_after_first);
+        unimplemented!()
+    }
+
+    /// The sequence from which on nothing was returned yet.
+    pub fn next_sequence(&self) -> u64 {
+        unimplemented!()
+    }
+
+    /// When the stream that is read was created, in nanoseconds since the Unix epoch; `None` until the server has
+    /// told.
+    pub fn created_nanos(&self) -> Option<i128> {
+        unimplemented!()
+    }
+
+    /// Goes on at a sequence of the stream as it is now, after [`ReaderItem::Replaced`] or
+    /// [`ReaderItem::Truncated`], or at any time.
+    pub fn resume_at(&mut self, sequence: u64) {
+        let _ = sequence;
+        unimplemented!()
+    }
+
+    /// Stops reading and removes the consumer from the server.
+    pub async fn close(self) {
+        unimplemented!()
+    }
+}

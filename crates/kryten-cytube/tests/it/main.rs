@@ -1,0 +1,2 @@
+//! The client against the simulator, over real sockets.
+#![allow(clippy::unwrap_used)]

@@ -1,0 +1,4 @@
+//! The robot against recordings, the simulator and a real nats-server.
+#![allow(clippy::unwrap_used)]
+
+mod recording;

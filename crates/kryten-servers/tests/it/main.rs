@@ -1,0 +1,5 @@
+//! Tests with a real nats-server, fetched as a user would fetch it.
+#![allow(clippy::unwrap_used)]
+
+mod finding;
+mod running;
