@@ -4,9 +4,15 @@
 //!
 //! - [`config`]: what the service needs to know, the original's JSON file unchanged;
 //! - [`tally`]: the pure core: events in, sums out;
+//! - [`store`]: the only SQL: one transaction per batch, and reads;
+//! - [`queries`]: requests over NATS, answered from the store;
+//! - [`status`]: what the service tells of itself;
 //! - [`Userstats`]: the service itself.
 
 pub mod config;
+pub mod queries;
+pub mod status;
+pub mod store;
 pub mod tally;
 mod userstats;
 
