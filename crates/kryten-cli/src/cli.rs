@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::commands::robot::RobotArgs;
 use crate::commands::up::UpArgs;
 
 /// Kryten: a CyTube channel's events, state and statistics over NATS.
@@ -41,5 +42,14 @@ pub(crate) struct ClientArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run everything in one process: NATS, robot, statistics and the web page
-    Up(UpArgs),
+    Up(Box<UpArgs>),
+    /// Run the bridge between CyTube and NATS alone, on an original robot's configuration file
+    Robot(RobotArgs),
+}
+
+impl Command {
+    /// Whether the verb runs a service, whose options follow it.
+    pub(crate) fn is_service(&self) -> bool {
+        matches!(self, Self::Up(_) | Self::Robot(_))
+    }
 }

@@ -1,14 +1,24 @@
 //! One file for each verb.
 
+pub(crate) mod robot;
 pub(crate) mod up;
 
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
+use crate::output;
 
 /// Runs the verb.
 pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    // Whoever is first wins; nobody else installs one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    if cli.command.is_service() && cli.client.config.is_some() {
+        return Ok(output::usage(
+            "--config before the verb is for client commands; put it after the service's name",
+        ));
+    }
     match cli.command {
-        Command::Up(args) => up::run(&cli.client, args).await,
+        Command::Up(args) => up::run(&cli.client, *args).await,
+        Command::Robot(args) => robot::run(cli.client.nats.as_deref(), args).await,
     }
 }

@@ -7,7 +7,9 @@ mod cli;
 mod commands;
 mod connection_file;
 mod context;
+mod logging;
 mod output;
+mod stop_signal;
 
 use std::process::ExitCode;
 

@@ -2,14 +2,20 @@
 
 use std::time::Duration;
 
+use async_nats::HeaderMap;
 use kryten_protocol::command::{Reply, Request};
+use kryten_protocol::subject::{self, SubjectError};
 
 use crate::connection::Client;
+use crate::exchange::ExchangeError;
 
 /// Why a command brought no result.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError {
+    /// The service name leaves no subject.
+    #[error(transparent)]
+    Subject(#[from] SubjectError),
     /// No service of this name listens.
     #[error("no {service} service is running; start it, or check which NATS server it uses")]
     NoResponders {
@@ -23,6 +29,25 @@ pub enum CommandError {
         service: String,
         /// How long we waited.
         timeout: Duration,
+    },
+    /// No connection to a server; nothing was sent.
+    #[error("the NATS server is away; start it, or name another with --nats")]
+    ServerAway,
+    /// The account may not ask this service.
+    #[error("this NATS user may not use {subject}; give it the permission")]
+    NoPermission {
+        /// The subject that was refused.
+        subject: String,
+    },
+    /// The request is larger than the server takes; nothing was sent.
+    #[error(
+        "the request to the {service} service is too large; the NATS server takes at most {limit} bytes"
+    )]
+    TooLarge {
+        /// The service.
+        service: String,
+        /// The largest size.
+        limit: usize,
     },
     /// The service said no.
     #[error("{error}")]
@@ -52,6 +77,39 @@ pub async fn request(
     request: Request,
     timeout: Duration,
 ) -> Result<Reply, CommandError> {
-    let _ = (client, service, request, timeout);
-    unimplemented!()
+    let subject = subject::command(service)?;
+    let service = service.to_owned();
+    let body = match serde_json::to_vec(&request) {
+        Ok(body) => body,
+        Err(source) => return Err(CommandError::Malformed { service, source }),
+    };
+    let answer = client
+        .exchange_within(&subject, HeaderMap::new(), body.into(), timeout)
+        .await;
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(ExchangeError::Away) => return Err(CommandError::ServerAway),
+        Err(ExchangeError::NoResponders | ExchangeError::BadSubject) => {
+            return Err(CommandError::NoResponders { service });
+        }
+        Err(ExchangeError::TimedOut) => return Err(CommandError::TimedOut { service, timeout }),
+        Err(ExchangeError::NoPermission { subject }) => {
+            return Err(CommandError::NoPermission { subject });
+        }
+        Err(ExchangeError::TooLarge { limit }) => {
+            return Err(CommandError::TooLarge { service, limit });
+        }
+    };
+    let reply: Reply = match serde_json::from_slice(&answer.payload) {
+        Ok(reply) => reply,
+        Err(source) => return Err(CommandError::Malformed { service, source }),
+    };
+    if reply.success {
+        Ok(reply)
+    } else {
+        let error = reply
+            .error
+            .unwrap_or_else(|| "refused without a reason".to_owned());
+        Err(CommandError::Refused { service, error })
+    }
 }

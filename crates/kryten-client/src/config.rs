@@ -1,25 +1,74 @@
 //! Configuration files: JSON, TOML or YAML by extension, `${NAME}` from the environment.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+mod expand;
+mod nats;
 
-use secrecy::SecretString;
-use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+pub use nats::NatsConfig;
 
 /// Why a configuration could not be loaded.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// The file could not be read.
-    #[error("cannot read the configuration {path}", path = path.display())]
+    #[error("cannot read the configuration {path}: {source}", path = path.display())]
     Read {
         /// The file.
         path: PathBuf,
         /// Why.
         source: std::io::Error,
     },
+    /// The extension is none that we know.
+    #[error("the configuration {path} must end in .json, .toml, .yaml or .yml", path = path.display())]
+    Extension {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The text is not in the format that the extension names.
+    #[error("the configuration {path} is not valid {format}{place}", path = path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// The format.
+        format: &'static str,
+        /// Where, as far as the parser tells; never the text itself, which may hold a secret.
+        place: Place,
+    },
+    /// A value names an environment variable that is not set.
+    #[error(
+        "the configuration's {key} names the environment variable {variable}, which is not set"
+    )]
+    Undefined {
+        /// The variable.
+        variable: String,
+        /// The key, such as `nats.password`.
+        key: String,
+    },
+    /// A value is of the wrong kind.
+    #[error("the configuration's {key} is wrong: {problem}")]
+    Invalid {
+        /// The key, such as `nats.servers`.
+        key: String,
+        /// What is wrong, without the value.
+        problem: String,
+    },
+}
+
+/// A place in a configuration file, where the parser knows one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place(Option<(usize, usize)>);
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some((line, column)) => write!(f, " at line {line} column {column}"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// Loads a configuration file into a JSON value, `${NAME}` replaced inside text values.
@@ -27,74 +76,75 @@ pub enum ConfigError {
 /// # Errors
 /// [`ConfigError`] when the file cannot be read or parsed, or names an undefined variable.
 pub fn load(path: &Path) -> Result<Value, ConfigError> {
-    let _ = path;
-    unimplemented!()
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
+    let mut value = parse(path, &text)?;
+    expand::expand(&mut value, &|name| std::env::var(name).ok())?;
+    Ok(value)
 }
 
 /// Reads a loaded configuration, or a section of it, into a type.
 ///
 /// # Errors
-/// [`ConfigError`] naming the key that is wrong.
+/// [`ConfigError::Invalid`] naming the key that is wrong.
 pub fn read<T: DeserializeOwned>(value: Value) -> Result<T, ConfigError> {
-    let _ = value;
-    unimplemented!()
+    serde_path_to_error::deserialize(value).map_err(|error| ConfigError::Invalid {
+        key: error.path().to_string(),
+        problem: without_values(&error.inner().to_string()),
+    })
 }
 
-/// The `nats` section: where the servers are and how to log in.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default)]
-pub struct NatsConfig {
-    /// The servers' addresses.
-    pub servers: Vec<String>,
-    /// The user.
-    pub user: Option<String>,
-    /// The user's password.
-    pub password: Option<SecretString>,
-    /// A token instead of user and password.
-    pub token: Option<SecretString>,
-    /// How long one attempt to connect may take.
-    pub connect_timeout: Duration,
-    /// The name under which the server lists this connection.
-    pub name: Option<String>,
-    /// Whether connecting succeeds at once and goes on trying in the background when no server answers.
-    pub retry_on_initial_connect: bool,
-}
-
-impl Default for NatsConfig {
-    fn default() -> Self {
-        Self {
-            servers: Vec::new(),
-            user: None,
-            password: None,
-            token: None,
-            connect_timeout: Duration::from_secs(10),
-            name: None,
-            retry_on_initial_connect: false,
+fn parse(path: &Path, text: &str) -> Result<Value, ConfigError> {
+    let syntax = |format, place| ConfigError::Syntax {
+        path: path.to_owned(),
+        format,
+        place: Place(place),
+    };
+    let extension = path.extension().unwrap_or_default().to_string_lossy();
+    match extension.to_ascii_lowercase().as_str() {
+        "json" => {
+            let text = text.trim_start_matches('\u{feff}');
+            serde_json::from_str(text)
+                .map_err(|error| syntax("JSON", Some((error.line(), error.column()))))
         }
+        "toml" => toml::from_str(text).map_err(|error| {
+            let place = error.span().map(|span| line_and_column(text, span.start));
+            syntax("TOML", place)
+        }),
+        "yaml" | "yml" => serde_saphyr::from_str(text).map_err(|error| {
+            let place = error.location();
+            let place = place.map(|place| (place.line() as usize, place.column() as usize));
+            syntax("YAML", place)
+        }),
+        _ => Err(ConfigError::Extension {
+            path: path.to_owned(),
+        }),
     }
 }
 
-impl NatsConfig {
-    /// One server, without credentials except those in the address.
-    pub fn for_url(url: impl Into<String>) -> Self {
-        Self {
-            servers: vec![url.into()],
-            ..Self::default()
+fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
+    let before = text.get(..offset).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (
+        before.matches('\n').count() + 1,
+        before[line_start..].chars().count() + 1,
+    )
+}
+
+/// serde quotes a value of the wrong kind, which may be a password in the wrong place.
+fn without_values(problem: &str) -> String {
+    let Some(expected) = problem.rfind("expected ") else {
+        return problem.to_owned();
+    };
+    match problem.split_once(": ") {
+        Some((kind @ ("invalid type" | "invalid value" | "invalid length"), _)) => {
+            format!("{kind}, {}", &problem[expected..])
         }
-    }
-
-    /// The same, with user and password.
-    #[must_use]
-    pub fn with_user(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
-        self.user = Some(user.into());
-        self.password = Some(SecretString::from(password.into()));
-        self
-    }
-
-    /// The same, under a name that the server lists.
-    #[must_use]
-    pub fn named(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
-        self
+        _ => problem.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,70 +1,85 @@
 //! The connection to NATS.
 
-use async_nats::jetstream;
+mod error;
+mod events;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::connection::State;
+use async_nats::{ConnectOptions, ServerAddr, jetstream};
+use rand::RngExt;
+use secrecy::ExposeSecret;
 
 use crate::config::NatsConfig;
+use crate::kv::KeyLocks;
+pub use error::ConnectError;
+pub(crate) use events::Events;
 
-/// Why no connection was made.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ConnectError {
-    /// No server address, or one that is none.
-    #[error("{url:?} is no NATS address; write it as nats://host:4222")]
-    BadUrl {
-        /// The address without credentials.
-        url: String,
-    },
-    /// No server listens there.
-    #[error("no NATS server answers at {servers}; start one, or name another with --nats")]
-    ServerAway {
-        /// The addresses without credentials.
-        servers: String,
-        /// What the system said.
-        #[source]
-        source: Box<async_nats::ConnectError>,
-    },
-    /// The server refuses the credentials.
-    #[error(
-        "the NATS server at {servers} refuses the credentials; check user and password, or the token"
-    )]
-    WrongCredentials {
-        /// The addresses without credentials.
-        servers: String,
-        /// What the server said.
-        #[source]
-        source: Box<async_nats::ConnectError>,
-    },
-    /// The secure connection could not be made.
-    #[error("no secure connection to the NATS server at {servers}; check its certificate")]
-    Tls {
-        /// The addresses without credentials.
-        servers: String,
-        /// What went wrong.
-        #[source]
-        source: Box<async_nats::ConnectError>,
-    },
-    /// A server listens but does not answer in time.
-    #[error("the NATS server at {servers} did not answer in time")]
-    TimedOut {
-        /// The addresses without credentials.
-        servers: String,
-    },
-}
+/// The longest wait before the next attempt to connect again.
+const LONGEST_DELAY: Duration = Duration::from_secs(1);
 
 /// A connection to NATS; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Client {
     nats: async_nats::Client,
     jetstream: jetstream::Context,
+    events: Arc<Events>,
+    key_locks: Arc<KeyLocks>,
 }
 
 impl Client {
-    /// Connects.
+    /// Connects. A connection that once stood is made again for ever, whatever the configuration says.
     ///
     /// # Errors
     /// [`ConnectError`] that tells apart: no server, wrong credentials, TLS, bad address, no answer in time.
     pub async fn connect(config: &NatsConfig) -> Result<Self, ConnectError> {
-        let _ = config;
+        let servers = parse_addresses(config)?;
+        let shown: Vec<String> = servers.iter().map(without_credentials).collect();
+        let shown = shown.join(", ");
+
+        let events = Arc::new(Events::default());
+        let heard = Arc::clone(&events);
+        let mut options = ConnectOptions::new()
+            .connection_timeout(config.connect_timeout)
+            .ping_interval(config.ping_interval)
+            .request_timeout(Some(REQUEST_TIMEOUT))
+            .reconnect_delay_callback(reconnect_delay)
+            .max_reconnects(None)
+            .event_callback(move |event| {
+                heard.hear(event);
+                std::future::ready(())
+            });
+        if let Some(name) = &config.name {
+            options = options.name(name);
+        }
+        if let Some(token) = &config.token {
+            options = options.token(token.expose_secret().to_owned());
+        }
+        if let Some(user) = &config.user {
+            let password = config.password.as_ref();
+            let password = password.map(|password| password.expose_secret().to_owned());
+            options = options.user_and_password(user.clone(), password.unwrap_or_default());
+        }
+        if config.retry_on_initial_connect {
+            options = options.retry_on_initial_connect();
+        }
+        let connecting = options.connect(servers);
+        let nats = connecting
+            .await
+            .map_err(|error| ConnectError::new(shown, error))?;
+        Ok(Self {
+            jetstream: jetstream::new(nats.clone()),
+            nats,
+            events,
+            key_locks: Arc::default(),
+        })
+    }
+
+    pub(crate) async fn connect_once(
+        _: &NatsConfig,
+        _: tokio_util::sync::CancellationToken,
+    ) -> Result<Self, ConnectError> {
         unimplemented!()
     }
 
@@ -80,16 +95,100 @@ impl Client {
 
     /// The largest message that the server takes, in bytes.
     pub fn max_payload(&self) -> usize {
-        unimplemented!()
+        self.nats.max_payload()
     }
 
     /// Whether the connection stands.
     pub fn is_connected(&self) -> bool {
-        unimplemented!()
+        self.nats.connection_state() == State::Connected
     }
 
-    /// How often the connection was made again since [`Client::connect`].
-    pub fn reconnects(&self) -> u64 {
-        unimplemented!()
+    /// How often the connection was made, the first time included.
+    pub fn connections(&self) -> u64 {
+        self.events.connections()
+    }
+
+    /// Returns when the connection stands; at once where it does.
+    pub async fn connected(&self) {
+        while !self.is_connected() {
+            self.events.changed().await;
+        }
+    }
+
+    pub(crate) fn events(&self) -> &Events {
+        &self.events
+    }
+
+    pub(crate) fn key_locks(&self) -> &KeyLocks {
+        &self.key_locks
+    }
+}
+
+/// How long one request to the server may take.
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// At once, then doubled up to [`LONGEST_DELAY`], half of it random so that many clients do not come all together.
+fn reconnect_delay(attempt: usize) -> Duration {
+    let doublings = match attempt {
+        0 | 1 => return Duration::ZERO,
+        later => (later - 2).min(10),
+    };
+    let delay = Duration::from_millis(20 << doublings).min(LONGEST_DELAY);
+    delay.mul_f64(rand::rng().random_range(0.5..=1.0))
+}
+
+fn parse_addresses(config: &NatsConfig) -> Result<Vec<ServerAddr>, ConnectError> {
+    let mut servers = Vec::new();
+    for address in config.addresses() {
+        let parsed = address.parse().map_err(|_| ConnectError::BadUrl {
+            url: without_user_part(address),
+        });
+        servers.push(parsed?);
+    }
+    if servers.is_empty() {
+        return Err(ConnectError::BadUrl { url: String::new() });
+    }
+    Ok(servers)
+}
+
+fn without_credentials(server: &ServerAddr) -> String {
+    format!("{}:{}", server.host(), server.port())
+}
+
+fn without_user_part(address: &str) -> String {
+    match address.rsplit_once('@') {
+        Some((_, host)) => host.to_owned(),
+        None => address.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_grow_to_a_second_and_no_further() {
+        assert_eq!(reconnect_delay(1), Duration::ZERO);
+        assert!(reconnect_delay(2) <= Duration::from_millis(20));
+        for attempt in 8..200 {
+            let delay = reconnect_delay(attempt);
+            assert!(
+                delay >= LONGEST_DELAY / 2 && delay <= LONGEST_DELAY,
+                "{delay:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn addresses_are_shown_without_credentials() {
+        let config = NatsConfig::for_url("nats://bob:hunter2@host:x");
+        let error = parse_addresses(&config).unwrap_err();
+        assert!(matches!(&error, ConnectError::BadUrl { url } if url == "host:x"));
+        let config = NatsConfig::for_url("nats://bob:hunter2@host:4333");
+        assert_eq!(
+            without_credentials(&parse_addresses(&config).unwrap()[0]),
+            "host:4333"
+        );
+        assert!(parse_addresses(&NatsConfig::default()).is_err());
     }
 }

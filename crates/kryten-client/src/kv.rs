@@ -5,10 +5,21 @@
 //! is an error. [`forgiving`] has the helpers that log and never fail.
 
 mod bucket;
+mod config;
 mod error;
 pub mod forgiving;
+mod key;
+mod list;
+mod locks;
+mod read;
+mod update;
 mod watch;
+mod write;
 
-pub use bucket::{BucketConfig, Entry, KvBucket, Operation, PutOptions, Storage};
+pub use bucket::KvBucket;
+pub use config::{BucketConfig, Storage};
 pub use error::KvError;
+pub(crate) use locks::KeyLocks;
+pub use read::{Entry, Operation};
 pub use watch::{KvWatch, WatchItem};
+pub use write::PutOptions;

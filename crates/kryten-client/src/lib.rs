@@ -26,7 +26,10 @@
 pub mod command;
 pub mod config;
 pub mod connection;
+mod exchange;
+mod jetstream;
 pub mod kv;
+pub mod one_life;
 pub mod reader;
 pub mod respond;
 pub mod stream;

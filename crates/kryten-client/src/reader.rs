@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::jetstream::consumer::{Start, Wanted};
+use crate::jetstream::ordered::{Holes, OrderedItem, OrderedReader};
 use crate::stream::{EventStream, StoredMessage, StreamError, StreamInfo};
 
 /// Where to read and what.
@@ -32,6 +34,9 @@ pub enum ReaderItem {
         new: StreamInfo,
     },
     /// Messages are gone that had not been delivered: nothing more is delivered until [`EventReader::resume_at`].
+    ///
+    /// With filters this is told wherever the stream has lost its oldest messages before we read them, since nobody
+    /// can say whether one of them matched.
     Truncated {
         /// The sequence that should have come next.
         expected: u64,
@@ -42,16 +47,38 @@ pub enum ReaderItem {
 
 /// An ordered reader of the event stream.
 #[derive(Debug)]
-pub struct EventReader {}
+pub struct EventReader {
+    stream: EventStream,
+    ordered: OrderedReader,
+}
 
 impl EventReader {
     /// Starts reading.
     ///
     /// # Errors
-    /// [`StreamError`] when the stream cannot be read at all; an absent server is waited for.
+    /// [`StreamError`] when the stream cannot be read at all; an absent server or stream is waited for.
     pub async fn open(stream: &EventStream, options: ReaderOptions) -> Result<Self, StreamError> {
-        let _ = (stream, options);
-        unimplemented!()
+        match stream.info().await {
+            Ok(_) | Err(StreamError::Missing { .. }) => {}
+            Err(error) if error.is_transient() => {}
+            Err(error) => return Err(error),
+        }
+        let wanted = Wanted {
+            stream: stream.name().to_owned(),
+            filters: options.filter_subjects,
+            start: Start::Sequence(options.start_sequence),
+            headers_only: false,
+        };
+        let ordered = OrderedReader::new(
+            stream.client(),
+            wanted,
+            Holes::Told,
+            options.expected_created_nanos,
+        );
+        Ok(Self {
+            stream: stream.clone(),
+            ordered,
+        })
     }
 
     /// The next item. A batch is given after `max_wait_after_first` at the latest, counted from its first message.
@@ -64,30 +91,50 @@ impl EventReader {
         max_messages: usize,
         max_wait_after_first: Duration,
     ) -> Result<ReaderItem, StreamError> {
-        let _ = (max_messages, max_wait_after_first);
-        unimplemented!()
+        let item = self.ordered.next(max_messages, max_wait_after_first).await;
+        let item = item.map_err(|error| self.stream.error(error))?;
+        Ok(match item {
+            OrderedItem::Batch(batch) => {
+                let messages = batch.into_iter().map(|received| received.stored.into());
+                ReaderItem::Batch(messages.collect())
+            }
+            OrderedItem::Idle => ReaderItem::Idle,
+            OrderedItem::Replaced { old, new } => ReaderItem::Replaced { old, new },
+            OrderedItem::Truncated {
+                expected,
+                first_sequence,
+            } => ReaderItem::Truncated {
+                expected,
+                first_sequence,
+            },
+        })
     }
 
     /// The sequence from which on nothing was returned yet.
     pub fn next_sequence(&self) -> u64 {
-        unimplemented!()
+        self.ordered.next_sequence()
     }
 
     /// When the stream that is read was created, in nanoseconds since the Unix epoch; `None` until the server has
     /// told.
     pub fn created_nanos(&self) -> Option<i128> {
-        unimplemented!()
+        self.ordered.created_nanos()
+    }
+
+    /// Whether the stream was not there when the reader last looked. It is then waited for; somebody has to create
+    /// it again ([`EventStream::open_or_create`]), which the reader then tells as [`ReaderItem::Replaced`].
+    pub fn is_stream_missing(&self) -> bool {
+        self.ordered.is_missing()
     }
 
     /// Goes on at a sequence of the stream as it is now, after [`ReaderItem::Replaced`] or
     /// [`ReaderItem::Truncated`], or at any time.
     pub fn resume_at(&mut self, sequence: u64) {
-        let _ = sequence;
-        unimplemented!()
+        self.ordered.resume_at(sequence);
     }
 
     /// Stops reading and removes the consumer from the server.
     pub async fn close(self) {
-        unimplemented!()
+        self.ordered.close().await;
     }
 }

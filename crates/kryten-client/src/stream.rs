@@ -1,10 +1,18 @@
 //! The JetStream stream that keeps all events.
 
+mod open;
+
 use std::time::Duration;
 
+use async_nats::jetstream::stream;
 use bytes::Bytes;
+use kryten_protocol::state::EPOCH_HEADER;
 
 use crate::connection::Client;
+use crate::jetstream::api::{ApiError, code};
+use crate::jetstream::consumer::{Start, Wanted};
+use crate::jetstream::pass::{Until, pass};
+use crate::jetstream::stored::{From as ReadFrom, Stored, Which};
 
 /// Why the event stream cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -101,9 +109,63 @@ pub struct StoredMessage {
     pub body: Bytes,
 }
 
+impl From<Stored> for StoredMessage {
+    fn from(stored: Stored) -> Self {
+        Self {
+            sequence: stored.sequence,
+            message_id: stored.header("Nats-Msg-Id").map(str::to_owned),
+            epoch: stored
+                .header(EPOCH_HEADER)
+                .and_then(|epoch| epoch.parse().ok()),
+            time_nanos: stored.time_nanos,
+            subject: stored.subject,
+            body: stored.body,
+        }
+    }
+}
+
+impl From<&stream::Info> for StreamInfo {
+    fn from(info: &stream::Info) -> Self {
+        Self {
+            created_nanos: info.created.unix_timestamp_nanos(),
+            first_sequence: info.state.first_sequence,
+            last_sequence: info.state.last_sequence,
+            messages: info.state.messages,
+        }
+    }
+}
+
+impl StreamError {
+    pub(crate) fn new(name: &str, error: ApiError) -> Self {
+        match error {
+            ApiError::JetStreamOff => Self::JetStreamOff,
+            ApiError::Away => Self::ServerAway,
+            ApiError::TimedOut => Self::TimedOut,
+            ApiError::NoPermission { subject } => Self::NoPermission { subject },
+            ApiError::Refused {
+                code: code::STREAM_NOT_FOUND,
+                ..
+            } => Self::Missing {
+                name: name.to_owned(),
+            },
+            ApiError::Refused { code, description } => Self::Refused { code, description },
+        }
+    }
+
+    /// Whether trying again later may help.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::ServerAway | Self::TimedOut)
+    }
+}
+
 /// The stream that keeps all events.
 #[derive(Debug, Clone)]
-pub struct EventStream {}
+pub struct EventStream {
+    client: Client,
+    identity: StreamIdentity,
+    allow_direct: bool,
+    differences: Vec<String>,
+}
 
 impl EventStream {
     /// Opens the event stream: ours, else any that already covers the subjects, else creates it.
@@ -122,28 +184,43 @@ impl EventStream {
         client: &Client,
         config: EventStreamConfig,
     ) -> Result<Self, StreamError> {
-        let _ = (client, config);
-        unimplemented!()
+        let config = open::config_of(&config);
+        let info = open::open_or_create(client, &config)
+            .await
+            .map_err(|error| StreamError::new(&config.name, error))?;
+        let differences = open::differences(&config, &info.config);
+        for difference in &differences {
+            tracing::warn!(stream = info.config.name, "the event stream {difference}");
+        }
+        Ok(Self {
+            client: client.clone(),
+            identity: StreamIdentity {
+                created_nanos: info.created.unix_timestamp_nanos(),
+                name: info.config.name,
+            },
+            allow_direct: info.config.allow_direct,
+            differences,
+        })
     }
 
     /// The stream's name; not ours where another stream already covers the subjects.
     pub fn name(&self) -> &str {
-        unimplemented!()
+        &self.identity.name
     }
 
     /// The connection that it was opened on.
     pub fn client(&self) -> &Client {
-        unimplemented!()
+        &self.client
     }
 
     /// Which stream this was when it was opened.
     pub fn identity(&self) -> StreamIdentity {
-        unimplemented!()
+        self.identity.clone()
     }
 
     /// How the stream differs from the one that we would create, one sentence each; empty for our own.
     pub fn differences(&self) -> &[String] {
-        unimplemented!()
+        &self.differences
     }
 
     /// What the stream is like now, asked from the server.
@@ -151,7 +228,9 @@ impl EventStream {
     /// # Errors
     /// [`StreamError`]; [`StreamError::Missing`] when it was deleted.
     pub async fn info(&self) -> Result<StreamInfo, StreamError> {
-        unimplemented!()
+        let info = self.client.stream_info(self.name()).await;
+        let info = info.map_err(|error| self.error(error))?;
+        Ok(StreamInfo::from(&info))
     }
 
     /// The last message on a subject; wildcards are allowed.
@@ -162,8 +241,8 @@ impl EventStream {
         &self,
         subject_filter: &str,
     ) -> Result<Option<StoredMessage>, StreamError> {
-        let _ = subject_filter;
-        unimplemented!()
+        self.read(ReadFrom::Leader, Which::LastFor(subject_filter))
+            .await
     }
 
     /// The message at a sequence.
@@ -171,8 +250,11 @@ impl EventStream {
     /// # Errors
     /// [`StreamError`]; no such message is `Ok(None)`.
     pub async fn get(&self, sequence: u64) -> Result<Option<StoredMessage>, StreamError> {
-        let _ = sequence;
-        unimplemented!()
+        let from = match self.allow_direct {
+            true => ReadFrom::AnyReplica,
+            false => ReadFrom::Leader,
+        };
+        self.read(from, Which::Sequence(sequence)).await
     }
 
     /// The last messages that match a filter, at most `count`, in stream order.
@@ -184,7 +266,58 @@ impl EventStream {
         subject_filter: &str,
         count: usize,
     ) -> Result<Vec<StoredMessage>, StreamError> {
-        let _ = (subject_filter, count);
-        unimplemented!()
+        let Some(last) = self.last_for(subject_filter).await? else {
+            return Ok(Vec::new());
+        };
+        let first_sequence = self.info().await?.first_sequence;
+        let mut window = u64::try_from(count).unwrap_or(u64::MAX).max(64);
+        loop {
+            let start = last.sequence.saturating_sub(window).max(first_sequence);
+            let mut found = self.messages_from(subject_filter, start).await?;
+            if found.len() >= count || start <= first_sequence {
+                found.drain(..found.len().saturating_sub(count));
+                return Ok(found);
+            }
+            window = window.saturating_mul(4);
+        }
+    }
+
+    /// All messages that match a filter, from a sequence to what is the last one now, in stream order.
+    ///
+    /// # Errors
+    /// [`StreamError`].
+    pub async fn messages_from(
+        &self,
+        subject_filter: &str,
+        start_sequence: u64,
+    ) -> Result<Vec<StoredMessage>, StreamError> {
+        let wanted = Wanted {
+            stream: self.name().to_owned(),
+            filters: vec![subject_filter.to_owned()],
+            start: Start::Sequence(start_sequence),
+            headers_only: false,
+        };
+        let found = pass(
+            &self.client,
+            &wanted,
+            Until::Counted,
+            Vec::new,
+            |found: &mut Vec<StoredMessage>, stored| found.push(stored.into()),
+        );
+        found.await.map_err(|error| self.error(error))
+    }
+
+    async fn read(
+        &self,
+        from: ReadFrom,
+        which: Which<'_>,
+    ) -> Result<Option<StoredMessage>, StreamError> {
+        let stored = self.client.read_stored(self.name(), from, which).await;
+        let stored = stored.map_err(|error| self.error(error))?;
+        Ok(stored.map(StoredMessage::from))
+    }
+
+    pub(crate) fn error(&self, error: ApiError) -> StreamError {
+        StreamError::new(self.name(), error)
     }
 }

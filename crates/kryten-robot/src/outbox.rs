@@ -87,7 +87,13 @@ pub struct Outbox {
 impl Outbox {
     /// An empty line that holds at most `limit` bytes.
     pub fn new(limit: usize) -> Self {
-        Self { entries: VecDeque::new(), sent: 0, size: 0, limit, dropped: None }
+        Self {
+            entries: VecDeque::new(),
+            sent: 0,
+            size: 0,
+            limit,
+            dropped: None,
+        }
     }
 
     /// Bytes in the line.
@@ -149,7 +155,8 @@ impl Outbox {
     /// Removes events that turned out to be stored already. To be called when nothing counts as sent.
     pub fn remove_stored(&mut self, is_stored: impl Fn(&Outgoing) -> bool) -> usize {
         let before = self.entries.len();
-        self.entries.retain(|entry| !matches!(entry, Entry::Event(event) if is_stored(event)));
+        self.entries
+            .retain(|entry| !matches!(entry, Entry::Event(event) if is_stored(event)));
         self.size = self.entries.iter().map(Entry::size).sum();
         before - self.entries.len()
     }
@@ -178,7 +185,8 @@ impl Outbox {
     }
 
     fn remove_older_snapshot(&mut self, key: StateKey) {
-        let is_older = |entry: &Entry| matches!(entry, Entry::State(snapshot) if snapshot.key == key);
+        let is_older =
+            |entry: &Entry| matches!(entry, Entry::State(snapshot) if snapshot.key == key);
         let unsent = self.entries.iter().skip(self.sent).position(is_older);
         if let Some(at) = unsent {
             self.pop_at(self.sent + at);
@@ -192,8 +200,14 @@ impl Outbox {
         }
         let last = self.entries.len().saturating_sub(1);
         let oldest = (self.sent..last).find(|at| matches!(self.entries[*at], Entry::Event(_)));
-        let Some(Entry::Event(event)) = oldest.and_then(|at| self.pop_at(at)) else { return false };
-        let dropped = self.dropped.get_or_insert(Dropped { count: 0, from: event.received, to: event.received });
+        let Some(Entry::Event(event)) = oldest.and_then(|at| self.pop_at(at)) else {
+            return false;
+        };
+        let dropped = self.dropped.get_or_insert(Dropped {
+            count: 0,
+            from: event.received,
+            to: event.received,
+        });
         dropped.count += 1;
         dropped.to = event.received;
         true
@@ -245,8 +259,14 @@ mod tests {
         outbox.push(event("chatMsg", 1, 1));
         outbox.push(event("chatMsg", 2, 1));
         assert!(outbox.acknowledge().is_none());
-        assert!(outbox.send_next().is_some() && outbox.send_next().is_some() && outbox.send_next().is_none());
-        assert!(matches!(outbox.acknowledge(), Some(Entry::Event(event)) if event.message_id == "1"));
+        assert!(
+            outbox.send_next().is_some()
+                && outbox.send_next().is_some()
+                && outbox.send_next().is_none()
+        );
+        assert!(
+            matches!(outbox.acknowledge(), Some(Entry::Event(event)) if event.message_id == "1")
+        );
         outbox.unsend();
         assert_eq!(ids(&outbox), ["2"]);
         assert_eq!(outbox.remove_stored(|event| event.message_id == "2"), 1);
@@ -256,7 +276,12 @@ mod tests {
     #[test]
     fn a_newer_snapshot_replaces_an_older_one() {
         let mut outbox = Outbox::new(10_000);
-        let snapshot = |value: &'static str| Entry::State(Snapshot { key: StateKey::Users, value: value.into() });
+        let snapshot = |value: &'static str| {
+            Entry::State(Snapshot {
+                key: StateKey::Users,
+                value: value.into(),
+            })
+        };
         outbox.push(snapshot("[]"));
         outbox.push(event("chatMsg", 1, 1));
         outbox.push(snapshot("[1]"));
@@ -274,7 +299,11 @@ mod tests {
         assert_eq!(outbox.take_dropped(), None);
         outbox.push(event("chatMsg", 6, 100));
         assert_eq!(ids(&outbox), ["1", "3", "4", "5", "6"]);
-        assert_eq!(outbox.take_dropped(), None, "a position that a newer one supersedes is no loss");
+        assert_eq!(
+            outbox.take_dropped(),
+            None,
+            "a position that a newer one supersedes is no loss"
+        );
         outbox.push(event("chatMsg", 7, 100));
         outbox.push(event("chatMsg", 8, 100));
         assert_eq!(ids(&outbox), ["4", "5", "6", "7", "8"]);

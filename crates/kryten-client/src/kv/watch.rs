@@ -1,7 +1,18 @@
 //! Follows the changes of a bucket.
 
-use super::bucket::Entry;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::bucket::KvBucket;
 use super::error::KvError;
+use super::key;
+use super::read::Entry;
+use crate::jetstream::api::{ApiError, code};
+use crate::jetstream::consumer::{Start, Wanted};
+use crate::jetstream::ordered::{Holes, OrderedItem, OrderedReader};
+
+/// Entries taken at once.
+const BATCH: usize = 500;
 
 /// What a watch tells.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,14 +25,110 @@ pub enum WatchItem {
 
 /// A running watch.
 #[derive(Debug)]
-pub struct KvWatch {}
+pub struct KvWatch {
+    bucket: KvBucket,
+    reader: OrderedReader,
+    told: VecDeque<WatchItem>,
+    is_ready: bool,
+}
 
-impl KvWatch {
-    /// The next item; waits for ever where nothing changes, also over restarts of the server.
+impl KvBucket {
+    /// The last revision of every key, then [`Ready`](super::WatchItem::Ready), then every change as it comes.
+    ///
+    /// Deletions are told too. When the server was away, the changes made meanwhile are told, of each key at least
+    /// the last; before `Ready` a key may then be told twice.
     ///
     /// # Errors
-    /// [`KvError`] for what waiting does not mend, such as a deleted bucket.
-    pub async fn next(&mut self) -> Result<WatchItem, KvError> {
-        unimplemented!()
+    /// As [`KvBucket::keys`].
+    pub async fn watch(&self) -> Result<KvWatch, KvError> {
+        let info = self.client.stream_info(&self.bucket.stream).await;
+        let info = info.map_err(|error| self.error(error))?;
+        let wanted = Wanted {
+            stream: self.bucket.stream.clone(),
+            filters: vec![self.subject(">")],
+            start: Start::LastPerSubject,
+            headers_only: false,
+        };
+        let created = info.created.unix_timestamp_nanos();
+        Ok(KvWatch {
+            reader: OrderedReader::new(&self.client, wanted, Holes::Expected, Some(created)),
+            bucket: self.clone(),
+            told: VecDeque::new(),
+            is_ready: false,
+        })
     }
+}
+
+impl KvWatch {
+    /// The next item; waits for ever where nothing changes, also over restarts of the server. Cancel safe.
+    ///
+    /// # Errors
+    /// [`KvError`] for what waiting does not mend; [`KvError::BucketMissing`] when the bucket was deleted, even if
+    /// there is a new one of that name.
+    pub async fn next(&mut self) -> Result<WatchItem, KvError> {
+        /// Those who follow a bucket want to know at once.
+        const NO_WAIT: Duration = Duration::ZERO;
+        loop {
+            if let Some(item) = self.told.pop_front() {
+                return Ok(item);
+            }
+            let item = self.reader.next(BATCH, NO_WAIT).await;
+            match item.map_err(|error| self.bucket.error(error))? {
+                OrderedItem::Batch(batch) => {
+                    for received in batch {
+                        let name = received
+                            .stored
+                            .subject
+                            .strip_prefix(&self.bucket.bucket.prefix);
+                        let key = key::decode(name.unwrap_or_default());
+                        self.told
+                            .push_back(WatchItem::Entry(Entry::new(key, received.stored)));
+                        if received.pending == 0 {
+                            self.become_ready();
+                        }
+                    }
+                }
+                OrderedItem::Idle if self.reader.is_missing() => return Err(self.is_gone()),
+                OrderedItem::Idle => self.look_whether_ready().await?,
+                OrderedItem::Replaced { .. } => return Err(self.is_gone()),
+                OrderedItem::Truncated { .. } => {}
+            }
+        }
+    }
+
+    /// Stops watching and removes the consumer from the server.
+    pub async fn close(self) {
+        self.reader.close().await;
+    }
+
+    /// Nothing waits in an empty bucket, and what waited last may have expired: then no message says so.
+    async fn look_whether_ready(&mut self) -> Result<(), KvError> {
+        if self.is_ready {
+            return Ok(());
+        }
+        match self.reader.is_caught_up().await {
+            Ok(true) => self.become_ready(),
+            Ok(false) => {}
+            Err(error) if is_transient(&error) => {}
+            Err(error) => return Err(self.bucket.error(error)),
+        }
+        Ok(())
+    }
+
+    fn become_ready(&mut self) {
+        if !self.is_ready {
+            self.is_ready = true;
+            self.told.push_back(WatchItem::Ready);
+        }
+    }
+
+    fn is_gone(&self) -> KvError {
+        KvError::BucketMissing {
+            bucket: self.bucket.name().to_owned(),
+        }
+    }
+}
+
+fn is_transient(error: &ApiError) -> bool {
+    matches!(error, ApiError::Away | ApiError::TimedOut) || error.is(code::CONSUMER_NOT_FOUND)
 }

@@ -1,0 +1,90 @@
+//! One request and its answer, with every way in which it can fail told apart.
+
+use std::time::Duration;
+
+use async_nats::client::RequestErrorKind;
+use async_nats::{HeaderMap, Message, Request};
+use bytes::Bytes;
+use tokio::sync::broadcast;
+use tokio::time::Instant;
+
+use crate::connection::{Client, REQUEST_TIMEOUT};
+
+/// Why a request has no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ExchangeError {
+    /// No connection; nothing was sent.
+    Away,
+    /// Sent, but nobody listens on the subject.
+    NoResponders,
+    /// Sent, but no answer came.
+    TimedOut,
+    /// The account may not publish there; the server has dropped it.
+    NoPermission { subject: String },
+    /// Larger than the server takes; nothing was sent.
+    TooLarge { limit: usize },
+    /// The subject cannot be sent; nothing was sent.
+    BadSubject,
+}
+
+impl Client {
+    /// Sends a request and waits for its answer; waits for the connection first, so that nothing is left in a buffer
+    /// to be sent later, when nobody waits for it any more.
+    pub(crate) async fn exchange(
+        &self,
+        subject: &str,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Message, ExchangeError> {
+        self.exchange_within(subject, headers, body, REQUEST_TIMEOUT)
+            .await
+    }
+
+    pub(crate) async fn exchange_within(
+        &self,
+        subject: &str,
+        headers: HeaderMap,
+        body: Bytes,
+        timeout: Duration,
+    ) -> Result<Message, ExchangeError> {
+        let deadline = Instant::now() + timeout;
+        tokio::time::timeout_at(deadline, self.connected())
+            .await
+            .map_err(|_| ExchangeError::Away)?;
+        let refusals = self.events().refusals();
+        let mut request = Request::new().payload(body).timeout(Some(timeout));
+        if !headers.is_empty() {
+            request = request.headers(headers);
+        }
+        let answer = self.nats().send_request(subject.to_owned(), request);
+        tokio::select! {
+            answer = answer => answer.map_err(|error| match error.kind() {
+                RequestErrorKind::NoResponders => ExchangeError::NoResponders,
+                RequestErrorKind::MaxPayloadExceeded => ExchangeError::TooLarge { limit: self.max_payload() },
+                RequestErrorKind::InvalidSubject => ExchangeError::BadSubject,
+                RequestErrorKind::TimedOut | RequestErrorKind::Other => ExchangeError::TimedOut,
+            }),
+            () = refused(refusals, subject) => Err(ExchangeError::NoPermission {
+                subject: subject.to_owned(),
+            }),
+        }
+    }
+}
+
+/// Returns when the server refuses a publication on the subject, which it tells apart from the answer.
+async fn refused(mut refusals: broadcast::Receiver<String>, subject: &str) {
+    let quoted = format!("\"{subject}\"");
+    loop {
+        match refusals.recv().await {
+            Ok(text) if is_refusal_of(&text, &quoted) => return,
+            Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+        }
+    }
+}
+
+fn is_refusal_of(text: &str, quoted_subject: &str) -> bool {
+    text.to_lowercase()
+        .contains("permissions violation for publish")
+        && text.contains(quoted_subject)
+}

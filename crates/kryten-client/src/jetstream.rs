@@ -1,0 +1,10 @@
+//! What of JetStream the rest of this crate is built on: requests, stored messages, consumers that we own.
+//!
+//! async-nats re-creates its ordered consumers unseen and refuses keys that the server takes; here every step is ours.
+
+pub(crate) mod api;
+pub(crate) mod consumer;
+pub(crate) mod ordered;
+pub(crate) mod pass;
+pub(crate) mod pull;
+pub(crate) mod stored;

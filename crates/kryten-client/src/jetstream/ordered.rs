@@ -1,0 +1,323 @@
+//! Reads a stream in order and for ever, over restarts of the server, and tells when another stream is there.
+//!
+//! The consumer is ours: at each loss of the connection, at each gap in its own numbering and after each silence we
+//! look at the stream, and make a new consumer at the next sequence. A stream that is deleted and made again under a
+//! live connection leaves a consumer silent, hence the look after silence.
+
+mod check;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use self::check::Halt;
+use super::api::{ApiError, code};
+use super::consumer::{Start, Wanted};
+use super::pull::{Patience, Pulled, Puller, Received};
+use crate::connection::Client;
+use crate::stream::StreamInfo;
+
+/// Silence after which we ask the server whether the consumer and the stream are what they were.
+const SILENCE: Duration = Duration::from_secs(5);
+/// How often the caller gets a turn when nothing comes.
+const IDLE: Duration = Duration::from_secs(2);
+/// The longest wait before we try again what failed.
+const LONGEST_DELAY: Duration = Duration::from_secs(1);
+
+/// What the reader has to tell.
+#[derive(Debug)]
+pub(crate) enum OrderedItem {
+    /// The next messages in stream order, at least one.
+    Batch(Vec<Received>),
+    /// Nothing came for a while.
+    Idle,
+    /// Another stream is there now, or its sequence numbers were set back.
+    Replaced { old: StreamInfo, new: StreamInfo },
+    /// Messages were removed that had not been delivered.
+    Truncated { expected: u64, first_sequence: u64 },
+}
+
+/// Whether messages may be missing before the first that is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Holes {
+    /// A hole is told.
+    Told,
+    /// Old messages are meant to go, as in a bucket.
+    Expected,
+}
+
+#[derive(Debug)]
+pub(crate) struct OrderedReader {
+    client: Client,
+    wanted: Wanted,
+    holes: Holes,
+    puller: Option<Puller>,
+    /// Which connection the puller was made on.
+    connection: u64,
+    waiting_at_start: u64,
+    /// The stream as last seen.
+    seen: Option<StreamInfo>,
+    expected_created: Option<i128>,
+    /// Sequence and time of the last message received.
+    last: Option<(u64, i128)>,
+    /// The sequence from which on nothing was received.
+    received: u64,
+    /// The sequence from which on nothing was returned; 0 while a first message may have any.
+    returned: u64,
+    buffer: VecDeque<Received>,
+    buffer_since: Option<Instant>,
+    heard: Instant,
+    told: Instant,
+    failures: u32,
+    missing: bool,
+    halt: Option<Halt>,
+}
+
+impl OrderedReader {
+    pub(crate) fn new(
+        client: &Client,
+        wanted: Wanted,
+        holes: Holes,
+        expected_created: Option<i128>,
+    ) -> Self {
+        let mut reader = Self {
+            client: client.clone(),
+            holes,
+            puller: None,
+            connection: 0,
+            waiting_at_start: 0,
+            seen: None,
+            expected_created,
+            last: None,
+            received: 0,
+            returned: 0,
+            buffer: VecDeque::new(),
+            buffer_since: None,
+            heard: Instant::now(),
+            told: Instant::now(),
+            failures: 0,
+            missing: false,
+            halt: None,
+            wanted,
+        };
+        reader.place(reader.wanted.start);
+        reader
+    }
+
+    /// The sequence from which on nothing was returned.
+    pub(crate) fn next_sequence(&self) -> u64 {
+        self.returned.max(1)
+    }
+
+    pub(crate) fn created_nanos(&self) -> Option<i128> {
+        self.seen.as_ref().map(|seen| seen.created_nanos)
+    }
+
+    /// Whether the stream was not there when we last looked.
+    pub(crate) fn is_missing(&self) -> bool {
+        self.missing
+    }
+
+    /// How many messages waited when the consumer was made; `None` while there is none.
+    pub(crate) fn waiting_at_start(&self) -> Option<u64> {
+        self.puller.as_ref().map(|_| self.waiting_at_start)
+    }
+
+    /// Whether everything that waits has been received, asked from the server.
+    pub(crate) async fn is_caught_up(&self) -> Result<bool, ApiError> {
+        let Some(puller) = &self.puller else {
+            return Ok(false);
+        };
+        let info = puller.consumer().info().await?;
+        Ok(info.num_pending == 0 && info.delivered.consumer_seq == puller.delivered())
+    }
+
+    /// Goes on at a sequence of the stream as it is now.
+    pub(crate) fn resume_at(&mut self, sequence: u64) {
+        if let Some(Halt::Replaced { new, .. }) = self.halt.take() {
+            self.expected_created = Some(new.created_nanos);
+            self.seen = Some(new);
+        }
+        self.puller = None;
+        self.buffer.clear();
+        self.buffer_since = None;
+        self.place(Start::Sequence(sequence));
+    }
+
+    pub(crate) async fn close(self) {
+        if let Some(puller) = self.puller {
+            puller.close().await;
+        }
+    }
+
+    /// The next item. Cancel safe.
+    pub(crate) async fn next(
+        &mut self,
+        max_messages: usize,
+        max_wait_after_first: Duration,
+    ) -> Result<OrderedItem, ApiError> {
+        let max_messages = max_messages.max(1);
+        self.told = Instant::now();
+        loop {
+            self.notice_reconnect();
+            self.take_ready(max_messages).await;
+            if self.is_batch_due(max_messages, max_wait_after_first) {
+                match self.batch(max_messages).await {
+                    Ok(Some(batch)) => return Ok(OrderedItem::Batch(batch)),
+                    Ok(None) => {}
+                    Err(error) => self.after_failure(error).await?,
+                }
+            } else if let Some(halt) = &self.halt {
+                return Ok(halt.item());
+            } else if self.told.elapsed() >= IDLE && self.buffer.is_empty() {
+                return Ok(OrderedItem::Idle);
+            } else if let Err(error) = self.step(max_wait_after_first).await {
+                self.after_failure(error).await?;
+            }
+        }
+    }
+
+    fn place(&mut self, start: Start) {
+        self.wanted.start = start;
+        self.last = None;
+        // From the start of a stream nothing is missing, wherever it starts.
+        (self.received, self.returned) = match start {
+            Start::Sequence(sequence) if sequence > 1 => (sequence, sequence),
+            _ => (0, 0),
+        };
+    }
+
+    /// What was on its way when the connection broke may be lost.
+    fn notice_reconnect(&mut self) {
+        let now = (self.client.is_connected(), self.client.connections());
+        if self.puller.is_some() && now != (true, self.connection) {
+            self.puller = None;
+        }
+    }
+
+    /// Takes what is here already, without waiting.
+    async fn take_ready(&mut self, max_messages: usize) {
+        while self.buffer.len() < max_messages {
+            let Some(puller) = &mut self.puller else {
+                return;
+            };
+            let Some(pulled) = puller.next_ready().await else {
+                return;
+            };
+            self.accept(pulled);
+        }
+    }
+
+    fn accept(&mut self, pulled: Pulled) {
+        match pulled {
+            Pulled::Message(message) => {
+                let now = Instant::now();
+                self.heard = now;
+                self.buffer_since.get_or_insert(now);
+                self.received = message.stored.sequence + 1;
+                self.last = Some((message.stored.sequence, message.stored.time_nanos));
+                self.buffer.push_back(message);
+            }
+            Pulled::NothingNow => {}
+            Pulled::Broken => self.puller = None,
+        }
+    }
+
+    /// Whether the buffer is full or old enough, or nothing will be added to it soon.
+    fn is_batch_due(&self, max_messages: usize, max_wait: Duration) -> bool {
+        self.buffer_since.is_some_and(|since| {
+            self.buffer.len() >= max_messages
+                || self.puller.is_none()
+                || self.halt.is_some()
+                || since.elapsed() >= max_wait
+        })
+    }
+
+    /// The next messages; `None` where the first of them comes after a hole, which is then the halt.
+    async fn batch(&mut self, max_messages: usize) -> Result<Option<Vec<Received>>, ApiError> {
+        let count = self.buffer.len().min(max_messages);
+        let safe = self.count_before_truncation(count).await?;
+        let batch: Vec<Received> = self.buffer.drain(..safe).collect();
+        if self.halt.is_some() {
+            self.buffer.clear();
+        }
+        if self.buffer.is_empty() {
+            self.buffer_since = None;
+        }
+        if let Some(last) = batch.last() {
+            self.returned = last.stored.sequence + 1;
+        }
+        Ok((!batch.is_empty()).then_some(batch))
+    }
+
+    /// Does the one thing that is to be done next.
+    async fn step(&mut self, max_wait: Duration) -> Result<(), ApiError> {
+        let turn = self.told + IDLE;
+        let Some(puller) = &mut self.puller else {
+            // An absent server is waited for without holding up the caller.
+            if tokio::time::timeout_at(turn, self.client.connected())
+                .await
+                .is_ok()
+            {
+                self.establish().await?;
+            }
+            return Ok(());
+        };
+        let check = self.heard + SILENCE;
+        if Instant::now() >= check {
+            return self.check_after_silence().await;
+        }
+        let mut until = check;
+        match self.buffer_since {
+            Some(since) => until = until.min(since + max_wait),
+            None => until = until.min(turn),
+        }
+        if let Ok(pulled) = tokio::time::timeout_at(until, puller.next()).await {
+            self.accept(pulled);
+        }
+        Ok(())
+    }
+
+    /// Makes a consumer at the next sequence, and makes sure that it is one of the stream that we know.
+    async fn establish(&mut self) -> Result<(), ApiError> {
+        let connection = self.client.connections();
+        let mut wanted = self.wanted.clone();
+        if self.received > 0 {
+            wanted.start = Start::Sequence(self.received);
+        }
+        let started = Puller::start(&self.client, &wanted, Patience::Wait).await?;
+        // Looked at only now: a stream made anew before the consumer shows in this, one made anew after it leaves the
+        // consumer silent.
+        if self.check_stream().await? {
+            (self.puller, self.waiting_at_start) = (Some(started.0), started.1);
+            self.connection = connection;
+        } else {
+            started.0.close().await;
+        }
+        self.heard = Instant::now();
+        self.failures = 0;
+        self.missing = false;
+        Ok(())
+    }
+
+    /// Waits before the next try, or gives up where waiting does not help.
+    async fn after_failure(&mut self, error: ApiError) -> Result<(), ApiError> {
+        self.puller = None;
+        self.missing = error.is(code::STREAM_NOT_FOUND);
+        if matches!(error, ApiError::NoPermission { .. }) || error.is_about_filters() {
+            return Err(error);
+        }
+        if self.failures == 0 {
+            tracing::warn!(
+                stream = self.wanted.stream,
+                ?error,
+                "cannot read the stream now"
+            );
+        }
+        let delay = Duration::from_millis(50 << self.failures.min(5)).min(LONGEST_DELAY);
+        self.failures += 1;
+        tokio::time::sleep(delay.mul_f64(rand::random_range(0.5..=1.0))).await;
+        Ok(())
+    }
+}

@@ -1,0 +1,320 @@
+//! Pulls messages from a consumer, with the next request on its way before the last one is used up.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use async_nats::{Message, StatusCode, Subscriber};
+use futures_util::{FutureExt, StreamExt};
+use serde::Serialize;
+use tokio::time::Instant;
+
+use super::api::ApiError;
+use super::consumer::{Consumer, Wanted};
+use super::stored::Stored;
+use crate::connection::Client;
+
+/// Messages asked for in one request.
+const BATCH: u64 = 2_000;
+/// The server ends a request after this; we then send another.
+const EXPIRES: Duration = Duration::from_secs(30);
+/// Bytes asked for in one request, unless a single message may be larger.
+const BATCH_BYTES: usize = 16 * 1024 * 1024;
+
+/// What came from the consumer.
+#[derive(Debug)]
+pub(crate) enum Pulled {
+    /// The next message.
+    Message(Received),
+    /// Nothing more is there now; only told where the puller was made so.
+    NothingNow,
+    /// The consumer is gone, or a message was lost on the way: another consumer is needed.
+    Broken,
+}
+
+/// A message and its place with the consumer.
+#[derive(Debug)]
+pub(crate) struct Received {
+    pub(crate) stored: Stored,
+    /// How many more wait after it.
+    pub(crate) pending: u64,
+}
+
+/// Whether the server keeps a request when nothing is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    Wait,
+    NoWait,
+}
+
+#[derive(Debug)]
+struct Open {
+    id: u64,
+    left: u64,
+    until: Instant,
+}
+
+#[derive(Debug)]
+pub(crate) struct Puller {
+    client: Client,
+    consumer: Consumer,
+    subscriber: Subscriber,
+    inbox: String,
+    patience: Patience,
+    requests: VecDeque<Open>,
+    next_request: u64,
+    delivered: u64,
+    // A message larger than a request's bytes would never come.
+    ask_for_one: bool,
+}
+
+#[derive(Serialize)]
+struct NextRequest {
+    batch: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<u64>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    no_wait: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_bytes: Option<usize>,
+}
+
+impl Puller {
+    /// Creates a consumer and gets ready to pull; also says how many messages wait.
+    pub(crate) async fn start(
+        client: &Client,
+        wanted: &Wanted,
+        patience: Patience,
+    ) -> Result<(Self, u64), ApiError> {
+        let inbox = client.nats().new_inbox();
+        let subscriber = client.nats().subscribe(format!("{inbox}.*")).await;
+        let subscriber = subscriber.map_err(|_| ApiError::Away)?;
+        let (consumer, pending) = Consumer::create(client, wanted).await?;
+        let puller = Self {
+            client: client.clone(),
+            consumer,
+            subscriber,
+            inbox,
+            patience,
+            requests: VecDeque::new(),
+            next_request: 0,
+            delivered: 0,
+            ask_for_one: false,
+        };
+        Ok((puller, pending))
+    }
+
+    /// The next message. Cancel safe.
+    pub(crate) async fn next(&mut self) -> Pulled {
+        loop {
+            if let Err(broken) = self.ask().await {
+                return broken;
+            }
+            let until = self.requests.front().map(|open| open.until);
+            let until = until.unwrap_or_else(Instant::now);
+            match tokio::time::timeout_at(until, self.subscriber.next()).await {
+                Ok(Some(message)) => {
+                    if let Some(pulled) = self.take(message) {
+                        return pulled;
+                    }
+                }
+                Ok(None) => return Pulled::Broken,
+                // The server should have ended it; its word was lost.
+                Err(_) => {
+                    self.requests.pop_front();
+                    if self.patience == Patience::NoWait {
+                        return Pulled::Broken;
+                    }
+                }
+            }
+        }
+    }
+
+    /// A message that is here already.
+    pub(crate) async fn next_ready(&mut self) -> Option<Pulled> {
+        if let Err(broken) = self.ask().await {
+            return Some(broken);
+        }
+        loop {
+            match self.subscriber.next().now_or_never()? {
+                Some(message) => {
+                    if let Some(pulled) = self.take(message) {
+                        return Some(pulled);
+                    }
+                }
+                None => return Some(Pulled::Broken),
+            }
+        }
+    }
+
+    pub(crate) fn consumer(&self) -> &Consumer {
+        &self.consumer
+    }
+
+    /// How many messages came so far.
+    pub(crate) fn delivered(&self) -> u64 {
+        self.delivered
+    }
+
+    /// Stops, and removes the consumer from the server.
+    pub(crate) async fn close(mut self) {
+        let _ = self.subscriber.unsubscribe().await;
+        self.consumer.remove().await;
+    }
+
+    /// Sends a request where what is asked for runs out.
+    async fn ask(&mut self) -> Result<(), Pulled> {
+        let left: u64 = self.requests.iter().map(|open| open.left).sum();
+        let enough = match self.patience {
+            Patience::Wait => BATCH,
+            Patience::NoWait => 1,
+        };
+        if left >= enough && !self.requests.is_empty() {
+            return Ok(());
+        }
+        if self.ask_for_one && !self.requests.is_empty() {
+            return Ok(());
+        }
+        let batch = if self.ask_for_one { 1 } else { BATCH };
+        let no_wait = self.patience == Patience::NoWait;
+        let (expires, patience) = if no_wait {
+            (None, crate::connection::REQUEST_TIMEOUT)
+        } else {
+            (
+                u64::try_from(EXPIRES.as_nanos()).ok(),
+                EXPIRES + Duration::from_secs(3),
+            )
+        };
+        let request = NextRequest {
+            batch,
+            expires,
+            no_wait,
+            max_bytes: (!self.ask_for_one)
+                .then_some(BATCH_BYTES.max(self.client.max_payload().saturating_mul(2))),
+        };
+        let id = self.next_request;
+        let body = serde_json::to_vec(&request).unwrap_or_default();
+        let sent = self.client.nats().publish_with_reply(
+            self.consumer.next_subject(),
+            format!("{}.{id}", self.inbox),
+            body.into(),
+        );
+        sent.await.map_err(|_| Pulled::Broken)?;
+        self.next_request += 1;
+        self.ask_for_one = false;
+        self.requests.push_back(Open {
+            id,
+            left: batch,
+            until: Instant::now() + patience,
+        });
+        Ok(())
+    }
+
+    /// Makes sense of what came to the inbox.
+    fn take(&mut self, message: Message) -> Option<Pulled> {
+        let suffix = message.subject.as_str().rsplit_once('.');
+        let id: Option<u64> = suffix.and_then(|(_, id)| id.parse().ok());
+        let message = match message.status {
+            None | Some(StatusCode::OK) => message,
+            Some(status) => return self.take_status(id, status, message.description.as_deref()),
+        };
+        let place = message
+            .reply
+            .as_ref()
+            .and_then(|reply| place_of(reply.as_str()));
+        let Some(place) = place else {
+            return Some(Pulled::Broken);
+        };
+        if place.consumer_sequence != self.delivered + 1 {
+            return Some(Pulled::Broken);
+        }
+        self.delivered += 1;
+        // Requests are served one after the other, so the message belongs to the oldest.
+        if let Some(open) = self.requests.front_mut() {
+            open.left = open.left.saturating_sub(1);
+            if open.left == 0 {
+                self.requests.pop_front();
+            }
+        }
+        Some(Pulled::Message(Received {
+            stored: Stored {
+                sequence: place.stream_sequence,
+                subject: message.subject.into_string(),
+                headers: message.headers.unwrap_or_default(),
+                body: message.payload,
+                time_nanos: place.time_nanos,
+            },
+            pending: place.pending,
+        }))
+    }
+
+    fn take_status(
+        &mut self,
+        id: Option<u64>,
+        status: StatusCode,
+        description: Option<&str>,
+    ) -> Option<Pulled> {
+        let description = description.unwrap_or_default();
+        self.requests.retain(|open| Some(open.id) != id);
+        match status.as_u16() {
+            // Nothing there, or the request ran its time.
+            404 | 408 if self.patience == Patience::NoWait => Some(Pulled::NothingNow),
+            404 | 408 => None,
+            409 if description.contains("MaxBytes") => {
+                self.ask_for_one = true;
+                None
+            }
+            100 => None,
+            _ => {
+                tracing::debug!(%status, description, "the consumer is gone");
+                Some(Pulled::Broken)
+            }
+        }
+    }
+}
+
+/// What the reply subject of a delivered message says.
+#[derive(Debug, PartialEq, Eq)]
+struct DeliveryPlace {
+    stream_sequence: u64,
+    consumer_sequence: u64,
+    time_nanos: i128,
+    pending: u64,
+}
+
+/// Reads `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<time>.<pending>`, or the longer form
+/// with domain and account before the stream (NATS ADR-15).
+fn place_of(reply: &str) -> Option<DeliveryPlace> {
+    let tokens: Vec<&str> = reply.strip_prefix("$JS.ACK.")?.split('.').collect();
+    let numbers = match tokens.len() {
+        7 => &tokens[3..7],
+        9.. => &tokens[5..9],
+        _ => return None,
+    };
+    Some(DeliveryPlace {
+        stream_sequence: numbers[0].parse().ok()?,
+        consumer_sequence: numbers[1].parse().ok()?,
+        time_nanos: numbers[2].parse().ok()?,
+        pending: numbers[3].parse().ok()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_of_a_delivery_place_are_read() {
+        let place = DeliveryPlace {
+            stream_sequence: 17,
+            consumer_sequence: 3,
+            time_nanos: 1_795_364_422_994_000_123,
+            pending: 5,
+        };
+        let short = "$JS.ACK.KRYTEN_EVENTS.c.1.17.3.1795364422994000123.5";
+        let long = "$JS.ACK.hub.ACCOUNT.KRYTEN_EVENTS.c.1.17.3.1795364422994000123.5.random";
+        assert_eq!(place_of(short).as_ref(), Some(&place));
+        assert_eq!(place_of(long), Some(place));
+        assert_eq!(place_of("_INBOX.1.2"), None);
+        assert_eq!(place_of("$JS.ACK.S.c.1.x.3.4.5"), None);
+    }
+}

@@ -1,0 +1,143 @@
+//! Reads a whole bucket in one pass.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::bucket::KvBucket;
+use super::error::KvError;
+use super::key;
+use super::read::Operation;
+use crate::connection::Client;
+use crate::jetstream::consumer::{Start, Wanted};
+use crate::jetstream::pass::{Until, pass};
+
+impl KvBucket {
+    /// All keys that have a value, sorted.
+    ///
+    /// # Errors
+    /// [`KvError`] when they could not be read.
+    pub async fn keys(&self) -> Result<Vec<String>, KvError> {
+        self.keys_with_prefix("").await
+    }
+
+    /// All keys that have a value and begin with a text, sorted.
+    ///
+    /// # Errors
+    /// As [`KvBucket::keys`].
+    pub async fn keys_with_prefix(&self, prefix: &str) -> Result<Vec<String>, KvError> {
+        let values = self.read_all(self.filters(prefix), true).await?;
+        let keys = values.into_keys().filter(|key| key.starts_with(prefix));
+        Ok(keys.collect())
+    }
+
+    /// All keys and values.
+    ///
+    /// # Errors
+    /// As [`KvBucket::keys`].
+    pub async fn get_all(&self) -> Result<BTreeMap<String, Bytes>, KvError> {
+        self.read_all(self.filters(""), false).await
+    }
+
+    /// What the server has to look through for keys that begin with a text.
+    ///
+    /// A filter takes whole tokens, so it is narrower than the bucket only where the text has a dot; and names that
+    /// begin differently from their keys must not be missed.
+    fn filters(&self, prefix: &str) -> Vec<String> {
+        let whole = vec![self.subject(">")];
+        let Some((tokens, _)) = prefix.rsplit_once('.') else {
+            return whole;
+        };
+        match key::encode(&self.bucket.prefix, tokens) {
+            // A key that ends with this very dot is stored with the dot escaped.
+            Ok(name) if name == tokens => vec![
+                self.subject(&format!("{tokens}.>")),
+                self.subject(&format!("{tokens}=2E")),
+            ],
+            _ => whole,
+        }
+    }
+
+    async fn read_all(
+        &self,
+        filters: Vec<String>,
+        headers_only: bool,
+    ) -> Result<BTreeMap<String, Bytes>, KvError> {
+        let wanted = Wanted {
+            stream: self.bucket.stream.clone(),
+            filters,
+            start: Start::LastPerSubject,
+            headers_only,
+        };
+        let prefix = self.bucket.prefix.as_str();
+        // What is written meanwhile comes too, and replaces or removes what came before.
+        let read = pass(
+            &self.client,
+            &wanted,
+            Until::CaughtUp,
+            BTreeMap::new,
+            |values: &mut BTreeMap<String, Bytes>, stored| {
+                let Some(name) = stored.subject.strip_prefix(prefix) else {
+                    return;
+                };
+                match Operation::of(&stored) {
+                    Operation::Put => values.insert(name.to_owned(), stored.body),
+                    Operation::Delete | Operation::Purge => values.remove(name),
+                };
+            },
+        );
+        let named = read.await.map_err(|error| self.error(error))?;
+        let mut values = BTreeMap::new();
+        let (ours, literal): (Vec<_>, Vec<_>) = named
+            .into_iter()
+            .map(|(name, value)| (key::decode(&name), name, value))
+            .partition(|(key, name, _)| key != name || key::encode("", key).as_deref() == Ok(name));
+        // Where both forms of a key are there, ours is the one that is read.
+        for (key, _, value) in literal.into_iter().chain(ours) {
+            values.insert(key, value);
+        }
+        Ok(values)
+    }
+}
+
+#[derive(Serialize)]
+struct NamesRequest {
+    offset: usize,
+    subject: &'static str,
+}
+
+#[derive(Deserialize)]
+struct NamesPage {
+    total: usize,
+    #[serde(default)]
+    streams: Option<Vec<String>>,
+}
+
+/// The names of all buckets, page by page.
+pub(super) async fn bucket_names(client: &Client) -> Result<Vec<String>, KvError> {
+    let mut names = Vec::new();
+    let mut offset = 0;
+    loop {
+        let request = NamesRequest {
+            offset,
+            subject: "$KV.*.>",
+        };
+        let page: NamesPage = client
+            .api("STREAM.NAMES", &request)
+            .await
+            .map_err(|error| KvError::new("", error))?;
+        let streams = page.streams.unwrap_or_default();
+        offset += streams.len();
+        let is_last = streams.is_empty() || offset >= page.total;
+        names.extend(
+            streams
+                .iter()
+                .filter_map(|stream| stream.strip_prefix("KV_").map(str::to_owned)),
+        );
+        if is_last {
+            names.sort();
+            return Ok(names);
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! One channel's task: frame → state → outbox, in CyTube's order.
+//!
+//! Decisions are made by the pure parts; this file asks them in turn and hands on what they say.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::Bytes;
+use kryten_cytube::{CytubeItem, DisconnectReason};
+use kryten_protocol::cytube::ChatMsg;
+use kryten_protocol::event::Envelope;
+use kryten_protocol::gap::{Gap, GapReason};
+use kryten_protocol::line::LineKey;
+use kryten_protocol::subject;
+use kryten_protocol::time::WireTime;
+use serde_json::value::RawValue;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, info, warn};
+use uuid::Uuid;
+
+use crate::channel::{ChannelState, Drift, StateKey};
+use crate::channel_name::ChannelId;
+use crate::history::{History, ReplaySummary, Sighting};
+use crate::outbox::{Entry, Outgoing, Snapshot};
+use crate::secrets;
+use crate::shared_outbox::SharedOutbox;
+use crate::snapshots::Snapshots;
+use crate::status::{ChannelStatus, add, set};
+
+/// What the bridge tells the rest of the robot.
+#[derive(Debug, Clone)]
+pub(crate) enum BridgeNews {
+    /// We are in the channel; `true` when we had been there before.
+    Joined { again: bool },
+    /// We are not in the channel any more.
+    Left { reason: String },
+    /// We shall not come back by ourselves.
+    Stopped { reason: String },
+}
+
+pub(crate) struct Bridge {
+    pub(crate) id: Arc<ChannelId>,
+    pub(crate) items: mpsc::Receiver<CytubeItem>,
+    pub(crate) outbox: Arc<SharedOutbox>,
+    pub(crate) written: mpsc::UnboundedReceiver<StateKey>,
+    pub(crate) news: mpsc::UnboundedSender<BridgeNews>,
+    pub(crate) status: Arc<ChannelStatus>,
+    pub(crate) state: Arc<std::sync::Mutex<ChannelState>>,
+    pub(crate) history: History,
+    /// Private messages of this process, told apart by the same rule.
+    pub(crate) messages: History,
+    /// The last sign of the channel, of this process or of the stream.
+    pub(crate) last_sign: Option<WireTime>,
+    pub(crate) kv_enabled: bool,
+    pub(crate) stop: CancellationToken,
+    /// Set once the channel is joined and, where there is KV, its state is stored.
+    pub(crate) ready: watch::Sender<bool>,
+}
+
+/// What lives only while the task runs.
+struct Run {
+    started: Instant,
+    snapshots: Snapshots,
+    joins: u64,
+    put_all: bool,
+}
+
+impl Bridge {
+    /// Runs until the CyTube client stops or the robot is told to; then all changed values are in the outbox.
+    pub(crate) async fn run(mut self) {
+        let mut run = Run {
+            started: Instant::now(),
+            snapshots: Snapshots::default(),
+            joins: 0,
+            put_all: true,
+        };
+        loop {
+            let due = run.snapshots.next_due().map(|due| run.started + due);
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => break,
+                Some(key) = self.written.recv() => run.snapshots.written(key),
+                item = self.items.recv() => match item {
+                    Some(item) => self.take(&mut run, item),
+                    None => break,
+                },
+                () = sleep_until(due) => {}
+            }
+            self.write_due(&mut run);
+            self.note_ready(&run);
+        }
+        self.flush(&mut run).await;
+    }
+
+    fn take(&mut self, run: &mut Run, item: CytubeItem) {
+        match item {
+            CytubeItem::Connected { .. } => {
+                add(&self.status.connects, 1);
+                self.history.begin_replay();
+                self.lock_state().begin_session();
+            }
+            CytubeItem::Joined { .. } => {
+                set(&self.status.in_channel, true);
+                let _ = self.news.send(BridgeNews::Joined {
+                    again: run.joins > 0,
+                });
+                run.joins += 1;
+            }
+            CytubeItem::Event {
+                name,
+                payload,
+                received,
+                ..
+            } => self.take_event(run, &name, &payload, received),
+            CytubeItem::Unreadable { error, .. } => {
+                warn!(channel = self.id.channel, %error, "skipped a frame that is no Socket.IO");
+            }
+            CytubeItem::Disconnected {
+                reason,
+                will_retry_in,
+                ..
+            } => self.leave(&reason, will_retry_in),
+            CytubeItem::Stopped { reason } => self.give_up(&reason),
+            _ => {}
+        }
+    }
+
+    fn take_event(&mut self, run: &mut Run, name: &str, payload: &RawValue, received: WireTime) {
+        add(&self.status.events_received, 1);
+        self.status
+            .last_event_micros
+            .store(received.micros(), Ordering::Relaxed);
+        let masked = secrets::masked(name, payload);
+        let payload = masked.as_deref().unwrap_or(payload);
+        let is_join_over = name == "userlist";
+        if is_join_over && let Some(summary) = self.history.end_replay() {
+            self.report_absence(&summary, received);
+        }
+        self.last_sign = Some(received);
+        if let Some(message_id) = self.message_id(name, payload) {
+            self.publish(name, payload, message_id, received);
+        }
+        let changes = self.lock_state().apply(name, payload);
+        changes
+            .dirty
+            .into_iter()
+            .for_each(|key| run.snapshots.mark(key));
+        changes
+            .drift
+            .iter()
+            .for_each(|drift| self.note_drift(drift));
+        if is_join_over && run.put_all {
+            // Whatever an earlier robot left behind is replaced, also where this session has not changed it.
+            StateKey::ALL
+                .into_iter()
+                .for_each(|key| run.snapshots.mark(key));
+            run.put_all = false;
+        }
+    }
+
+    /// The id under which the event is published; `None` when it must not be.
+    fn message_id(&mut self, name: &str, payload: &RawValue) -> Option<String> {
+        let history = match name {
+            "chatMsg" => &mut self.history,
+            "pm" => &mut self.messages,
+            _ => return Some(Uuid::new_v4().to_string()),
+        };
+        let value = serde_json::from_str(payload.get()).ok();
+        let Some(line) = value.as_ref().and_then(ChatMsg::read) else {
+            return Some(Uuid::new_v4().to_string());
+        };
+        if name == "pm" && line.message.starts_with("system:") {
+            return None;
+        }
+        let Sighting::New(nth) = history.see(&line) else {
+            add(&self.status.lines_known, 1);
+            return None;
+        };
+        let key = LineKey {
+            domain: &self.id.domain,
+            channel: &self.id.channel,
+            event: name,
+            time: line.time,
+            username: &line.username,
+            message: &line.message,
+            nth,
+        };
+        Some(key.id())
+    }
+
+    fn publish(&self, name: &str, payload: &RawValue, message_id: String, received: WireTime) {
+        let Ok(subject) = subject::event(&self.id.channel, name) else {
+            debug!(
+                channel = self.id.channel,
+                event = name,
+                "an event without a usable name is not published"
+            );
+            return;
+        };
+        let envelope = Envelope {
+            event_name: name.to_owned(),
+            payload: payload.to_owned(),
+            channel: self.id.channel.clone(),
+            domain: self.id.domain.clone(),
+            timestamp: received,
+            correlation_id: Uuid::new_v4().to_string(),
+        };
+        let body =
+            Bytes::from(serde_json::to_vec(&envelope).expect("an envelope can be written as JSON"));
+        self.outbox.push(Entry::Event(Outgoing {
+            event: name.to_owned(),
+            subject,
+            message_id,
+            body,
+            received,
+        }));
+    }
+
+    fn report_absence(&mut self, summary: &ReplaySummary, now: WireTime) {
+        let Some(from) = self.last_sign else { return };
+        if !summary.complete {
+            warn!(
+                channel = self.id.channel,
+                last_known = summary.last_known,
+                first_offered = summary.first_offered,
+                "chat may be missing: CyTube's replay does not reach back to the last known line"
+            );
+        }
+        let gap = Gap {
+            domain: self.id.domain.clone(),
+            channel: self.id.channel.clone(),
+            reason: GapReason::Absent,
+            from,
+            to: now,
+            chat_complete: summary.complete,
+            lost: None,
+        };
+        add(&self.status.gaps, 1);
+        self.outbox.push(Entry::Event(gap_event(&self.id, &gap)));
+    }
+
+    fn note_drift(&self, drift: &Drift) {
+        let entries = drift.missing + drift.extra + drift.changed;
+        add(&self.status.drift_entries, entries as u64);
+        warn!(
+            channel = self.id.channel,
+            kind = drift.kind.as_str(),
+            missing = drift.missing,
+            extra = drift.extra,
+            changed = drift.changed,
+            "a full list from CyTube mended our state"
+        );
+    }
+
+    fn leave(&mut self, reason: &DisconnectReason, will_retry_in: Option<Duration>) {
+        let was_in = set(&self.status.in_channel, false);
+        match will_retry_in {
+            Some(wait) => {
+                warn!(channel = self.id.channel, %reason, wait_ms = wait.as_millis() as u64, "not in the channel; trying again");
+            }
+            None => warn!(channel = self.id.channel, %reason, "not in the channel"),
+        }
+        if was_in {
+            let _ = self.news.send(BridgeNews::Left {
+                reason: reason.to_string(),
+            });
+        }
+    }
+
+    fn give_up(&mut self, reason: &DisconnectReason) {
+        set(&self.status.in_channel, false);
+        if matches!(reason, DisconnectReason::Closed) {
+            info!(channel = self.id.channel, "left the channel");
+        } else {
+            error!(channel = self.id.channel, %reason, "gave the channel up");
+            self.status.give_up(reason.to_string());
+        }
+        let _ = self.news.send(BridgeNews::Stopped {
+            reason: reason.to_string(),
+        });
+    }
+
+    fn write_due(&self, run: &mut Run) {
+        if !self.kv_enabled {
+            return;
+        }
+        let now = run.started.elapsed();
+        for key in run.snapshots.take_due(now) {
+            let value = Bytes::from(self.lock_state().value(key));
+            run.snapshots.taken(key, now, value.len());
+            self.outbox.push(Entry::State(Snapshot { key, value }));
+        }
+    }
+
+    fn note_ready(&self, run: &Run) {
+        if run.joins > 0 && !run.put_all && (!self.kv_enabled || run.snapshots.is_idle()) {
+            self.ready
+                .send_if_modified(|ready| !std::mem::replace(ready, true));
+        }
+    }
+
+    /// Everything received is published and written before we stop; the robot bounds the time.
+    async fn flush(&mut self, run: &mut Run) {
+        while let Ok(item) = self.items.try_recv() {
+            self.take(run, item);
+        }
+        while self.kv_enabled && !run.snapshots.is_idle() {
+            run.snapshots.hurry();
+            self.write_due(run);
+            if run.snapshots.is_idle() {
+                break;
+            }
+            let Some(key) = self.written.recv().await else {
+                break;
+            };
+            run.snapshots.written(key);
+        }
+        self.outbox.wait_until_empty().await;
+    }
+
+    fn lock_state(&self) -> std::sync::MutexGuard<'_, ChannelState> {
+        self.state
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// A gap as an event on its way to the stream.
+pub(crate) fn gap_event(id: &ChannelId, gap: &Gap) -> Outgoing {
+    Outgoing {
+        event: "gap".to_owned(),
+        subject: id.gap.clone(),
+        message_id: Uuid::new_v4().to_string(),
+        body: Bytes::from(serde_json::to_vec(gap).expect("a gap can be written as JSON")),
+        received: gap.to,
+    }
+}
+
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,120 @@
+//! The robot's configuration: the original's JSON file unchanged, and what `kryten up` builds in code.
+
+mod file;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use kryten_client::config::NatsConfig;
+use kryten_cytube::{CytubeConfig, Login};
+use secrecy::SecretString;
+
+pub use file::{RobotConfigError, load};
+
+/// Everything that a robot needs to know.
+#[derive(Debug, Clone)]
+pub struct RobotConfig {
+    /// Where NATS is.
+    pub nats: NatsConfig,
+    /// The channels to serve.
+    pub channels: Vec<ChannelConfig>,
+    /// Whether commands are taken.
+    pub commands_enabled: bool,
+    /// Where `/health` and `/metrics` are served; `None` for nowhere.
+    pub health: Option<HealthAddress>,
+    /// The least level that is logged, in the original's words (`INFO`).
+    pub log_level: String,
+    /// How many bytes of events wait for a NATS server that is away, per channel.
+    pub outbox_bytes: usize,
+}
+
+/// A listening address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HealthAddress {
+    /// The host, such as `0.0.0.0`.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+/// One channel on one CyTube host.
+#[derive(Debug, Clone)]
+pub struct ChannelConfig {
+    /// Where to ask for the socket; `https://{domain}` if `None`.
+    pub url: Option<String>,
+    /// The CyTube host; goes into envelopes as it is.
+    pub domain: String,
+    /// The channel; goes into envelopes and bucket names as it is.
+    pub channel: String,
+    /// The channel's password.
+    pub channel_password: Option<SecretString>,
+    /// The account's or guest's name.
+    pub user: Option<String>,
+    /// The account's password.
+    pub password: Option<SecretString>,
+    /// Whether a kick is followed by a new attempt.
+    pub aggressive_reconnect: bool,
+    /// The first wait before a new attempt.
+    pub reconnect_base: Duration,
+    /// The longest wait.
+    pub reconnect_max: Duration,
+    /// A PEM file with certificates to trust besides the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// The outbox of a channel holds this many bytes unless the configuration says otherwise.
+pub const DEFAULT_OUTBOX_BYTES: usize = 64 << 20;
+
+impl RobotConfig {
+    /// A robot for these channels with the usual settings.
+    pub fn new(nats: NatsConfig, channels: Vec<ChannelConfig>) -> Self {
+        Self {
+            nats,
+            channels,
+            commands_enabled: false,
+            health: None,
+            log_level: "INFO".to_owned(),
+            outbox_bytes: DEFAULT_OUTBOX_BYTES,
+        }
+    }
+}
+
+impl ChannelConfig {
+    /// A channel with the usual settings, entered as a guest without a name.
+    pub fn new(domain: impl Into<String>, channel: impl Into<String>) -> Self {
+        Self {
+            url: None,
+            domain: domain.into(),
+            channel: channel.into(),
+            channel_password: None,
+            user: None,
+            password: None,
+            aggressive_reconnect: false,
+            reconnect_base: Duration::from_secs(5),
+            reconnect_max: Duration::from_secs(300),
+            ca_file: None,
+        }
+    }
+
+    /// The settings of the CyTube client. Without a user the original logs in as the guest `Guest`.
+    pub(crate) fn cytube(&self) -> CytubeConfig {
+        let name = self.user.clone().filter(|user| !user.is_empty());
+        let login = match (name, self.password.clone()) {
+            (Some(name), Some(password)) => Login::Account { name, password },
+            (Some(name), None) => Login::Guest { name },
+            (None, _) => Login::Guest {
+                name: "Guest".to_owned(),
+            },
+        };
+        CytubeConfig {
+            url: self.url.clone(),
+            channel_password: self.channel_password.clone(),
+            login,
+            ca_file: self.ca_file.clone(),
+            reconnect_base: self.reconnect_base,
+            reconnect_max: self.reconnect_max,
+            reconnect_after_kick: self.aggressive_reconnect,
+            ..CytubeConfig::new(self.domain.clone(), self.channel.clone())
+        }
+    }
+}

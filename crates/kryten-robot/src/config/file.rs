@@ -1,0 +1,321 @@
+//! Reading the original's JSON file: which keys there are, and what it takes for true.
+
+use std::path::Path;
+use std::time::Duration;
+
+use kryten_client::config::{self, ConfigError, NatsConfig};
+use kryten_protocol::state::is_bucket_name;
+use secrecy::SecretString;
+use serde_json::{Map, Value};
+
+use super::{ChannelConfig, DEFAULT_OUTBOX_BYTES, HealthAddress, RobotConfig};
+
+/// Why a robot's configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RobotConfigError {
+    /// The file cannot be loaded, or a section cannot be read.
+    #[error(transparent)]
+    Load(#[from] ConfigError),
+    /// A section is not there.
+    #[error("Missing required section: {0}")]
+    MissingSection(&'static str),
+    /// A section is no object.
+    #[error("Section '{0}' must be a dictionary")]
+    NotASection(&'static str),
+    /// A key is not there.
+    #[error("Missing required field: {0}")]
+    MissingField(&'static str),
+    /// The list of servers is empty.
+    #[error("Field 'nats.servers' cannot be empty")]
+    NoServers,
+    /// The channel's name cannot be part of a bucket name.
+    #[error(
+        "cytube.channel {0:?} is no CyTube channel name; use 1 to 30 letters, digits, '-' or '_'"
+    )]
+    BadChannel(String),
+    /// A number is out of its range, or is none.
+    #[error("{key} must be {wanted}")]
+    BadValue {
+        /// The key.
+        key: &'static str,
+        /// What it should be.
+        wanted: &'static str,
+    },
+    /// The level is none that the original knows.
+    #[error("Invalid log_level: '{0}'. Expected one of: CRITICAL, DEBUG, ERROR, INFO, WARNING")]
+    BadLogLevel(String),
+}
+
+/// Loads a configuration file.
+///
+/// The environment variables `KRYTEN_CYTUBE_USER`, `KRYTEN_CYTUBE_PASSWORD` and `KRYTEN_NATS_URL` replace what the file
+/// says, as in the original.
+///
+/// # Errors
+/// [`RobotConfigError`] naming what is missing or wrong.
+pub fn load(path: &Path) -> Result<RobotConfig, RobotConfigError> {
+    from_value(&config::load(path)?, |name| std::env::var(name).ok())
+}
+
+fn from_value(
+    root: &Value,
+    env: impl Fn(&str) -> Option<String>,
+) -> Result<RobotConfig, RobotConfigError> {
+    let empty = Map::new();
+    let root = root
+        .as_object()
+        .ok_or(RobotConfigError::MissingSection("cytube"))?;
+    let cytube = required_section(root, "cytube")?;
+    let nats = read_nats(required_section(root, "nats")?, env("KRYTEN_NATS_URL"))?;
+    let commands = optional_section(root, "commands")?.unwrap_or(&empty);
+    let health = optional_section(root, "health")?.unwrap_or(&empty);
+    let mut channel = read_channel(cytube)?;
+    channel.user = env("KRYTEN_CYTUBE_USER").or(channel.user);
+    channel.password = env("KRYTEN_CYTUBE_PASSWORD")
+        .map(SecretString::from)
+        .or(channel.password);
+    Ok(RobotConfig {
+        nats,
+        channels: vec![channel],
+        commands_enabled: is_true(commands.get("enabled"), false),
+        health: read_health(health)?,
+        log_level: read_log_level(root.get("log_level"))?,
+        outbox_bytes: DEFAULT_OUTBOX_BYTES,
+    })
+}
+
+fn required_section<'a>(
+    root: &'a Map<String, Value>,
+    name: &'static str,
+) -> Result<&'a Map<String, Value>, RobotConfigError> {
+    optional_section(root, name)?.ok_or(RobotConfigError::MissingSection(name))
+}
+
+fn optional_section<'a>(
+    root: &'a Map<String, Value>,
+    name: &'static str,
+) -> Result<Option<&'a Map<String, Value>>, RobotConfigError> {
+    match root.get(name) {
+        None => Ok(None),
+        Some(section) => section
+            .as_object()
+            .map(Some)
+            .ok_or(RobotConfigError::NotASection(name)),
+    }
+}
+
+fn read_channel(cytube: &Map<String, Value>) -> Result<ChannelConfig, RobotConfigError> {
+    let domain = text(cytube, "domain").ok_or(RobotConfigError::MissingField("cytube.domain"))?;
+    let name = text(cytube, "channel").ok_or(RobotConfigError::MissingField("cytube.channel"))?;
+    if domain.is_empty() {
+        return Err(RobotConfigError::MissingField("cytube.domain"));
+    }
+    if !is_bucket_name(&name) {
+        return Err(RobotConfigError::BadChannel(name));
+    }
+    let secret = |key: &str| {
+        text(cytube, key)
+            .filter(|secret| !secret.is_empty())
+            .map(SecretString::from)
+    };
+    let usual = ChannelConfig::new(domain, name);
+    Ok(ChannelConfig {
+        url: text(cytube, "url").filter(|url| !url.is_empty()),
+        channel_password: secret("channel_password"),
+        user: text(cytube, "user"),
+        password: secret("password"),
+        aggressive_reconnect: is_true(cytube.get("aggressive_reconnect"), false),
+        reconnect_base: seconds(cytube, "reconnect_base_delay", usual.reconnect_base)?,
+        reconnect_max: seconds(cytube, "reconnect_max_delay", usual.reconnect_max)?,
+        ca_file: text(cytube, "ca_file").map(Into::into),
+        ..usual
+    })
+}
+
+fn read_nats(
+    nats: &Map<String, Value>,
+    url: Option<String>,
+) -> Result<NatsConfig, RobotConfigError> {
+    if !nats.contains_key("servers") && !nats.contains_key("url") {
+        return Err(RobotConfigError::MissingField("nats.servers (or nats.url)"));
+    }
+    if nats
+        .get("servers")
+        .and_then(Value::as_array)
+        .is_some_and(Vec::is_empty)
+    {
+        return Err(RobotConfigError::NoServers);
+    }
+    let mut config: NatsConfig = config::read(Value::Object(nats.clone()))?;
+    if let Some(url) = url {
+        config.servers = vec![url];
+    }
+    Ok(config)
+}
+
+fn read_health(health: &Map<String, Value>) -> Result<Option<HealthAddress>, RobotConfigError> {
+    if !is_true(health.get("enabled"), true) {
+        return Ok(None);
+    }
+    let port = match health.get("port") {
+        None => 8080,
+        Some(port) => kryten_protocol::cytube::whole_number(port)
+            .and_then(|port| u16::try_from(port).ok())
+            .ok_or(RobotConfigError::BadValue {
+                key: "health.port",
+                wanted: "a port from 0 to 65535",
+            })?,
+    };
+    Ok(Some(HealthAddress {
+        host: text(health, "host").unwrap_or_else(|| "0.0.0.0".to_owned()),
+        port,
+    }))
+}
+
+fn read_log_level(level: Option<&Value>) -> Result<String, RobotConfigError> {
+    let level = match level {
+        None => return Ok("INFO".to_owned()),
+        Some(Value::String(level)) => level.to_uppercase(),
+        Some(other) => return Err(RobotConfigError::BadLogLevel(other.to_string())),
+    };
+    match level.as_str() {
+        "CRITICAL" | "DEBUG" | "ERROR" | "INFO" | "WARNING" => Ok(level),
+        _ => Err(RobotConfigError::BadLogLevel(level)),
+    }
+}
+
+fn seconds(
+    section: &Map<String, Value>,
+    key: &'static str,
+    usual: Duration,
+) -> Result<Duration, RobotConfigError> {
+    match section.get(key) {
+        None => Ok(usual),
+        Some(value) => value
+            .as_f64()
+            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+            .filter(|wait| !wait.is_zero())
+            .ok_or(RobotConfigError::BadValue {
+                key,
+                wanted: "a number of seconds above 0",
+            }),
+    }
+}
+
+fn text(section: &Map<String, Value>, key: &str) -> Option<String> {
+    match section.get(key)? {
+        Value::Null => None,
+        Value::String(text) => Some(text.trim().to_owned()),
+        other => Some(other.to_string()),
+    }
+}
+
+/// What Python takes for true: the text "false" is.
+fn is_true(value: Option<&Value>, otherwise: bool) -> bool {
+    match value {
+        None => otherwise,
+        Some(Value::Null) => false,
+        Some(Value::Bool(flag)) => *flag,
+        Some(Value::Number(number)) => number.as_f64() != Some(0.0),
+        Some(Value::String(text)) => !text.is_empty(),
+        Some(Value::Array(items)) => !items.is_empty(),
+        Some(Value::Object(fields)) => !fields.is_empty(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(value: Value) -> Result<RobotConfig, String> {
+        from_value(&value, |_| None).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_originals_keys_and_defaults_are_read() {
+        let config = read(json!({
+            "cytube": {"domain": " cytu.be ", "channel": "420Grindhouse", "channel_password": " cpw ", "user": "Bot",
+                       "password": "secret"},
+            "nats": {"servers": "nats://localhost:4222", "user": "u", "password": "p"},
+            "commands": {"enabled": "false"}, "unknown": 1
+        }))
+        .unwrap();
+        let channel = &config.channels[0];
+        assert_eq!(
+            (channel.domain.as_str(), channel.channel.as_str()),
+            ("cytu.be", "420Grindhouse")
+        );
+        assert_eq!(config.nats.servers, ["nats://localhost:4222"]);
+        assert!(
+            config.commands_enabled,
+            "the text \"false\" is true, as in the original"
+        );
+        assert_eq!(
+            config.health,
+            Some(HealthAddress {
+                host: "0.0.0.0".into(),
+                port: 8080
+            })
+        );
+        let printed = format!("{config:?}");
+        assert!(
+            !printed.contains("secret") && !printed.contains("cpw"),
+            "{printed}"
+        );
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_named_in_the_originals_words() {
+        let nats = json!({"servers": ["nats://localhost"]});
+        let cytube = json!({"domain": "cytu.be", "channel": "c"});
+        for (config, error) in [
+            (json!({"nats": nats}), "Missing required section: cytube"),
+            (json!({"cytube": cytube}), "Missing required section: nats"),
+            (
+                json!({"cytube": 1, "nats": nats}),
+                "Section 'cytube' must be a dictionary",
+            ),
+            (
+                json!({"cytube": {"domain": "d"}, "nats": nats}),
+                "Missing required field: cytube.channel",
+            ),
+            (
+                json!({"cytube": cytube, "nats": {}}),
+                "Missing required field: nats.servers (or nats.url)",
+            ),
+            (
+                json!({"cytube": cytube, "nats": {"servers": []}}),
+                "Field 'nats.servers' cannot be empty",
+            ),
+            (
+                json!({"cytube": cytube, "nats": nats, "log_level": "loud"}),
+                "Invalid log_level: 'LOUD'. Expected one of: CRITICAL, DEBUG, ERROR, INFO, WARNING",
+            ),
+            (
+                json!({"cytube": cytube, "nats": nats, "health": {"port": 70000}}),
+                "health.port must be a port from 0 to 65535",
+            ),
+        ] {
+            assert_eq!(read(config).unwrap_err(), error);
+        }
+        let unusable =
+            read(json!({"cytube": {"domain": "d", "channel": "no such!"}, "nats": nats}));
+        assert!(unusable.unwrap_err().contains("is no CyTube channel name"));
+    }
+
+    #[test]
+    fn the_environment_replaces_the_account_and_the_server() {
+        let file = json!({"cytube": {"domain": "d", "channel": "c", "user": "a"}, "nats": {"url": "nats://x"}});
+        let env = |name: &str| match name {
+            "KRYTEN_CYTUBE_USER" => Some("b".to_owned()),
+            "KRYTEN_NATS_URL" => Some("nats://y".to_owned()),
+            _ => None,
+        };
+        let config = from_value(&file, env).unwrap();
+        assert_eq!(config.channels[0].user.as_deref(), Some("b"));
+        assert_eq!(config.nats.servers, ["nats://y"]);
+    }
+}

@@ -1,0 +1,431 @@
+//! Empties a channel's outbox into the event stream: in order, each event once.
+//!
+//! The connection has one life: it never reconnects by itself, so whatever was written to it before it broke comes
+//! before everything that is written to the next one. A new life first reads back what of the outbox the stream has,
+//! then sends the rest. The first event of a burst names the last sequence of the channel that we know
+//! (`Nats-Expected-Last-Subject-Sequence`); the others follow when it is stored, so a writer that we do not know of is
+//! noticed before anything is out of order.
+
+use std::collections::{HashSet, VecDeque};
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::HeaderMap;
+use async_nats::jetstream::context::{PublishError, PublishErrorKind};
+use async_nats::jetstream::publish::PublishAck;
+use kryten_client::config::NatsConfig;
+use kryten_client::one_life::OneLife;
+use kryten_client::stream::{EventStream, StreamError};
+use kryten_protocol::gap::{Gap, GapReason};
+use kryten_protocol::state::{EPOCH_HEADER, StateMark};
+use kryten_protocol::subject::ROBOT_NOTICE;
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use crate::bridge::gap_event;
+use crate::channel_name::ChannelId;
+use crate::outbox::{Entry, Outgoing, Snapshot};
+use crate::shared_outbox::SharedOutbox;
+use crate::status::{ChannelStatus, add, set};
+
+/// How many events may wait for their acknowledgement.
+const WINDOW: usize = 256;
+/// How far back a new life looks for events of its own: what can be in flight, and gaps between them.
+const TAIL: usize = WINDOW + 64;
+/// What NATS and the headers add to a body at most.
+const OVERHEAD: usize = 512;
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
+type Ack = Pin<Box<dyn Future<Output = Result<PublishAck, PublishError>> + Send>>;
+
+pub(crate) struct Publisher {
+    pub(crate) id: Arc<ChannelId>,
+    pub(crate) nats: NatsConfig,
+    pub(crate) outbox: Arc<SharedOutbox>,
+    pub(crate) snapshots: mpsc::UnboundedSender<(Snapshot, Option<StateMark>)>,
+    pub(crate) status: Arc<ChannelStatus>,
+    pub(crate) epoch: u64,
+    pub(crate) stop: CancellationToken,
+}
+
+/// One connection and what we know of the stream through it.
+struct Life {
+    connection: OneLife,
+    stream: EventStream,
+    /// The last sequence of the channel's events.
+    last_event: u64,
+    /// The sequence of the last message of ours, gaps too.
+    last_own: u64,
+    /// Whether the server can compare [`Life::last_event`].
+    can_fence: bool,
+    in_flight: VecDeque<InFlight>,
+    /// The event in flight names `last_event`; nothing may follow until it is stored.
+    fenced: bool,
+}
+
+enum InFlight {
+    Event { is_gap: bool, ack: Ack },
+    State,
+}
+
+enum End {
+    Stopped,
+    Lost(String),
+    /// Someone else wrote to the channel's subjects: look again.
+    Overtaken,
+}
+
+impl Publisher {
+    /// Runs until it is told to stop.
+    pub(crate) async fn run(self) {
+        let mut wait = FIRST_WAIT;
+        loop {
+            let end = tokio::select! {
+                end = self.live(&mut wait) => end,
+                () = self.stop.cancelled() => End::Stopped,
+            };
+            self.outbox.lock().unsend();
+            set(&self.status.stream_up, false);
+            match end {
+                End::Stopped => return,
+                End::Overtaken => continue,
+                End::Lost(reason) => {
+                    warn!(
+                        channel = self.id.channel,
+                        reason, "events wait: the event stream cannot be reached"
+                    );
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.stop.cancelled() => return,
+            }
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+    }
+
+    async fn live(&self, wait: &mut Duration) -> End {
+        let connection = match OneLife::connect(&self.nats).await {
+            Ok(connection) => connection,
+            Err(error) => return End::Lost(error.to_string()),
+        };
+        set(&self.status.nats_up, true);
+        let end = match EventStream::open_or_create(connection.client()).await {
+            Ok(stream) => match self.look(connection, stream).await {
+                Ok(mut life) => {
+                    *wait = FIRST_WAIT;
+                    set(&self.status.stream_up, true);
+                    self.pump(&mut life).await
+                }
+                Err(error) => End::Lost(error.to_string()),
+            },
+            Err(StreamError::JetStreamOff) => self.publish_plainly(&connection).await,
+            Err(error) => End::Lost(error.to_string()),
+        };
+        set(&self.status.nats_up, false);
+        end
+    }
+
+    /// Reads back what the stream has of the outbox.
+    async fn look(&self, connection: OneLife, stream: EventStream) -> Result<Life, StreamError> {
+        let tail = stream.tail(&self.id.filter, TAIL).await?;
+        let stored: HashSet<&str> = tail
+            .iter()
+            .filter_map(|message| message.message_id.as_deref())
+            .collect();
+        let removed = {
+            let mut outbox = self.outbox.lock();
+            outbox.unsend();
+            outbox.remove_stored(|event| stored.contains(event.message_id.as_str()))
+        };
+        if removed > 0 {
+            info!(
+                channel = self.id.channel,
+                events = removed,
+                "the stream has events whose acknowledgement was lost"
+            );
+            add(&self.status.events_stored, removed as u64);
+        }
+        let last_event = tail.last().map_or(0, |message| message.sequence);
+        let can_fence = connection.client().nats().server_info().version.as_str() >= "2.12";
+        Ok(Life {
+            connection,
+            stream,
+            last_event,
+            last_own: last_event,
+            can_fence,
+            in_flight: VecDeque::new(),
+            fenced: false,
+        })
+    }
+
+    async fn pump(&self, life: &mut Life) -> End {
+        loop {
+            if let Err(reason) = self.fill(life).await {
+                return End::Lost(reason);
+            }
+            if self.stop.is_cancelled() {
+                return End::Stopped;
+            }
+            tokio::select! {
+                () = life.connection.ended() => return End::Lost("the connection to NATS was lost".to_owned()),
+                () = self.outbox.filled(), if life.has_room() => {}
+                ack = front(&mut life.in_flight), if !life.in_flight.is_empty() => {
+                    if let Err(end) = self.take_ack(life, ack) {
+                        return end;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends as much as may be in flight.
+    async fn fill(&self, life: &mut Life) -> Result<(), String> {
+        while life.has_room() {
+            self.report_dropped();
+            match self.take_unsent(life) {
+                None => return Ok(()),
+                Some(None) => life.in_flight.push_back(InFlight::State),
+                Some(Some(event)) => self.send(life, event).await?,
+            }
+            self.settle_snapshots(life);
+        }
+        Ok(())
+    }
+
+    /// The next entry, counted as sent: `None` when there is none, `Some(None)` for a snapshot.
+    fn take_unsent(&self, life: &Life) -> Option<Option<Outgoing>> {
+        let limit = life
+            .connection
+            .client()
+            .max_payload()
+            .saturating_sub(OVERHEAD);
+        let mut outbox = self.outbox.lock();
+        loop {
+            match outbox.peek_unsent()? {
+                Entry::Event(event) if event.body.len() > limit => {
+                    let Some(Entry::Event(event)) = outbox.remove_unsent() else {
+                        continue;
+                    };
+                    let gap = self.too_large(life, &event, limit);
+                    outbox.push_before_unsent(gap);
+                }
+                Entry::Event(event)
+                    if life.must_fence(event, &self.id) && !life.in_flight.is_empty() =>
+                {
+                    return None;
+                }
+                Entry::Event(_) | Entry::State(_) => break,
+            }
+        }
+        match outbox.send_next()? {
+            Entry::Event(event) => Some(Some(event.clone())),
+            Entry::State(_) => Some(None),
+        }
+    }
+
+    async fn send(&self, life: &mut Life, event: Outgoing) -> Result<(), String> {
+        let mut headers = HeaderMap::new();
+        headers.insert("Nats-Msg-Id", event.message_id.as_str());
+        headers.insert(EPOCH_HEADER, self.epoch.to_string());
+        let is_gap = event.subject == self.id.gap;
+        if life.must_fence(&event, &self.id) {
+            headers.insert(
+                "Nats-Expected-Last-Subject-Sequence",
+                life.last_event.to_string(),
+            );
+            headers.insert(
+                "Nats-Expected-Last-Subject-Sequence-Subject",
+                self.id.filter.as_str(),
+            );
+            life.fenced = true;
+        }
+        let jetstream = life.connection.client().jetstream();
+        match jetstream
+            .publish_with_headers(event.subject, headers, event.body)
+            .await
+        {
+            Ok(ack) => {
+                life.in_flight.push_back(InFlight::Event {
+                    is_gap,
+                    ack: Box::pin(ack.into_future()),
+                });
+                Ok(())
+            }
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn take_ack(&self, life: &mut Life, ack: Result<PublishAck, PublishError>) -> Result<(), End> {
+        let ack = match ack {
+            Ok(ack) => ack,
+            Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => {
+                info!(
+                    channel = self.id.channel,
+                    "another writer published events of this channel; looking again"
+                );
+                return Err(End::Overtaken);
+            }
+            Err(error) => return Err(End::Lost(error.to_string())),
+        };
+        if let Some(InFlight::Event { is_gap, .. }) = life.in_flight.pop_front()
+            && !is_gap
+        {
+            life.last_event = life.last_event.max(ack.sequence);
+        }
+        life.last_own = life.last_own.max(ack.sequence);
+        life.fenced = false;
+        if ack.duplicate {
+            debug!(
+                channel = self.id.channel,
+                sequence = ack.sequence,
+                "the stream had this event already"
+            );
+        }
+        add(&self.status.events_stored, 1);
+        self.outbox.lock().acknowledge();
+        self.settle_snapshots(life);
+        self.outbox.note_progress();
+        Ok(())
+    }
+
+    /// Snapshots at the front have all their events stored.
+    fn settle_snapshots(&self, life: &mut Life) {
+        while matches!(life.in_flight.front(), Some(InFlight::State)) {
+            life.in_flight.pop_front();
+            let Some(Entry::State(snapshot)) = self.outbox.lock().acknowledge() else {
+                continue;
+            };
+            let mark = StateMark {
+                stream_created: life.stream.identity().created_nanos,
+                sequence: life.last_own,
+                epoch: self.epoch,
+            };
+            // The writer ends only when the robot does.
+            let _ = self.snapshots.send((snapshot, Some(mark)));
+        }
+        self.outbox.note_progress();
+    }
+
+    fn report_dropped(&self) {
+        let mut outbox = self.outbox.lock();
+        let Some(dropped) = outbox.take_dropped() else {
+            return;
+        };
+        add(&self.status.events_dropped, dropped.count);
+        add(&self.status.gaps, 1);
+        warn!(
+            channel = self.id.channel,
+            lost = dropped.count,
+            "the outbox was full; the oldest events are lost"
+        );
+        let gap = Gap {
+            domain: self.id.domain.clone(),
+            channel: self.id.channel.clone(),
+            reason: GapReason::OutboxFull,
+            from: dropped.from,
+            to: dropped.to,
+            chat_complete: false,
+            lost: Some(dropped.count),
+        };
+        outbox.push_before_unsent(gap_event(&self.id, &gap));
+    }
+
+    /// An event that no server takes: a notice now, and a gap in its place.
+    fn too_large(&self, life: &Life, event: &Outgoing, limit: usize) -> Outgoing {
+        let bytes = event.body.len();
+        warn!(
+            channel = self.id.channel,
+            event = event.event,
+            bytes,
+            limit,
+            "an event is larger than the NATS server takes"
+        );
+        add(&self.status.events_too_large, 1);
+        add(&self.status.gaps, 1);
+        let notice = json!({
+            "notice": "event_too_large", "domain": self.id.domain, "channel": self.id.channel,
+            "event": event.event, "bytes": bytes, "limit": limit,
+        });
+        let nats = life.connection.client().nats().clone();
+        tokio::spawn(async move { nats.publish(ROBOT_NOTICE, notice.to_string().into()).await });
+        let gap = Gap {
+            domain: self.id.domain.clone(),
+            channel: self.id.channel.clone(),
+            reason: GapReason::TooLarge,
+            from: event.received,
+            to: event.received,
+            chat_complete: event.event != "chatMsg",
+            lost: Some(1),
+        };
+        gap_event(&self.id, &gap)
+    }
+
+    /// Without JetStream events are published and nothing is known of their fate.
+    async fn publish_plainly(&self, connection: &OneLife) -> End {
+        warn!(
+            channel = self.id.channel,
+            "JetStream is off: events are published, but not kept, and state is not stored"
+        );
+        let nats = connection.client().nats();
+        loop {
+            let entry = {
+                let mut outbox = self.outbox.lock();
+                outbox.send_next();
+                outbox.acknowledge()
+            };
+            match entry {
+                Some(Entry::Event(event)) => {
+                    let mut headers = HeaderMap::new();
+                    headers.insert("Nats-Msg-Id", event.message_id.as_str());
+                    if let Err(error) = nats
+                        .publish_with_headers(event.subject, headers, event.body)
+                        .await
+                    {
+                        return End::Lost(error.to_string());
+                    }
+                }
+                Some(Entry::State(snapshot)) => {
+                    let _ = self.snapshots.send((snapshot, None));
+                }
+                None => {
+                    self.outbox.note_progress();
+                    tokio::select! {
+                        () = self.outbox.filled() => {}
+                        () = connection.ended() => return End::Lost("the connection to NATS was lost".to_owned()),
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Life {
+    fn has_room(&self) -> bool {
+        !self.fenced && self.in_flight.len() < WINDOW
+    }
+
+    fn must_fence(&self, event: &Outgoing, id: &ChannelId) -> bool {
+        self.can_fence
+            && event.subject != id.gap
+            && !self.in_flight.iter().any(InFlight::is_channel_event)
+    }
+}
+
+impl InFlight {
+    fn is_channel_event(&self) -> bool {
+        matches!(self, Self::Event { is_gap: false, .. })
+    }
+}
+
+async fn front(in_flight: &mut VecDeque<InFlight>) -> Result<PublishAck, PublishError> {
+    match in_flight.front_mut() {
+        Some(InFlight::Event { ack, .. }) => ack.await,
+        Some(InFlight::State) | None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,121 @@
+//! What a channel's tasks tell of themselves; read by health, metrics and queries.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+
+use kryten_protocol::time::WireTime;
+use serde::Serialize;
+
+/// Counters and flags of one channel.
+#[derive(Debug, Default)]
+pub(crate) struct ChannelStatus {
+    pub(crate) in_channel: AtomicBool,
+    pub(crate) nats_up: AtomicBool,
+    pub(crate) stream_up: AtomicBool,
+    pub(crate) kv_up: AtomicBool,
+    pub(crate) stood_down: AtomicBool,
+    pub(crate) events_received: AtomicU64,
+    pub(crate) events_stored: AtomicU64,
+    pub(crate) lines_known: AtomicU64,
+    pub(crate) events_dropped: AtomicU64,
+    pub(crate) events_too_large: AtomicU64,
+    pub(crate) gaps: AtomicU64,
+    pub(crate) drift_entries: AtomicU64,
+    pub(crate) kv_writes: AtomicU64,
+    pub(crate) kv_bytes: AtomicU64,
+    pub(crate) foreign_writes: AtomicU64,
+    pub(crate) connects: AtomicU64,
+    pub(crate) last_event_micros: AtomicI64,
+    /// Why the channel was given up, in one sentence.
+    pub(crate) stopped: Mutex<Option<String>>,
+}
+
+/// A moment's view of a channel.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ChannelReport {
+    /// The CyTube host.
+    pub domain: String,
+    /// The channel.
+    pub channel: String,
+    /// Whether we are in the channel.
+    pub in_channel: bool,
+    /// Whether events reach the stream; without JetStream they are only published.
+    pub stream_up: bool,
+    /// Whether the state reaches KV.
+    pub kv_up: bool,
+    /// Whether another robot has taken over.
+    pub stood_down: bool,
+    /// Why the channel was given up, if it was.
+    pub stopped: Option<String>,
+    /// Events received from CyTube.
+    pub events_received: u64,
+    /// Events that the stream has acknowledged.
+    pub events_stored: u64,
+    /// Replayed chat lines that had been published before.
+    pub lines_known: u64,
+    /// Events given up because the outbox was full.
+    pub events_dropped: u64,
+    /// Events larger than the NATS server takes.
+    pub events_too_large: u64,
+    /// Gaps reported.
+    pub gaps: u64,
+    /// Entries of lists that a full frame mended although no event had announced it.
+    pub drift_entries: u64,
+    /// Values written to KV.
+    pub kv_writes: u64,
+    /// Bytes written to KV.
+    pub kv_bytes: u64,
+    /// Writes of others over our state.
+    pub foreign_writes: u64,
+    /// Connections made to CyTube.
+    pub connects: u64,
+    /// When the last event was received.
+    pub last_event: Option<WireTime>,
+}
+
+pub(crate) fn add(counter: &AtomicU64, by: u64) {
+    counter.fetch_add(by, Ordering::Relaxed);
+}
+
+pub(crate) fn set(flag: &AtomicBool, value: bool) -> bool {
+    flag.swap(value, Ordering::Relaxed)
+}
+
+impl ChannelStatus {
+    pub(crate) fn report(&self, domain: &str, channel: &str) -> ChannelReport {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let flag = |flag: &AtomicBool| flag.load(Ordering::Relaxed);
+        let last_event = self.last_event_micros.load(Ordering::Relaxed);
+        ChannelReport {
+            domain: domain.to_owned(),
+            channel: channel.to_owned(),
+            in_channel: flag(&self.in_channel),
+            stream_up: flag(&self.stream_up),
+            kv_up: flag(&self.kv_up),
+            stood_down: flag(&self.stood_down),
+            stopped: self
+                .stopped
+                .lock()
+                .map(|stopped| stopped.clone())
+                .unwrap_or_default(),
+            events_received: count(&self.events_received),
+            events_stored: count(&self.events_stored),
+            lines_known: count(&self.lines_known),
+            events_dropped: count(&self.events_dropped),
+            events_too_large: count(&self.events_too_large),
+            gaps: count(&self.gaps),
+            drift_entries: count(&self.drift_entries),
+            kv_writes: count(&self.kv_writes),
+            kv_bytes: count(&self.kv_bytes),
+            foreign_writes: count(&self.foreign_writes),
+            connects: count(&self.connects),
+            last_event: (last_event != 0).then(|| WireTime::from_micros(last_event)),
+        }
+    }
+
+    pub(crate) fn give_up(&self, why: String) {
+        if let Ok(mut stopped) = self.stopped.lock() {
+            *stopped = Some(why);
+        }
+    }
+}
