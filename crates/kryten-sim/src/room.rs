@@ -30,6 +30,8 @@ use crate::ledger::Book;
 use crate::packet;
 
 pub(crate) use chat::Line;
+#[cfg(test)]
+pub(crate) use chat::format_text;
 pub(crate) use emotes::Emote;
 pub(crate) use playlist::{Item, Media};
 pub(crate) use users::User;
@@ -359,6 +361,3 @@ fn rank_json(rank: f64) -> Value {
         json!(rank)
     }
 }
-
-#[cfg(test)]
-mod tests;

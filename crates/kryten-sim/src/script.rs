@@ -7,6 +7,8 @@ mod cast;
 mod lines;
 mod others;
 
+use std::collections::HashSet;
+
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -21,6 +23,7 @@ pub(crate) struct Script {
     lines: StdRng,
     others: Others,
     cast: Vec<Actor>,
+    names: HashSet<String>,
     said: u64,
     /// Steps since the film on screen began, holds left out.
     steps_into_film: u64,
@@ -41,10 +44,12 @@ const BETWEEN_FILMS_SECONDS: f64 = 5.0;
 
 impl Script {
     pub(crate) fn new(config: &ScriptConfig) -> Self {
+        let cast = cast::actors(config.users);
         Self {
             lines: StdRng::seed_from_u64(config.seed ^ 0x006c_696e_6573),
             others: Others::new(config.seed),
-            cast: cast::actors(config.users),
+            names: cast.iter().map(|actor| actor.name.clone()).collect(),
+            cast,
             said: 0,
             steps_into_film: 0,
             starts: 0,
@@ -123,7 +128,7 @@ impl Script {
         let speakers: Vec<&str> = room
             .users()
             .iter()
-            .filter(|user| !user.muted && self.cast.iter().any(|actor| actor.name == user.name))
+            .filter(|user| !user.muted && self.names.contains(&user.name))
             .map(|user| user.name.as_str())
             .collect();
         if speakers.is_empty() {

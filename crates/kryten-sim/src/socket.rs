@@ -101,8 +101,9 @@ pub(crate) async fn serve<S>(
         orders: orders_rx,
         queued: Arc::new(AtomicUsize::new(0)),
         input: input.clone(),
-        next_ping: now + settings.ping_interval,
-        dead_at: now + CONNECT_DEADLINE,
+        ping_at: Some(now + settings.ping_interval),
+        pong_by: None,
+        connect_by: now + CONNECT_DEADLINE,
         outlet: Some((orders, cut.clone())),
         settings,
     };
@@ -121,9 +122,12 @@ struct Client<S> {
     orders: mpsc::UnboundedReceiver<Order>,
     queued: Arc<AtomicUsize>,
     input: mpsc::Sender<Input>,
-    next_ping: Instant,
-    /// When the client is given up: for want of `40`, or of an answer to a ping.
-    dead_at: Instant,
+    /// When to ping next; not before the last one was answered.
+    ping_at: Option<Instant>,
+    /// When the client is given up for want of an answer to a ping.
+    pong_by: Option<Instant>,
+    /// When the client is given up for want of `40`.
+    connect_by: Instant,
     /// What the engine gets when the namespace is granted.
     outlet: Option<(mpsc::UnboundedSender<Order>, CancellationToken)>,
     settings: SocketSettings,
@@ -156,14 +160,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             changed = self.settings.frozen.changed() => changed.map_err(|_| Over),
             Some(order) = self.orders.recv() => self.obey(order).await,
             message = self.websocket.next() => self.receive(message).await,
-            () = sleep_until(self.next_ping) => {
-                self.next_ping = Instant::now() + self.settings.ping_interval;
-                if self.outlet.is_none() {
-                    self.dead_at = Instant::now() + self.settings.ping_timeout;
-                }
+            () = until(self.ping_at) => {
+                self.ping_at = None;
+                self.pong_by = Some(Instant::now() + self.settings.ping_timeout);
                 self.write("2".into()).await
             }
-            () = sleep_until(self.dead_at) => Err(Over),
+            () = until(self.pong_by) => Err(Over),
+            () = sleep_until(self.connect_by), if self.outlet.is_some() => Err(Over),
         }
     }
 
@@ -217,7 +220,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         };
         match packet::parse(text.as_str()).ok_or(Over)? {
             Packet::Pong => {
-                self.alive();
+                self.pong_by = None;
+                self.ping_at = Some(Instant::now() + self.settings.ping_interval);
                 Ok(())
             }
             Packet::Ping(rest) => self.write(format!("3{rest}").into()).await,
@@ -251,7 +255,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         let Some((orders, cut)) = self.outlet.take() else {
             return Ok(());
         };
-        self.alive();
         let granted = json!({"sid": self.sid("s")});
         self.write(format!("40{granted}").into()).await?;
         let outlet = Outlet {
@@ -264,10 +267,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         self.input.send(opened).await.map_err(|_| Over)
     }
 
-    fn alive(&mut self) {
-        self.dead_at = Instant::now() + self.settings.ping_interval + self.settings.ping_timeout;
-    }
-
     async fn write(&mut self, text: Utf8Bytes) -> Result<(), Over> {
         let sent = self.websocket.send(Message::Text(text)).await;
         sent.map_err(|_| Over)
@@ -275,5 +274,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     fn sid(&self, kind: &str) -> String {
         format!("sim-{kind}-{:08}", self.settings.connection)
+    }
+}
+
+/// Waits for a moment; without one, for ever.
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }

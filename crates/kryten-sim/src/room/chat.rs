@@ -257,7 +257,7 @@ fn whisper() -> Value {
 }
 
 /// What CyTube makes of typed text: no control characters, at most 320 characters, HTML escaped, links marked.
-pub(super) fn format_text(typed: &str) -> String {
+pub(crate) fn format_text(typed: &str) -> String {
     let text: String = typed
         .chars()
         .map(|c| if c.is_control() { ' ' } else { c })

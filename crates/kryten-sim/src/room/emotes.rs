@@ -91,11 +91,9 @@ impl Room {
                 self.update_emote(name, image)
             }
             "removeEmote" if !name.is_empty() => self.remove_emote(name),
-            "renameEmote" if !name.is_empty() => {
-                if !self.rename_emote(text("old"), name) {
-                    let error = json!({"msg": "Emote already exists.", "alert": true});
-                    self.tell(To::One(connection), "errorMsg", error);
-                }
+            "renameEmote" if !name.is_empty() && !self.rename_emote(text("old"), name) => {
+                let error = json!({"msg": "Emote already exists.", "alert": true});
+                self.tell(To::One(connection), "errorMsg", error);
             }
             "importEmotes" => {
                 let list = payload.as_array().cloned().unwrap_or_default();

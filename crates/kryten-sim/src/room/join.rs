@@ -133,6 +133,7 @@ impl Room {
         let count = self.user_count();
         self.tell(to, "usercount", count.into());
         self.count_is_due = true;
+        self.count_told = now;
         if let Some(name) = name {
             self.appear(connection, &name, now);
         }

@@ -14,6 +14,8 @@ pub(super) struct Playback {
     zero_at: i64,
     /// The leader's word, while there is a leader.
     led: Option<(f64, bool)>,
+    /// The leader's rank before the lead, if it was below a leader's.
+    rank_before: Option<f64>,
     /// When the position is reported next.
     report_at: Option<i64>,
     /// How often a film was started; tells the script that something new plays.
@@ -41,6 +43,7 @@ impl Room {
         self.playback = Playback {
             zero_at: now + self.lead_in_ms,
             led: None,
+            rank_before: self.playback.rank_before,
             report_at: (media.seconds > 0).then_some(now + self.lead_in_ms),
             starts: self.playback.starts + 1,
         };
@@ -142,8 +145,9 @@ impl Room {
 
     /// Gives the lead to a user, or to none.
     pub(crate) fn assign_leader(&mut self, name: &str, now: i64) {
-        if let Some(old) = self.leader.take() {
-            let rank = self.rank_of(&old);
+        if let Some(old) = self.leader.take()
+            && let Some(rank) = self.playback.rank_before.take()
+        {
             self.lend_rank(&old, rank);
         }
         self.playback.led = None;
@@ -152,7 +156,10 @@ impl Room {
         self.leader = new.as_ref().map(|(name, _)| name.clone());
         self.tell(To::All, "setLeader", name.into());
         match new {
-            Some((name, rank)) if rank < 1.5 => self.lend_rank(&name, 1.5),
+            Some((name, rank)) if rank < 1.5 => {
+                self.playback.rank_before = Some(rank);
+                self.lend_rank(&name, 1.5);
+            }
             Some(_) => {}
             None => self.playback.report_at = self.current_item().map(|_| now),
         }
@@ -161,6 +168,7 @@ impl Room {
     pub(super) fn forget_leader(&mut self, name: &str) {
         if self.leader.as_deref() == Some(name) {
             self.leader = None;
+            self.playback.rank_before = None;
             self.playback.led = None;
             self.tell(To::All, "setLeader", "".into());
         }

@@ -75,7 +75,7 @@ impl Others {
 
     /// Some always stay, so that there is somebody to talk.
     fn leave(&mut self, room: &mut Room, cast: &[Actor], actor: &Actor) {
-        let present = cast.iter().filter(|other| room.user(&other.name).is_some());
+        let present = room.users().iter().filter(|user| !user.is_client());
         if present.count() * 5 > cast.len() * 2 {
             room.leave(&actor.name);
         }
@@ -199,7 +199,7 @@ impl Others {
             3 => ("setOptions", json!({"afk_timeout": 600 + number})),
             _ => (
                 "setPermissions",
-                json!({"drink": if number % 2 == 0 { 1 } else { 2 }}),
+                json!({"drink": if number.is_multiple_of(2) { 1 } else { 2 }}),
             ),
         };
         room.act(owner, event, &payload, now);

@@ -1,0 +1,56 @@
+//! The channel's state as the robot keeps it, joined with what the events tell.
+
+use kryten_protocol::cytube::{Media, User};
+use kryten_protocol::time::WireTime;
+
+use super::emotes::EmoteSet;
+use super::{Sums, Tally};
+
+/// One part of a channel's state.
+#[derive(Debug, Clone, PartialEq)]
+pub enum KnownState {
+    /// Who is there.
+    Users(Vec<User>),
+    /// The emotes.
+    Emotes(EmoteSet),
+    /// What plays.
+    Current(Media),
+}
+
+impl Tally {
+    /// Takes over a part of a channel's state that was right at a moment; returns in how much it differed from what
+    /// the events had told.
+    pub fn adopt(
+        &mut self,
+        domain: &str,
+        channel: &str,
+        state: &KnownState,
+        at: WireTime,
+        sums: &mut Sums,
+    ) -> usize {
+        let mut fold = self.fold(domain, channel, sums);
+        let (now, _) = fold.room.memory.event_clock.advance(at);
+        fold.now = now;
+        match state {
+            KnownState::Users(users) => fold.take_users(users),
+            KnownState::Emotes(emotes) => {
+                let known = fold.room.emotes.as_ref();
+                let differences = known.map_or(emotes.names().len(), |e| e.difference(emotes));
+                if differences > 0 || known.is_none() {
+                    fold.room.set_emotes(emotes.clone());
+                }
+                differences
+            }
+            KnownState::Current(media) => usize::from(fold.room.memory.films.play(media, at)),
+        }
+    }
+
+    /// Whether events or stored state already tell this part of a channel.
+    pub fn knows(&self, domain: &str, channel: &str, state: &KnownState) -> bool {
+        self.room(domain, channel).is_some_and(|room| match state {
+            KnownState::Users(_) => room.list_known(),
+            KnownState::Emotes(_) => room.emotes().is_some(),
+            KnownState::Current(_) => !room.films().is_empty(),
+        })
+    }
+}
