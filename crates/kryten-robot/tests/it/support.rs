@@ -38,7 +38,15 @@ pub(crate) fn robot_config(server: &NatsServer, sim_url: &str) -> RobotConfig {
     RobotConfig::new(nats_config(server), vec![channel])
 }
 
+/// Log lines of a failing test, where `RUST_LOG` asks for them.
+fn log() {
+    let filter = tracing_subscriber::EnvFilter::from_default_env();
+    // Another test of this process may have been first.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}
+
 pub(crate) async fn start_robot(server: &NatsServer, sim_url: &str) -> Robot {
+    log();
     Robot::bind(robot_config(server, sim_url)).await.unwrap()
 }
 
@@ -72,7 +80,7 @@ where
     F: FnMut() -> Fut,
     Fut: Future<Output = bool>,
 {
-    const PATIENCE: Duration = Duration::from_secs(40);
+    const PATIENCE: Duration = Duration::from_secs(20);
     const STEP: Duration = Duration::from_millis(10);
     let waiting = async {
         while !condition().await {
