@@ -9,6 +9,8 @@ use std::time::Duration;
 pub struct SimConfig {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// The address of a TLS proxy before the simulator, which the socketconfig then names besides the plain one.
+    pub secure_url: Option<String>,
     /// The channel's name as registered.
     pub channel: String,
     /// The channel's password, if it has one.
@@ -112,6 +114,7 @@ impl SimConfig {
     pub fn lively(channel: impl Into<String>, script: ScriptConfig) -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            secure_url: None,
             channel: channel.into(),
             channel_password: None,
             accounts: Vec::new(),

@@ -264,6 +264,7 @@ impl Engine {
         };
         let progress = Progress {
             chat_lines: play.room.tally.lines,
+            notices: play.room.tally.notices,
             pms: play.room.tally.pms,
             lost_lines: play.room.tally.lost_lines,
             connections: self.outlets.len(),

@@ -36,6 +36,8 @@ pub struct SimHandle {
 pub struct Progress {
     /// Replayable chat lines said so far, those before the start included.
     pub chat_lines: u64,
+    /// Chat lines that reached a bot and are never replayed: notices to moderators and shadow-muted lines.
+    pub notices: u64,
     /// Private messages that reached a bot so far, `system:` ones left out.
     pub pms: u64,
     /// Chat lines that fell out of the history before any bot was offered them.

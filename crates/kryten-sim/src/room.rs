@@ -152,6 +152,8 @@ pub(crate) struct Tally {
     pub(crate) lines: u64,
     /// Lines that fell out of the history before a client was offered them.
     pub(crate) lost_lines: u64,
+    /// Lines that reached a client and are never replayed: notices and shadow-muted ones.
+    pub(crate) notices: u64,
     /// Private messages that reached a client, `system:` ones left out.
     pub(crate) pms: u64,
 }

@@ -52,6 +52,7 @@ struct Server {
     ping_interval: Duration,
     ping_timeout: Duration,
     addr: Option<SocketAddr>,
+    secure_url: Option<String>,
 }
 
 pub(crate) fn spawn(
@@ -69,6 +70,7 @@ pub(crate) fn spawn(
         ping_interval: config.ping_interval,
         ping_timeout: config.ping_timeout,
         addr: listener.local_addr().ok(),
+        secure_url: config.secure_url.clone(),
     };
     let router = Router::new()
         .route("/socketconfig/{file}", get(socketconfig))
@@ -114,7 +116,11 @@ async fn socketconfig(
         .map(str::to_owned)
         .or_else(|| server.addr.map(|addr| addr.to_string()))
         .unwrap_or_default();
-    Json(json!({"servers": [{"url": format!("http://{host}"), "secure": false}]})).into_response()
+    let mut servers = vec![json!({"url": format!("http://{host}"), "secure": false})];
+    if let Some(url) = &server.secure_url {
+        servers.push(json!({"url": url, "secure": true}));
+    }
+    Json(json!({"servers": servers})).into_response()
 }
 
 #[derive(Deserialize)]

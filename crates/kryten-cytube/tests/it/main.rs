@@ -5,3 +5,4 @@ mod entering;
 mod losing;
 mod stream;
 mod support;
+mod tls;

@@ -155,6 +155,8 @@ impl Room {
         }
         if matches!(kind, Kind::Said) {
             self.keep(line);
+        } else if line.is_counted {
+            self.tally.notices += 1;
         }
     }
 

@@ -36,6 +36,7 @@ impl Room {
             "bots": bots,
             "connections": self.viewers.len(),
             "chat_lines": self.tally.lines,
+            "notices": self.tally.notices,
             "lost_lines": self.tally.lost_lines,
             "pms": self.tally.pms,
             "history": self.history.iter().map(Line::json).collect::<Vec<_>>(),

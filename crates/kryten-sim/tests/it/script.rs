@@ -264,3 +264,38 @@ async fn at_the_pace_of_life_films_have_their_lead_in_and_reports() {
     let report = report.await.unwrap();
     assert_eq!(report, json!({"currentTime": 0, "paused": false}));
 }
+
+#[tokio::test]
+async fn a_bot_that_keeps_vanishing_misses_no_line_within_the_window() {
+    let mut config = lively(21, 2000);
+    config.window = Some(15);
+    let sim = Sim::start(config).await.unwrap();
+    sim.hold(true, false).await.unwrap();
+    let mut lines: BTreeMap<(i64, String, String), Value> = BTreeMap::new();
+    let mut left = 0;
+    while lines.len() < 2015 {
+        let mut bot = Client::connect(&sim).await;
+        bot.emit("joinChannel", json!({"name": "Lounge"})).await;
+        bot.emit("login", json!({"name": "KrytenBot", "pw": "x"}))
+            .await;
+        // It leaves in the middle of things, each time after a different number of lines.
+        left += 1;
+        let mut budget = 20 + left * 37 % 200;
+        while budget > 0 && lines.len() < 2015 {
+            let line = bot.event("chatMsg").await;
+            let key = (
+                line["time"].as_i64().unwrap(),
+                line["username"].as_str().unwrap().to_owned(),
+                line["msg"].as_str().unwrap().to_owned(),
+            );
+            lines.insert(key, line);
+            budget -= 1;
+            sim.seen(lines.len() as u64).await.unwrap();
+        }
+    }
+    assert!(left > 10);
+    let progress = sim.wait_until(|progress| progress.done).await;
+    assert_eq!((progress.chat_lines, progress.lost_lines), (2015, 0));
+    let ledger = sim.ledger().await.unwrap();
+    assert_eq!(ledger.messages, count(lines.values()));
+}
