@@ -7,14 +7,20 @@
 //! - [`store`]: the only SQL: one transaction per batch, and reads;
 //! - [`queries`]: requests over NATS, answered from the store;
 //! - [`status`]: what the service tells of itself;
+//! - [`web`]: the page, health, metrics;
 //! - [`Userstats`]: the service itself.
 
 pub mod config;
+mod counting;
+mod initial_state;
+mod lifecycle;
+mod metrics;
 pub mod queries;
 pub mod status;
 pub mod store;
 pub mod tally;
 mod userstats;
+pub mod web;
 
 pub use config::{ChannelConfig, Config, ConfigError};
 pub use userstats::{Userstats, UserstatsError};

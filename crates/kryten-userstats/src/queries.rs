@@ -8,12 +8,12 @@ mod system;
 mod users;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use kryten_protocol::command::Request;
 use kryten_protocol::time::WireTime;
 use serde::Serialize;
 use serde_json::Value;
-use tokio::sync::Notify;
 
 use crate::config::Config;
 use crate::status::Status;
@@ -51,16 +51,16 @@ pub struct Queries {
     default_domain: String,
     default_channel: String,
     metrics_port: Option<u16>,
-    aliases_changed: Arc<Notify>,
+    aliases_changed: Arc<AtomicBool>,
 }
 
 impl Queries {
-    /// Answers from a store; `aliases_changed` is told when an alias command changed something.
+    /// Answers from a store; `aliases_changed` is set when an alias command changed something.
     pub fn new(
         store: Store,
         status: Arc<Status>,
         config: &Config,
-        aliases_changed: Arc<Notify>,
+        aliases_changed: Arc<AtomicBool>,
     ) -> Self {
         let first = config.channels.first();
         Self {

@@ -146,7 +146,7 @@ impl Tally {
     /// Folds the robot's report of a gap.
     pub fn apply_gap(&mut self, gap: Gap, sums: &mut Sums) {
         let fold = self.fold(&gap.domain, &gap.channel, sums);
-        if gap.reason == GapReason::Absent {
+        if matches!(gap.reason, GapReason::Absent | GapReason::StreamTruncated) {
             fold.room.memory.attendance.absent(gap.from, gap.to);
         }
         fold.room_sums.gaps.push(gap);
@@ -261,5 +261,12 @@ impl Fold<'_> {
         };
         self.users.insert(name.to_owned(), seen);
         self.names.insert(name);
+    }
+
+    /// Makes a user known who is not; one who is keeps the time of the last event.
+    fn meet(&mut self, name: &str, at: WireTime) {
+        if self.names.find(name) != Some(name) {
+            self.see(name, at);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! `alias.…`: other names of users. A refused change is still a success; its text says so.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 use kryten_protocol::command::Request;
 use serde_json::{Value, json};
@@ -96,7 +97,7 @@ impl Queries {
 
     fn tell(&self, changed: bool) {
         if changed {
-            self.aliases_changed.notify_one();
+            self.aliases_changed.store(true, Ordering::Relaxed);
         }
     }
 }

@@ -59,6 +59,22 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Whether the positions of all batches are stored already.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn holds(&self, batches: &[ChannelBatch<'_>]) -> Result<bool, StoreError> {
+        for batch in batches {
+            let stored = self.position(batch.token, batch.epoch).await?;
+            if batch.position != stored.as_ref() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
 /// Users and private messages are shared by all channels: one statement each, in key order.
 async fn write_users(connection: &mut SqliteConnection, held: &[&Sums]) -> sqlx::Result<()> {
     let mut users: BTreeMap<&str, Seen> = BTreeMap::new();

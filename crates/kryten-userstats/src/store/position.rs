@@ -59,6 +59,28 @@ impl Store {
     }
 }
 
+impl Store {
+    /// The stored position of a channel that we hold.
+    pub(super) async fn position(
+        &self,
+        token: &str,
+        epoch: i64,
+    ) -> Result<Option<Position>, StoreError> {
+        let row = sqlx::query(
+            "SELECT stream_created, sequence, message_id, message_time FROM kryten_position
+             WHERE token = $1 AND epoch = $2",
+        )
+        .bind(token)
+        .bind(epoch)
+        .fetch_optional(&self.writer)
+        .await?;
+        Ok(match row {
+            Some(row) => position(&row)?,
+            None => None,
+        })
+    }
+}
+
 /// Moves a channel's position; `false` when another holder has taken the channel over.
 pub(super) async fn advance(
     connection: &mut SqliteConnection,

@@ -29,7 +29,12 @@ impl Tally {
         sums: &mut Sums,
     ) -> usize {
         let mut fold = self.fold(domain, channel, sums);
-        let (now, _) = fold.room.memory.event_clock.advance(at);
+        let memory = &mut fold.room.memory;
+        let before = memory.event_clock.latest();
+        let (now, _) = memory.event_clock.advance(at);
+        if let Some(before) = before {
+            memory.attendance.silence(before, now);
+        }
         fold.now = now;
         match state {
             KnownState::Users(users) => fold.take_users(users),
@@ -42,6 +47,43 @@ impl Tally {
                 differences
             }
             KnownState::Current(media) => usize::from(fold.room.memory.films.play(media, at)),
+        }
+    }
+
+    /// Takes over emotes or what plays before the events have told them, without moving the channel's clock: the state
+    /// may be from later.
+    pub fn prefill(
+        &mut self,
+        domain: &str,
+        channel: &str,
+        state: &KnownState,
+        at: WireTime,
+        sums: &mut Sums,
+    ) {
+        let fold = self.fold(domain, channel, sums);
+        match state {
+            KnownState::Users(_) => {}
+            KnownState::Emotes(emotes) => fold.room.set_emotes(emotes.clone()),
+            KnownState::Current(media) => {
+                fold.room.memory.films.play(media, at);
+            }
+        }
+    }
+
+    /// Makes the users of a state known that is not to be taken over, since events tell more.
+    pub fn meet(
+        &mut self,
+        domain: &str,
+        channel: &str,
+        state: &KnownState,
+        at: WireTime,
+        sums: &mut Sums,
+    ) {
+        if let KnownState::Users(users) = state {
+            let mut fold = self.fold(domain, channel, sums);
+            for user in users {
+                fold.meet(&user.name, at);
+            }
         }
     }
 

@@ -48,6 +48,11 @@ impl Memory {
         }
     }
 
+    /// What played.
+    pub fn films(&self) -> &Films {
+        &self.films
+    }
+
     /// Whether the lines that come now are CyTube's replay to the robot that joins.
     pub(crate) fn is_joining(&self, now: WireTime) -> bool {
         self.joining_since
@@ -102,6 +107,11 @@ impl Room {
     /// What played.
     pub fn films(&self) -> &Films {
         &self.memory.films
+    }
+
+    /// Whether a line was counted, as far as that is remembered.
+    pub fn knows_line(&self, id: &str) -> bool {
+        self.lines.contains(id)
     }
 
     /// Whether a full user list was seen.

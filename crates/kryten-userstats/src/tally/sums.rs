@@ -54,6 +54,17 @@ pub struct Counters {
     pub stale: u64,
 }
 
+impl Counters {
+    /// Adds another batch's.
+    pub fn add(&mut self, other: &Self) {
+        self.events += other.events;
+        self.malformed += other.malformed;
+        self.repeated += other.repeated;
+        self.backwards += other.backwards;
+        self.stale += other.stale;
+    }
+}
+
 /// What a batch changes for one channel.
 #[derive(Debug, Clone, Default)]
 pub struct RoomSums {

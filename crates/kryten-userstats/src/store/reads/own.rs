@@ -3,6 +3,7 @@
 use sqlx::FromRow;
 
 use crate::store::{Store, StoreError};
+use crate::tally::{Film, Memory};
 
 /// A gap in what was seen of a channel.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -61,6 +62,33 @@ impl Store {
         .bind(domain)
         .fetch_all(&self.readers)
         .await?)
+    }
+
+    /// What plays in a channel, as far as it was told.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn now_playing(
+        &self,
+        channel: &str,
+        domain: &str,
+    ) -> Result<Option<Film>, StoreError> {
+        let memory: Option<String> = sqlx::query_scalar(
+            "SELECT memory FROM kryten_channel_state WHERE channel = $1 AND domain = $2",
+        )
+        .bind(channel)
+        .bind(domain)
+        .fetch_optional(&self.readers)
+        .await?;
+        let Some(memory) = memory else {
+            return Ok(None);
+        };
+        let memory: Memory =
+            serde_json::from_str(&memory).map_err(|source| StoreError::Memory {
+                channel: channel.to_owned(),
+                source,
+            })?;
+        Ok(memory.films().current().cloned())
     }
 
     /// The last gaps of a channel, newest first.
