@@ -3,6 +3,7 @@
 pub(crate) mod robot;
 pub(crate) mod sim;
 pub(crate) mod up;
+pub(crate) mod userstats;
 
 use std::process::ExitCode;
 
@@ -22,5 +23,6 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Up(args) => up::run(&cli.client, *args).await,
         Command::Sim(args) => sim::run(*args).await,
         Command::Robot(args) => robot::run(cli.client.nats.as_deref(), args).await,
+        Command::Userstats(args) => userstats::run(cli.client.nats.as_deref(), args).await,
     }
 }
