@@ -253,6 +253,7 @@ impl Book {
         let known = self.tally.knows(domain, channel, state);
         if known && !adoption.overrules {
             self.tally.meet(domain, channel, state, at, &mut held.sums);
+            self.changed = true;
             return;
         }
         let differences = self.tally.adopt(domain, channel, state, at, &mut held.sums);

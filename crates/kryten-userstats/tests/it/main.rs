@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bench;
+mod exact;
 mod logs;
 mod original;
 mod queries;
