@@ -4,12 +4,14 @@ mod error;
 mod events;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_nats::connection::State;
-use async_nats::{ConnectOptions, ServerAddr, jetstream};
+use async_nats::{Auth, AuthError, ConnectOptions, Event, ServerAddr, jetstream};
 use rand::RngExt;
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
+use tokio_util::sync::CancellationToken;
 
 use crate::config::NatsConfig;
 use crate::kv::KeyLocks;
@@ -34,53 +36,70 @@ impl Client {
     /// # Errors
     /// [`ConnectError`] that tells apart: no server, wrong credentials, TLS, bad address, no answer in time.
     pub async fn connect(config: &NatsConfig) -> Result<Self, ConnectError> {
-        let servers = parse_addresses(config)?;
-        let shown: Vec<String> = servers.iter().map(without_credentials).collect();
-        let shown = shown.join(", ");
-
         let events = Arc::new(Events::default());
         let heard = Arc::clone(&events);
-        let mut options = ConnectOptions::new()
-            .connection_timeout(config.connect_timeout)
-            .ping_interval(config.ping_interval)
-            .request_timeout(Some(REQUEST_TIMEOUT))
-            .reconnect_delay_callback(reconnect_delay)
+        let mut options = with_config(ConnectOptions::new(), config)
             .max_reconnects(None)
             .event_callback(move |event| {
                 heard.hear(event);
                 std::future::ready(())
             });
-        if let Some(name) = &config.name {
-            options = options.name(name);
-        }
-        if let Some(token) = &config.token {
-            options = options.token(token.expose_secret().to_owned());
-        }
-        if let Some(user) = &config.user {
-            let password = config.password.as_ref();
-            let password = password.map(|password| password.expose_secret().to_owned());
-            options = options.user_and_password(user.clone(), password.unwrap_or_default());
-        }
         if config.retry_on_initial_connect {
             options = options.retry_on_initial_connect();
         }
+        Self::with_options(config, options, events).await
+    }
+
+    /// Connects, and never again: when the connection ends, `ended` is cancelled and nothing more is sent.
+    pub(crate) async fn connect_once(
+        config: &NatsConfig,
+        ended: CancellationToken,
+    ) -> Result<Self, ConnectError> {
+        let servers = parse_addresses(config)?;
+        let credentials = Credentials::of(config, &servers);
+        let stood = Arc::new(AtomicBool::new(false));
+        let stands = Arc::clone(&stood);
+        // The client always tries to connect again; refusing to log in is the one way to keep it from going on.
+        let log_in = move |_nonce| {
+            let answer = match stood.load(Ordering::SeqCst) {
+                true => Err(AuthError::new("this connection has one life")),
+                false => Ok(credentials.to_auth()),
+            };
+            std::future::ready(answer)
+        };
+        let events = Arc::new(Events::default());
+        let heard = Arc::clone(&events);
+        let options = with_config(ConnectOptions::with_auth_callback(log_in), config)
+            .max_reconnects(servers.len())
+            .event_callback(move |event| {
+                if matches!(event, Event::Disconnected | Event::Closed) {
+                    ended.cancel();
+                }
+                heard.hear(event);
+                std::future::ready(())
+            });
+        let client = Self::with_options(config, options, events).await?;
+        stands.store(true, Ordering::SeqCst);
+        Ok(client)
+    }
+
+    async fn with_options(
+        config: &NatsConfig,
+        options: ConnectOptions,
+        events: Arc<Events>,
+    ) -> Result<Self, ConnectError> {
+        let servers = parse_addresses(config)?;
+        let shown: Vec<String> = servers.iter().map(without_credentials).collect();
         let connecting = options.connect(servers);
         let nats = connecting
             .await
-            .map_err(|error| ConnectError::new(shown, error))?;
+            .map_err(|error| ConnectError::new(shown.join(", "), error))?;
         Ok(Self {
             jetstream: jetstream::new(nats.clone()),
             nats,
             events,
             key_locks: Arc::default(),
         })
-    }
-
-    pub(crate) async fn connect_once(
-        _: &NatsConfig,
-        _: tokio_util::sync::CancellationToken,
-    ) -> Result<Self, ConnectError> {
-        unimplemented!()
     }
 
     /// The NATS client below.
@@ -126,6 +145,60 @@ impl Client {
 
 /// How long one request to the server may take.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+fn with_config(options: ConnectOptions, config: &NatsConfig) -> ConnectOptions {
+    let mut options = options
+        .connection_timeout(config.connect_timeout)
+        .ping_interval(config.ping_interval)
+        .request_timeout(Some(REQUEST_TIMEOUT))
+        .reconnect_delay_callback(reconnect_delay);
+    if let Some(name) = &config.name {
+        options = options.name(name);
+    }
+    if let Some(token) = &config.token {
+        options = options.token(token.expose_secret().to_owned());
+    }
+    if let Some(user) = &config.user {
+        let password = config.password.as_ref();
+        let password = password.map(|password| password.expose_secret().to_owned());
+        options = options.user_and_password(user.clone(), password.unwrap_or_default());
+    }
+    options
+}
+
+/// How to log in, from the configuration or else from an address.
+#[derive(Clone)]
+struct Credentials {
+    user: Option<String>,
+    password: Option<String>,
+    token: Option<String>,
+}
+
+impl Credentials {
+    fn of(config: &NatsConfig, servers: &[ServerAddr]) -> Self {
+        let show = |secret: &Option<SecretString>| {
+            secret
+                .as_ref()
+                .map(|secret| secret.expose_secret().to_owned())
+        };
+        let address = servers.iter().find(|server| server.username().is_some());
+        let user_in_address = || address.and_then(ServerAddr::username).map(str::to_owned);
+        let password_in_address = || address.and_then(ServerAddr::password).map(str::to_owned);
+        Self {
+            user: config.user.clone().or_else(user_in_address),
+            password: show(&config.password).or_else(password_in_address),
+            token: show(&config.token),
+        }
+    }
+
+    fn to_auth(&self) -> Auth {
+        let mut auth = Auth::new();
+        auth.username.clone_from(&self.user);
+        auth.password.clone_from(&self.password);
+        auth.token.clone_from(&self.token);
+        auth
+    }
+}
 
 /// At once, then doubled up to [`LONGEST_DELAY`], half of it random so that many clients do not come all together.
 fn reconnect_delay(attempt: usize) -> Duration {

@@ -3,9 +3,6 @@
 //! A NATS client that reconnects by itself loses what was written to the broken connection and goes on with what came
 //! after it. Whoever resends the lost part then changes the order. A connection of one life never goes on.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use tokio_util::sync::CancellationToken;
 
 use crate::config::NatsConfig;
@@ -42,15 +39,5 @@ impl OneLife {
     /// Whether the connection has ended.
     pub fn has_ended(&self) -> bool {
         self.ended.is_cancelled()
-    }
-}
-
-/// Lets the first attempt pass and refuses every later one.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct FirstAttemptOnly(Arc<AtomicBool>);
-
-impl FirstAttemptOnly {
-    pub(crate) fn passes(&self) -> bool {
-        !self.0.swap(true, Ordering::SeqCst)
     }
 }
