@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::robot::RobotArgs;
+use crate::commands::sim::SimArgs;
 use crate::commands::up::UpArgs;
 
 /// Kryten: a CyTube channel's events, state and statistics over NATS.
@@ -45,11 +46,13 @@ pub(crate) enum Command {
     Up(Box<UpArgs>),
     /// Run the bridge between CyTube and NATS alone, on an original robot's configuration file
     Robot(RobotArgs),
+    /// Run a simulated CyTube server, which replays a recording or plays a scripted channel
+    Sim(Box<SimArgs>),
 }
 
 impl Command {
     /// Whether the verb runs a service, whose options follow it.
     pub(crate) fn is_service(&self) -> bool {
-        matches!(self, Self::Up(_) | Self::Robot(_))
+        matches!(self, Self::Up(_) | Self::Robot(_) | Self::Sim(_))
     }
 }

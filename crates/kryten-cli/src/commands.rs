@@ -1,6 +1,7 @@
 //! One file for each verb.
 
 pub(crate) mod robot;
+pub(crate) mod sim;
 pub(crate) mod up;
 
 use std::process::ExitCode;
@@ -19,6 +20,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     }
     match cli.command {
         Command::Up(args) => up::run(&cli.client, *args).await,
+        Command::Sim(args) => sim::run(*args).await,
         Command::Robot(args) => robot::run(cli.client.nats.as_deref(), args).await,
     }
 }

@@ -2,6 +2,10 @@
 
 use std::path::Path;
 
+use anyhow::Context as _;
+use kryten_client::{Client, NatsConfig};
+use secrecy::{ExposeSecret, SecretString};
+
 use crate::cli::ClientArgs;
 use crate::connection_file::{self, ChannelName, ConnectionFile, NatsAddress};
 
@@ -50,6 +54,19 @@ impl Context {
         })
     }
 
+    /// Connects to NATS.
+    pub(crate) async fn connect(&self) -> anyhow::Result<Client> {
+        let secret = |text: &Option<String>| text.clone().map(SecretString::from);
+        let config = NatsConfig {
+            servers: self.nats.url.split(',').map(str::to_owned).collect(),
+            user: self.nats.user.clone(),
+            password: secret(&self.nats.password),
+            token: secret(&self.nats.token),
+            ..NatsConfig::default()
+        };
+        Ok(Client::connect(&config.named("kryten")).await?)
+    }
+
     /// The domain that was named, if any.
     pub(crate) fn domain(&self) -> Option<&str> {
         self.wanted_domain.as_deref()
@@ -84,5 +101,16 @@ fn plain(url: &str) -> NatsAddress {
 }
 
 fn from_config(file: &Path) -> anyhow::Result<NatsAddress> {
-    anyhow::bail!("reading {} is not possible yet; use --nats", file.display())
+    let named = || format!("cannot use the configuration {}", file.display());
+    let mut value = kryten_client::config::load(file).with_context(named)?;
+    let section = value.get_mut("nats").map(serde_json::Value::take);
+    let section = section.ok_or_else(|| anyhow::anyhow!("there is no section `nats` in it")).with_context(named)?;
+    let nats: NatsConfig = kryten_client::config::read(section).with_context(named)?;
+    let show = |secret: &Option<SecretString>| secret.as_ref().map(|secret| secret.expose_secret().to_owned());
+    Ok(NatsAddress {
+        url: nats.addresses().join(","),
+        user: nats.user.clone(),
+        password: show(&nats.password),
+        token: show(&nats.token),
+    })
 }

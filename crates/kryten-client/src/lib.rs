@@ -7,7 +7,7 @@
 //! - [`kv`]: key-value buckets whose keys are any text, with strict and forgiving helpers;
 //! - [`stream`]: the JetStream stream that keeps all events;
 //! - [`reader`]: reads that stream in order, without a hole;
-//! - [`command`]: asks a service; [`respond`]: answers as one.
+//! - [`command`]: asks a service; [`respond`]: answers as one; [`round_trip`]: waits for the server.
 //!
 //! ```no_run
 //! # async fn demo() -> Result<(), Box<dyn std::error::Error>> {
@@ -32,6 +32,7 @@ pub mod kv;
 pub mod one_life;
 pub mod reader;
 pub mod respond;
+pub mod round_trip;
 pub mod stream;
 
 pub use config::NatsConfig;

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::connection::Client;
+use crate::round_trip::round_trip;
 
 /// Requests that are worked on at the same time; more wait in the connection.
 const AT_ONCE: usize = 64;
@@ -72,7 +73,7 @@ impl Responder {
             .await
             .map_err(|error| RespondError::Closed(Box::new(error)))?;
         // Who asks right after we return must find us.
-        let _ = nats.flush().await;
+        round_trip(&nats).await;
 
         let responder = Self {
             requests: Arc::default(),

@@ -21,8 +21,8 @@ use crate::socketconfig;
 pub struct CytubeClient;
 
 impl CytubeClient {
-    /// Starts the client on the current tokio runtime; it stops when it is closed, when its items are dropped, or
-    /// when another attempt makes no sense.
+    /// Starts the client on the current tokio runtime; it stops when it is closed, when all handles or its items are
+    /// dropped, or when another attempt makes no sense.
     ///
     /// The receiver is bounded: while it is full, the client does not read from the server. CyTube gives a silent
     /// client up after about 145 seconds.
@@ -148,6 +148,8 @@ async fn open(config: &CytubeConfig) -> Result<socket::Websocket, ConnectError> 
     let tls = tls::client_config(config.ca_file.as_deref())?;
     let http = reqwest::Client::builder()
         .tls_backend_preconfigured(tls.clone())
+        // The websocket cannot go through a proxy, so its address is not asked for through one.
+        .no_proxy()
         .timeout(config.connect_timeout)
         .build()
         .map_err(ConnectError::HttpClient)?;

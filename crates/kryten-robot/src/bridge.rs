@@ -54,6 +54,8 @@ pub(crate) struct Bridge {
     pub(crate) messages: History,
     /// The last sign of the channel, of this process or of the stream.
     pub(crate) last_sign: Option<WireTime>,
+    /// The last sign before the absence that the next complete join ends.
+    pub(crate) absent_from: Option<WireTime>,
     pub(crate) kv_enabled: bool,
     pub(crate) stop: CancellationToken,
     /// Set once the channel is joined and, where there is KV, its state is stored.
@@ -100,6 +102,7 @@ impl Bridge {
             CytubeItem::Connected { .. } => {
                 add(&self.status.connects, 1);
                 self.history.begin_replay();
+                self.absent_from = self.absent_from.or(self.last_sign);
                 self.lock_state().begin_session();
             }
             CytubeItem::Joined { .. } => {
@@ -220,7 +223,7 @@ impl Bridge {
     }
 
     fn report_absence(&mut self, summary: &ReplaySummary, now: WireTime) {
-        let Some(from) = self.last_sign else { return };
+        let Some(from) = self.absent_from.take() else { return };
         if !summary.complete {
             warn!(
                 channel = self.id.channel,

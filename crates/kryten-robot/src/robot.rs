@@ -303,6 +303,7 @@ async fn start_channel(
         history,
         messages: History::default(),
         last_sign,
+        absent_from: None,
         kv_enabled: writer.is_some(),
         stop: stop_bridge.clone(),
         ready: ready_tx,

@@ -1,1 +1,42 @@
 //! A simulated CyTube server: replays recordings or plays a scripted, seeded channel, and keeps a ledger.
+//!
+//! In reading order:
+//!
+//! - [`config`]: what is simulated;
+//! - [`control`]: what a test can ask of it, over HTTP under `/control/` or by [`SimHandle`];
+//! - [`handle`]: starting and stopping;
+//! - [`ledger`]: what a right counter counts, by a small code of its own;
+//! - `room`: the scripted channel, pure: users, chat, playlist, polls, and what CyTube allows;
+//! - `script`: the users' behaviour, pure;
+//! - `recording`: a recorded connection, session by session;
+//! - `engine`: the one task that owns all of these;
+//! - `server`, `socket`, `packet`: HTTP, websockets, Engine.IO 4.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use kryten_sim::{Sim, SimConfig};
+//!
+//! let sim = Sim::start(SimConfig::quiet("lounge")).await?;
+//! println!("a CyTube server listens on {}", sim.url());
+//! sim.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod config;
+pub mod control;
+mod engine;
+pub mod handle;
+pub mod ledger;
+mod packet;
+mod recording;
+mod room;
+mod script;
+mod server;
+mod socket;
+
+pub use config::{Account, Mode, ScriptConfig, SimConfig, Speed};
+pub use control::{ControlError, Operation};
+pub use handle::{Progress, Sim, SimError, SimHandle};
+pub use ledger::Ledger;

@@ -1,1 +1,26 @@
 //! Exact statistics of CyTube channels: counts the event stream into SQL and answers queries.
+//!
+//! In reading order:
+//!
+//! - [`config`]: what the service needs to know, the original's JSON file unchanged;
+//! - [`tally`]: the pure core: events in, sums out;
+//! - [`store`]: the only SQL: one transaction per batch, and reads;
+//! - [`queries`]: requests over NATS, answered from the store;
+//! - [`status`]: what the service tells of itself;
+//! - [`web`]: the page, health, metrics;
+//! - [`Userstats`]: the service itself.
+
+pub mod config;
+mod counting;
+mod initial_state;
+mod lifecycle;
+mod metrics;
+pub mod queries;
+pub mod status;
+pub mod store;
+pub mod tally;
+mod userstats;
+pub mod web;
+
+pub use config::{ChannelConfig, Config, ConfigError};
+pub use userstats::{Userstats, UserstatsError};

@@ -33,7 +33,8 @@ impl Events {
                 self.connections.fetch_add(1, Ordering::Relaxed);
                 tracing::debug!("connected to NATS");
             }
-            Event::Disconnected => tracing::warn!("the connection to NATS is lost"),
+            // Whoever uses the connection says what that means; an orderly end looks the same from here.
+            Event::Disconnected => tracing::info!("the connection to NATS has ended"),
             Event::ServerError(ServerError::Other(text)) => {
                 tracing::debug!(%text, "the NATS server refused");
                 // Nobody waits for an answer: nobody needs to know.

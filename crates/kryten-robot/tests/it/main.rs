@@ -1,4 +1,6 @@
 //! The robot against recordings, the simulator and a real nats-server.
 #![allow(clippy::unwrap_used)]
 
+mod recorded_sessions;
 mod recording;
+mod support;

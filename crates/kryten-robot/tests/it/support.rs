@@ -1,0 +1,93 @@
+//! A simulator, a real nats-server and a robot between them.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use kryten_client::stream::{EventStream, StoredMessage};
+use kryten_client::{Client, NatsConfig};
+use kryten_robot::{ChannelConfig, Robot, RobotConfig};
+use kryten_servers::NatsServer;
+use serde_json::Value;
+
+pub(crate) const DOMAIN: &str = "localhost:18443";
+pub(crate) const CHANNEL: &str = "Grindhouse420";
+
+pub(crate) fn recording_file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/recordings").join(name)
+}
+
+pub(crate) fn fixture(name: &str) -> String {
+    let path = recording_file(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+pub(crate) fn nats_config(server: &NatsServer) -> NatsConfig {
+    NatsConfig::for_url(server.url()).with_user(server.user(), server.password())
+}
+
+pub(crate) fn robot_config(server: &NatsServer, sim_url: &str) -> RobotConfig {
+    let mut channel = ChannelConfig::new(DOMAIN, CHANNEL);
+    channel.url = Some(sim_url.to_owned());
+    channel.user = Some("KrytenBot".to_owned());
+    channel.password = Some("secret".into());
+    channel.aggressive_reconnect = true;
+    channel.reconnect_base = Duration::from_millis(20);
+    channel.reconnect_max = Duration::from_millis(200);
+    RobotConfig::new(nats_config(server), vec![channel])
+}
+
+/// Log lines of a failing test, where `RUST_LOG` asks for them.
+fn log() {
+    let filter = tracing_subscriber::EnvFilter::from_default_env();
+    // Another test of this process may have been first.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}
+
+pub(crate) async fn start_robot(server: &NatsServer, sim_url: &str) -> Robot {
+    log();
+    Robot::bind(robot_config(server, sim_url)).await.unwrap()
+}
+
+/// Everything that the stream holds, in order.
+pub(crate) async fn stream_contents(client: &Client) -> Vec<StoredMessage> {
+    let stream = EventStream::open_or_create(client).await.unwrap();
+    stream.tail("kryten.events.>", 1_000_000).await.unwrap()
+}
+
+/// Event names and payloads of the channel's events, in order.
+pub(crate) fn events(messages: &[StoredMessage]) -> Vec<(String, Value)> {
+    let is_event = |message: &&StoredMessage| message.subject.starts_with("kryten.events.cytube.");
+    let event = |message: &StoredMessage| {
+        let body: Value = serde_json::from_slice(&message.body).unwrap();
+        (body["event_name"].as_str().unwrap().to_owned(), body["payload"].clone())
+    };
+    messages.iter().filter(is_event).map(event).collect()
+}
+
+pub(crate) fn count_by_name(events: &[(String, Value)]) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for (name, _) in events {
+        *counts.entry(name.clone()).or_default() += 1;
+    }
+    counts
+}
+
+/// Awaits a condition, and says which one did not come true.
+pub(crate) async fn until<F, Fut>(what: &str, mut condition: F)
+where
+    F: FnMut() -> Fut,
+    Fut: Future<Output = bool>,
+{
+    const PATIENCE: Duration = Duration::from_secs(20);
+    const STEP: Duration = Duration::from_millis(10);
+    let waiting = async {
+        while !condition().await {
+            tokio::time::sleep(STEP).await;
+        }
+    };
+    if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
+        panic!("did not come true within {} s: {what}", PATIENCE.as_secs());
+    }
+}

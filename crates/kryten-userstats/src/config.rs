@@ -1,0 +1,166 @@
+//! The service's configuration: built in code, or read from the original's JSON file.
+
+mod file;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use kryten_client::NatsConfig;
+
+/// The phrases that count as kudos where the database has none.
+pub const DEFAULT_PHRASES: [&str; 3] = ["lol", "rofl", "haha"];
+/// The port on which the original serves health and metrics.
+pub const DEFAULT_PORT: u16 = 28282;
+
+/// A channel to count.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Deserialize)]
+pub struct ChannelConfig {
+    /// The CyTube host.
+    pub domain: String,
+    /// The channel as its robot has it configured.
+    pub channel: String,
+}
+
+/// Where others find health and metrics, as lifecycle messages tell them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The port.
+    pub port: u16,
+    /// The path.
+    pub path: String,
+}
+
+/// Everything that the service needs to know.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The name in lifecycle subjects; `userstats` for peers to recognise it.
+    pub service_name: String,
+    /// How to reach NATS.
+    pub nats: NatsConfig,
+    /// The channels to count, at least one.
+    pub channels: Vec<ChannelConfig>,
+    /// The SQLite file; made where it is missing.
+    pub database: PathBuf,
+    /// Where to serve HTTP; `None` where the router is mounted elsewhere.
+    pub http: Option<SocketAddr>,
+    /// What lifecycle messages say of health and metrics.
+    pub health_endpoint: Option<Endpoint>,
+    /// As above.
+    pub metrics_endpoint: Option<Endpoint>,
+    /// How often users are counted.
+    pub snapshot_interval: Duration,
+    /// Trigger phrases for a database that has none.
+    pub default_phrases: Vec<String>,
+    /// How often to send a heartbeat; `None` for never.
+    pub heartbeat_interval: Option<Duration>,
+    /// Whether to answer discovery polls.
+    pub answers_discovery: bool,
+    /// The least level to log, in `tracing`'s spelling.
+    pub log_level: &'static str,
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file could not be read or is of the wrong shape.
+    #[error(transparent)]
+    File(#[from] kryten_client::config::ConfigError),
+    /// A value is missing or impossible.
+    #[error("{key}: {problem}")]
+    Value {
+        /// The key, such as `channels[0].domain`.
+        key: String,
+        /// What is wrong with it and what would be right.
+        problem: &'static str,
+    },
+}
+
+impl ConfigError {
+    fn value(key: impl Into<String>, problem: &'static str) -> Self {
+        Self::Value {
+            key: key.into(),
+            problem,
+        }
+    }
+}
+
+impl Config {
+    /// A configuration with everything else as the original has it, without an HTTP listener of its own.
+    pub fn new(
+        nats: NatsConfig,
+        channels: Vec<ChannelConfig>,
+        database: impl Into<PathBuf>,
+    ) -> Self {
+        Self {
+            service_name: "userstats".to_owned(),
+            nats,
+            channels,
+            database: database.into(),
+            http: None,
+            health_endpoint: None,
+            metrics_endpoint: None,
+            snapshot_interval: Duration::from_secs(300),
+            default_phrases: DEFAULT_PHRASES.map(str::to_owned).to_vec(),
+            heartbeat_interval: Some(Duration::from_secs(30)),
+            answers_discovery: true,
+            log_level: "info",
+        }
+    }
+
+    /// Reads the original's JSON configuration.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the key that is wrong, before anything is started.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let value = kryten_client::config::load(path)?;
+        let config = file::read(value)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Checks what types cannot.
+    ///
+    /// # Errors
+    /// [`ConfigError::Value`].
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if self.nats.servers.is_empty() {
+            return Err(ConfigError::value(
+                "nats.servers",
+                "name at least one NATS server, such as nats://localhost:4222",
+            ));
+        }
+        if self.channels.is_empty() {
+            return Err(ConfigError::value("channels", "name at least one channel"));
+        }
+        for (at, channel) in self.channels.iter().enumerate() {
+            let key = |field| format!("channels[{at}].{field}");
+            if channel.domain.trim().is_empty() {
+                return Err(ConfigError::value(
+                    key("domain"),
+                    "name the CyTube host, such as cytu.be",
+                ));
+            }
+            if kryten_protocol::subject::channel_events(&channel.channel).is_err() {
+                return Err(ConfigError::value(
+                    key("channel"),
+                    "name the channel; letters, digits, '-' and '_' are possible",
+                ));
+            }
+        }
+        if self.snapshot_interval.is_zero() {
+            return Err(ConfigError::value(
+                "snapshots.interval_seconds",
+                "give a number of seconds above 0",
+            ));
+        }
+        if self.service_name.trim().is_empty() {
+            return Err(ConfigError::value(
+                "service.name",
+                "name the service; its peers know it as userstats",
+            ));
+        }
+        Ok(())
+    }
+}

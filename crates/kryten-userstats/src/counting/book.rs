@@ -1,0 +1,358 @@
+//! What is folded and not yet committed, for each channel; the joining of KV state with events.
+
+use std::collections::BTreeMap;
+
+use kryten_client::StoredMessage;
+use kryten_protocol::event::EnvelopeRef;
+use kryten_protocol::gap::{Gap, GapReason};
+use kryten_protocol::time::WireTime;
+use tracing::{debug, warn};
+
+use crate::config::ChannelConfig;
+use crate::initial_state::LoadedState;
+use crate::store::{ChannelBatch, Claim, Position};
+use crate::tally::{Counters, EventView, KnownState, Sums, Tally};
+
+/// A channel that we count, by subject token. Two channels of one name on two hosts share it.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) channels: Vec<ChannelConfig>,
+    pub(crate) epoch: i64,
+    pub(crate) position: Option<Position>,
+    pub(crate) has_counts: bool,
+    pub(crate) lost: bool,
+    sums: Sums,
+}
+
+/// A part of a channel's state that is to be taken over once the fold has come so far.
+#[derive(Debug)]
+struct Adoption {
+    channel: ChannelConfig,
+    loaded: LoadedState,
+    /// All events up to this sequence come first.
+    after: u64,
+    /// It is newer than what we started from, so it may overrule what the events told.
+    overrules: bool,
+}
+
+/// All channels and the tally.
+#[derive(Debug)]
+pub(crate) struct Book {
+    tally: Tally,
+    held: BTreeMap<String, Held>,
+    adoptions: Vec<Adoption>,
+    changed: bool,
+    /// Whether positions moved since the last commit.
+    advanced: bool,
+    drift: usize,
+}
+
+impl Book {
+    pub(crate) fn new(tally: Tally, claims: Vec<(Claim, ChannelConfig)>) -> Self {
+        let mut held: BTreeMap<String, Held> = BTreeMap::new();
+        for (claim, channel) in claims {
+            let entry = held.entry(claim.token).or_insert_with(|| Held {
+                channels: Vec::new(),
+                epoch: claim.epoch,
+                position: claim.position,
+                has_counts: claim.has_counts,
+                lost: false,
+                sums: Sums::default(),
+            });
+            entry.channels.push(channel);
+        }
+        Self {
+            tally,
+            held,
+            adoptions: Vec::new(),
+            changed: false,
+            advanced: false,
+            drift: 0,
+        }
+    }
+
+    pub(crate) fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    pub(crate) fn tally_mut(&mut self) -> &mut Tally {
+        &mut self.tally
+    }
+
+    /// The channels that are ours.
+    pub(crate) fn ours(&self) -> impl Iterator<Item = &Held> {
+        self.held.values().filter(|held| !held.lost)
+    }
+
+    pub(crate) fn ours_mut(&mut self) -> impl Iterator<Item = &mut Held> {
+        self.held.values_mut().filter(|held| !held.lost)
+    }
+
+    pub(crate) fn has_changed(&self) -> bool {
+        self.changed
+    }
+
+    pub(crate) fn has_advanced(&self) -> bool {
+        self.advanced
+    }
+
+    /// Differences between KV and the fold, since the last call.
+    pub(crate) fn take_drift(&mut self) -> usize {
+        std::mem::take(&mut self.drift)
+    }
+
+    /// How many channels others have taken over.
+    pub(crate) fn lost(&self) -> usize {
+        self.held.values().filter(|held| held.lost).count()
+    }
+
+    /// The lowest sequence up to which all our channels are counted.
+    pub(crate) fn counted_to(&self) -> u64 {
+        let sequences = self.ours().map(|held| {
+            let position = held.position.as_ref();
+            position.map_or(0, |position| position.sequence)
+        });
+        sequences.min().unwrap_or(0)
+    }
+
+    /// Folds a batch of one stream.
+    pub(crate) fn fold(&mut self, batch: &[StoredMessage], stream_created: i128) {
+        for message in batch {
+            self.adopt_before(message.sequence);
+            self.fold_message(message, Some(stream_created));
+        }
+        // The reader gives the messages of all channels in one order, so the others are as far.
+        if let Some(last) = batch.last() {
+            self.advanced = true;
+            self.changed = true;
+            let position = position_of(last, stream_created);
+            for held in self.ours_mut() {
+                let there = held.position.as_ref().map_or(0, |at| at.sequence);
+                if there < position.sequence {
+                    held.position = Some(position.clone());
+                }
+            }
+            self.adopt_before(last.sequence + 1);
+        }
+    }
+
+    /// Folds a message that comes from no stream.
+    pub(crate) fn fold_live(&mut self, message: &StoredMessage) {
+        self.fold_message(message, None);
+    }
+
+    fn fold_message(&mut self, message: &StoredMessage, stream_created: Option<i128>) {
+        let token = message.subject.split('.').nth(3).unwrap_or_default();
+        let Some(held) = self.held.get_mut(token).filter(|held| !held.lost) else {
+            return;
+        };
+        if let Some(created) = stream_created {
+            let counted = held.position.as_ref().is_some_and(|position| {
+                position.stream_created == created && message.sequence <= position.sequence
+            });
+            if counted {
+                return;
+            }
+        }
+        self.changed = true;
+        if message.subject.starts_with("kryten.events.robot.") {
+            match serde_json::from_slice::<Gap>(&message.body) {
+                Ok(gap) => self.tally.apply_gap(gap, &mut held.sums),
+                Err(error) => {
+                    held.sums.counters.malformed += 1;
+                    warn!(subject = message.subject, %error, "a gap report cannot be read");
+                }
+            }
+            return;
+        }
+        let envelope = match EnvelopeRef::parse(&message.body) {
+            Ok(envelope) => envelope,
+            Err(error) => {
+                held.sums.counters.malformed += 1;
+                warn!(subject = message.subject, sequence = message.sequence, %error, "a message is no event");
+                return;
+            }
+        };
+        let event = EventView::of(
+            &envelope,
+            stored_at(message),
+            message.message_id.as_deref(),
+            message.epoch.unwrap_or(0),
+        );
+        if !self.adoptions.is_empty() && event.name.eq_ignore_ascii_case("chatMsg") {
+            adopt_for_line(&mut self.tally, &self.adoptions, &event, &mut held.sums);
+        }
+        self.tally.apply(&event, &mut held.sums);
+    }
+
+    /// Queues what was loaded from KV. What has no usable mark is taken to reflect all events up to `noted`.
+    pub(crate) fn queue(
+        &mut self,
+        channel: &ChannelConfig,
+        loaded: Vec<LoadedState>,
+        stream_created: i128,
+        noted: u64,
+        last: u64,
+        live: bool,
+    ) {
+        let counted_to = self.counted_to();
+        for loaded in loaded {
+            let mark = loaded
+                .mark
+                .filter(|mark| mark.stream_created == stream_created);
+            let (after, overrules) = match mark {
+                Some(mark) => (mark.sequence.min(last), mark.sequence >= counted_to),
+                // Without a stream nobody else tells what happened while we were away.
+                None => (noted, live),
+            };
+            self.adoptions.push(Adoption {
+                channel: channel.clone(),
+                loaded,
+                after,
+                overrules,
+            });
+        }
+        self.adopt_before(counted_to + 1);
+    }
+
+    /// The highest sequence that a queued state waits for.
+    pub(crate) fn waits_for(&self) -> Option<u64> {
+        self.adoptions.iter().map(|adoption| adoption.after).max()
+    }
+
+    /// Takes over what reflects the events before a sequence.
+    pub(crate) fn adopt_before(&mut self, sequence: u64) {
+        if self.adoptions.is_empty() {
+            return;
+        }
+        let (due, later) = std::mem::take(&mut self.adoptions)
+            .into_iter()
+            .partition(|adoption| adoption.after < sequence);
+        self.adoptions = later;
+        for adoption in due {
+            self.adopt(&adoption);
+        }
+    }
+
+    fn adopt(&mut self, adoption: &Adoption) {
+        let (domain, channel) = (&adoption.channel.domain, &adoption.channel.channel);
+        let token = kryten_protocol::token::normalize(channel);
+        let Some(held) = self.held.get_mut(&token).filter(|held| !held.lost) else {
+            return;
+        };
+        let (state, at) = (&adoption.loaded.state, adoption.loaded.written_at);
+        let known = self.tally.knows(domain, channel, state);
+        if known && !adoption.overrules {
+            self.tally.meet(domain, channel, state, at, &mut held.sums);
+            return;
+        }
+        let differences = self.tally.adopt(domain, channel, state, at, &mut held.sums);
+        self.changed = true;
+        if known {
+            self.drift += differences;
+            debug!(channel, differences, "KV compared with what events told");
+        }
+    }
+
+    /// Notes that events of all our channels may be missing since the last one that was counted.
+    pub(crate) fn note_lost_events(&mut self, to: WireTime) {
+        for held in self.held.values_mut().filter(|held| !held.lost) {
+            for channel in &held.channels {
+                let room = self.tally.room(&channel.domain, &channel.channel);
+                let Some(from) = room.and_then(|room| room.last_event_at()) else {
+                    continue;
+                };
+                let gap = Gap {
+                    domain: channel.domain.clone(),
+                    channel: channel.channel.clone(),
+                    reason: GapReason::StreamTruncated,
+                    from: from.min(to),
+                    to,
+                    chat_complete: false,
+                    lost: None,
+                };
+                self.tally.apply_gap(gap, &mut held.sums);
+            }
+        }
+        self.changed = true;
+    }
+
+    /// Counts who is where.
+    pub(crate) fn snapshot(&mut self, at: WireTime) {
+        for (token, held) in self.held.iter_mut().filter(|(_, held)| !held.lost) {
+            self.tally.snapshot(at, &mut held.sums, |channel| {
+                kryten_protocol::token::normalize(channel) == *token
+            });
+        }
+        self.changed = true;
+    }
+
+    /// What is to be committed.
+    pub(crate) fn batches(&mut self) -> Vec<ChannelBatch<'_>> {
+        for held in self.held.values_mut() {
+            self.tally.remember(&mut held.sums);
+        }
+        self.held
+            .iter()
+            .filter(|(_, held)| !held.lost)
+            .map(|(token, held)| ChannelBatch {
+                token,
+                epoch: held.epoch,
+                sums: &held.sums,
+                position: held.position.as_ref(),
+            })
+            .collect()
+    }
+
+    /// The batches are committed, except those of channels that others hold now. Returns what was odd in them.
+    pub(crate) fn committed(&mut self, lost: &[String]) -> Counters {
+        let mut counters = Counters::default();
+        for (token, held) in &mut self.held {
+            held.lost |= lost.contains(token);
+            counters.add(&std::mem::take(&mut held.sums).counters);
+        }
+        self.changed = false;
+        self.advanced = false;
+        counters
+    }
+}
+
+/// The channel's emotes and what plays are needed from the first line on. A stream that holds the channel's beginning
+/// tells them before; where it was cut off, KV is the best that there is.
+fn adopt_for_line(
+    tally: &mut Tally,
+    adoptions: &[Adoption],
+    event: &EventView<'_>,
+    sums: &mut Sums,
+) {
+    for adoption in adoptions {
+        let channel = &adoption.channel;
+        let state = &adoption.loaded.state;
+        if channel.domain == event.domain
+            && channel.channel == event.channel
+            && !matches!(state, KnownState::Users(_))
+            && !tally.knows(&channel.domain, &channel.channel, state)
+        {
+            tally.prefill(
+                &channel.domain,
+                &channel.channel,
+                state,
+                adoption.loaded.written_at,
+                sums,
+            );
+        }
+    }
+}
+
+pub(crate) fn position_of(message: &StoredMessage, stream_created: i128) -> Position {
+    Position {
+        stream_created,
+        sequence: message.sequence,
+        message_id: message.message_id.clone(),
+        message_time: message.time_nanos,
+    }
+}
+
+pub(crate) fn stored_at(message: &StoredMessage) -> WireTime {
+    WireTime::from_micros(i64::try_from(message.time_nanos / 1000).unwrap_or_default())
+}

@@ -1,0 +1,83 @@
+//! Commits what is folded, again and again until the database takes it.
+
+use std::time::Duration;
+
+use tracing::{error, info, warn};
+
+use super::Counting;
+use crate::store::{Committed, StoreError};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+impl Counting {
+    /// Commits. While the database does not take it, nothing more is read and the folded batch waits, so nothing is
+    /// folded twice. `false` when told to stop meanwhile; then the events are read again at the next start.
+    pub(super) async fn commit(&mut self) -> bool {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let failure = match self.try_commit().await {
+                Ok(()) => return true,
+                Err(failure) => failure,
+            };
+            self.shared.status.commit_failed();
+            if pause == FIRST_PAUSE {
+                error!(
+                    error = &failure as &dyn std::error::Error,
+                    "the database does not take what is counted; trying again, reading stops meanwhile"
+                );
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.shared.stop.cancelled() => return false,
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// The last commit before the end.
+    pub(super) async fn finish(&mut self) -> Result<(), StoreError> {
+        self.try_commit().await
+    }
+
+    async fn try_commit(&mut self) -> Result<(), StoreError> {
+        if !self.book.has_changed() {
+            return Ok(());
+        }
+        let was_failing = !self.shared.status.view().database_ok;
+        let advanced = self.book.has_advanced();
+        let batches = self.book.batches();
+        let committed = if self.outcome_unknown && advanced && self.store.holds(&batches).await? {
+            // The commit that was reported as failed had been done.
+            Committed::default()
+        } else {
+            self.outcome_unknown = true;
+            self.store.commit(&batches).await?
+        };
+        self.outcome_unknown = false;
+        if was_failing {
+            info!("the database takes what is counted again");
+        }
+        for token in &committed.lost {
+            warn!(
+                channel = token,
+                "another instance counts this channel now; this one no longer does"
+            );
+        }
+        let counters = self.book.committed(&committed.lost);
+        let status = &self.shared.status;
+        status.folded(counters);
+        status.drifted(self.book.take_drift());
+        status.set_lost_channels(self.book.lost());
+        let last_event = self.book.tally().rooms().filter_map(|(_, _, room)| {
+            let at = room.last_event_at()?;
+            Some(at.micros())
+        });
+        status.committed(
+            self.book.counted_to(),
+            self.book.tally().open_visits(),
+            last_event.max().unwrap_or_default(),
+        );
+        Ok(())
+    }
+}

@@ -1,0 +1,208 @@
+//! The channel's state as the robot keeps it in KV: users, emotes, what plays.
+//!
+//! Each part fails alone, with one warning, and the service goes on with what the events tell.
+
+use kryten_client::kv::{Entry, Operation};
+use kryten_client::{Client, KvBucket, KvError};
+use kryten_protocol::cytube::{Media, User, media_of_item};
+use kryten_protocol::state::{CURRENT, STATE_HEADER, StateBucket, StateMark};
+use kryten_protocol::time::WireTime;
+use serde_json::Value;
+use tracing::{debug, info, warn};
+
+use crate::config::ChannelConfig;
+use crate::tally::{EmoteSet, KnownState};
+
+/// A part of a channel's state and what it reflects.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct LoadedState {
+    pub(crate) state: KnownState,
+    /// Which events are in it; the Python robot does not say.
+    pub(crate) mark: Option<StateMark>,
+    /// When the robot wrote it.
+    pub(crate) written_at: WireTime,
+}
+
+/// What went wrong with a part.
+#[derive(Debug, thiserror::Error)]
+enum LoadError {
+    #[error(transparent)]
+    Kv(#[from] KvError),
+    #[error("the value of {key} in {bucket} is not JSON: {source}")]
+    NotJson {
+        bucket: String,
+        key: String,
+        source: serde_json::Error,
+    },
+    #[error("the value of {key} in {bucket} is not {wanted}")]
+    WrongShape {
+        bucket: String,
+        key: String,
+        wanted: &'static str,
+    },
+}
+
+/// A value that was found.
+struct Found {
+    bucket: String,
+    entry: Entry,
+    value: Value,
+}
+
+impl Found {
+    fn wrong(&self, wanted: &'static str) -> LoadError {
+        LoadError::WrongShape {
+            bucket: self.bucket.clone(),
+            key: self.entry.key.clone(),
+            wanted,
+        }
+    }
+
+    fn with(&self, state: KnownState) -> LoadedState {
+        let mark = self.entry.headers.get(STATE_HEADER);
+        LoadedState {
+            state,
+            mark: mark.and_then(|mark| mark.as_str().parse().ok()),
+            written_at: WireTime::from_micros(
+                i64::try_from(self.entry.created_nanos / 1000).unwrap_or_default(),
+            ),
+        }
+    }
+}
+
+/// Loads what the robot knows of a channel.
+pub(crate) async fn load(client: &Client, channel: &ChannelConfig) -> Vec<LoadedState> {
+    let name = format!("{}/{}", channel.domain, channel.channel);
+    info!("loading the state of {name} from KV");
+    let mut loaded = Vec::new();
+    for (what, part) in [
+        ("users", users(client, channel).await),
+        ("emotes", emotes(client, channel).await),
+        ("what plays", current(client, channel).await),
+    ] {
+        match part {
+            Ok(Some(part)) => loaded.push(part),
+            Ok(None) => info!(channel = name, "KV has no {what} of {name} yet"),
+            Err(error) => {
+                warn!(channel = name, %error, "cannot load {what} of {name} from KV; counting on from events only");
+            }
+        }
+    }
+    loaded
+}
+
+async fn users(client: &Client, channel: &ChannelConfig) -> Result<Option<LoadedState>, LoadError> {
+    let bucket = StateBucket::Userlist;
+    let Some(found) = find(client, channel, bucket, bucket.list_keys_to_try()).await? else {
+        return Ok(None);
+    };
+    let items = found.value.as_array();
+    let items = items.ok_or_else(|| found.wrong("a list of users"))?;
+    let users: Vec<User> = items.iter().filter_map(User::read).collect();
+    if users.is_empty() && !items.is_empty() {
+        return Err(found.wrong("a list of users"));
+    }
+    info!("loaded {} users from KV", users.len());
+    for user in &users {
+        debug!(user = user.name, "{} is in the channel", user.name);
+    }
+    Ok(Some(found.with(KnownState::Users(users))))
+}
+
+async fn emotes(
+    client: &Client,
+    channel: &ChannelConfig,
+) -> Result<Option<LoadedState>, LoadError> {
+    let bucket = StateBucket::Emotes;
+    let Some(found) = find(client, channel, bucket, bucket.list_keys_to_try()).await? else {
+        return Ok(None);
+    };
+    let emotes = EmoteSet::read(&found.value);
+    let emotes = emotes.ok_or_else(|| found.wrong("a list of emotes"))?;
+    info!("loaded {} emotes from KV", emotes.len());
+    Ok(Some(found.with(KnownState::Emotes(emotes))))
+}
+
+/// The robot keeps what plays under a key of its own; older ones keep only the list.
+async fn current(
+    client: &Client,
+    channel: &ChannelConfig,
+) -> Result<Option<LoadedState>, LoadError> {
+    let bucket = StateBucket::Playlist;
+    let mut media = None;
+    if let Some(found) = find(client, channel, bucket, &[CURRENT]).await? {
+        if found.value.is_null() {
+            info!("nothing plays");
+            return Ok(None);
+        }
+        let read = Media::read(media_of_item(&found.value));
+        let read = read.ok_or_else(|| found.wrong("a media object"))?;
+        media = Some(found.with(KnownState::Current(read)));
+    } else if let Some(found) = find(client, channel, bucket, bucket.list_keys_to_try()).await? {
+        let items = found.value.as_array();
+        let items = items.ok_or_else(|| found.wrong("a playlist"))?;
+        info!("loaded {} playlist items from KV", items.len());
+        let first = items
+            .first()
+            .and_then(|item| Media::read(media_of_item(item)));
+        media = first.map(|first| LoadedState {
+            // That the first item plays is a guess, which must not overrule what events tell.
+            mark: None,
+            ..found.with(KnownState::Current(first))
+        });
+    }
+    if let Some(KnownState::Current(media)) = media.as_ref().map(|loaded| &loaded.state) {
+        info!(
+            kind = media.kind,
+            id = media.id,
+            "now plays {}",
+            media.title
+        );
+    }
+    Ok(media)
+}
+
+/// The value of the first of the keys in the first of the buckets that has one.
+async fn find(
+    client: &Client,
+    channel: &ChannelConfig,
+    bucket: StateBucket,
+    keys: &[&str],
+) -> Result<Option<Found>, LoadError> {
+    let mut missing = None;
+    let mut opened = false;
+    for name in bucket.names_to_try(&channel.domain, &channel.channel) {
+        let open = match KvBucket::open(client, &name).await {
+            Ok(open) => open,
+            Err(error @ (KvError::BucketMissing { .. } | KvError::BadBucketName { .. })) => {
+                missing.get_or_insert(error);
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        opened = true;
+        for key in keys {
+            let Some(entry) = open.entry(key).await? else {
+                continue;
+            };
+            if entry.operation != Operation::Put || entry.value.is_empty() {
+                continue;
+            }
+            let value =
+                serde_json::from_slice(&entry.value).map_err(|source| LoadError::NotJson {
+                    bucket: name.clone(),
+                    key: entry.key.clone(),
+                    source,
+                })?;
+            return Ok(Some(Found {
+                bucket: name,
+                entry,
+                value,
+            }));
+        }
+    }
+    match missing {
+        Some(error) if !opened => Err(error.into()),
+        _ => Ok(None),
+    }
+}

@@ -1,0 +1,119 @@
+//! Requests on `kryten.userstats.command`: each reads the store and answers in the original's form.
+
+mod aliases;
+mod channels;
+mod parameters;
+mod rankings;
+mod system;
+mod users;
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use kryten_protocol::command::Request;
+use kryten_protocol::time::WireTime;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::config::Config;
+use crate::status::Status;
+use crate::store::{Store, StoreError};
+
+/// The version that replies and lifecycle messages name.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Why a request is refused; the text is the reply's `error`.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum QueryError {
+    /// No such command.
+    #[error("Unknown command: {0}")]
+    Unknown(String),
+    /// A parameter is missing.
+    #[error("{0} required")]
+    Missing(&'static str),
+    /// A parameter is of a kind that the database cannot compare.
+    #[error("{0}: {1}")]
+    Unusable(&'static str, &'static str),
+    /// A limit is no whole number.
+    #[error("datatype mismatch")]
+    Limit,
+    /// The database cannot answer.
+    #[error("the database is away; try again later")]
+    Store(#[from] StoreError),
+}
+
+/// Answers requests.
+#[derive(Debug, Clone)]
+pub struct Queries {
+    store: Store,
+    status: Arc<Status>,
+    default_domain: String,
+    default_channel: String,
+    metrics_port: Option<u16>,
+    aliases_changed: Arc<AtomicBool>,
+}
+
+impl Queries {
+    /// Answers from a store; `aliases_changed` is set when an alias command changed something.
+    pub fn new(
+        store: Store,
+        status: Arc<Status>,
+        config: &Config,
+        aliases_changed: Arc<AtomicBool>,
+    ) -> Self {
+        let first = config.channels.first();
+        Self {
+            store,
+            status,
+            default_domain: first.map(|c| c.domain.clone()).unwrap_or_default(),
+            default_channel: first.map(|c| c.channel.clone()).unwrap_or_default(),
+            metrics_port: config
+                .http
+                .map(|address| address.port())
+                .or(config.metrics_endpoint.as_ref().map(|e| e.port)),
+            aliases_changed,
+        }
+    }
+
+    /// Answers a request: the reply's `data`.
+    ///
+    /// # Errors
+    /// [`QueryError`], whose text is the reply's `error`.
+    pub async fn answer(&self, request: &Request, now: WireTime) -> Result<Value, QueryError> {
+        match request.command.as_str() {
+            "user.stats" => self.user_stats(request).await,
+            "user.profile" => self.user_profile(request).await,
+            "user.messages" => self.user_messages(request).await,
+            "user.activity" => self.user_activity(request).await,
+            "user.kudos" => self.user_kudos(request).await,
+            "stats.global" => self.stats_global(request, now).await,
+            "channel.top_users" => self.channel_top_users(request).await,
+            "channel.population" => self.channel_population(request, now).await,
+            "channel.media_history" => self.channel_media_history(request).await,
+            "channel.watermarks" => self.channel_watermarks(request, now).await,
+            "channel.movie_votes" => self.channel_movie_votes(request).await,
+            "channel.all_stats" => self.channel_all_stats(request, now).await,
+            "leaderboard.messages" => self.leaderboard_messages(request).await,
+            "leaderboard.kudos" => self.leaderboard_kudos(request).await,
+            "leaderboard.emotes" => self.leaderboard_emotes(request).await,
+            "timeseries.messages" => self.timeseries_messages(request).await,
+            "timeseries.kudos" => Ok(serde_json::json!({"data": []})),
+            "system.ping" => Ok(self.system_ping(now)),
+            "system.health" => Ok(self.system_health().await),
+            "system.stats" => self.system_stats().await,
+            "alias.list" => self.alias_list().await,
+            "alias.get" => self.alias_get(request).await,
+            "alias.find" => self.alias_find(request).await,
+            "alias.add" => self.alias_add(request).await,
+            "alias.delete" => self.alias_delete(request).await,
+            "alias.update" => self.alias_update(request).await,
+            other => Err(QueryError::Unknown(other.to_owned())),
+        }
+    }
+}
+
+/// Rows as JSON.
+fn json(rows: impl Serialize) -> Value {
+    serde_json::to_value(rows).expect("rows are texts and whole or finite numbers")
+}

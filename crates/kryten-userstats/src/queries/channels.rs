@@ -1,0 +1,174 @@
+//! `channel.…`, `stats.global` and `timeseries.messages`: what is known of a channel.
+
+use kryten_protocol::command::Request;
+use kryten_protocol::time::WireTime;
+use serde_json::{Value, json};
+
+use super::parameters::{before, limit, optional, required};
+use super::{Queries, QueryError, json};
+use crate::store::Population;
+
+const HOUR_SECONDS: f64 = 3600.0;
+const DAY_SECONDS: f64 = 86_400.0;
+
+impl Queries {
+    pub(super) async fn stats_global(
+        &self,
+        request: &Request,
+        now: WireTime,
+    ) -> Result<Value, QueryError> {
+        let channel = required(request, "channel")?;
+        let domain = self.domain(request)?;
+        let top = self.store.top_users(&channel.text, &domain, 10).await?;
+        let marks = self.store.watermarks(&channel.text, &domain, None).await?;
+        let (current, history) = self
+            .population(&channel.text, &domain, now, &24.into())
+            .await?;
+        Ok(json!({
+            "channel": channel.echo,
+            "domain": domain,
+            "top_users": json(top),
+            "watermarks": json(marks),
+            "population": {"current": current, "history": history},
+        }))
+    }
+
+    pub(super) async fn channel_population(
+        &self,
+        request: &Request,
+        now: WireTime,
+    ) -> Result<Value, QueryError> {
+        let channel = required(request, "channel")?;
+        let domain = self.domain(request)?;
+        let default = Value::from(24);
+        let hours = request.parameters.get("hours").unwrap_or(&default);
+        let (current, history) = self.population(&channel.text, &domain, now, hours).await?;
+        Ok(json!({"channel": channel.echo, "current": current, "history": history}))
+    }
+
+    pub(super) async fn channel_media_history(
+        &self,
+        request: &Request,
+    ) -> Result<Value, QueryError> {
+        let channel = required(request, "channel")?;
+        let domain = self.domain(request)?;
+        let limit = limit(request.parameters.get("limit"), 50)?;
+        let history = self
+            .store
+            .media_history(&channel.text, &domain, limit)
+            .await?;
+        Ok(json!({"channel": channel.echo, "history": json(history)}))
+    }
+
+    pub(super) async fn channel_watermarks(
+        &self,
+        request: &Request,
+        now: WireTime,
+    ) -> Result<Value, QueryError> {
+        let channel = required(request, "channel")?;
+        let domain = self.domain(request)?;
+        let since = match request.parameters.get("days") {
+            None | Some(Value::Null) => None,
+            Some(days) => match before(now, days, DAY_SECONDS) {
+                Some(since) => Some(since),
+                None => return Ok(json!({"high": null, "low": null})),
+            },
+        };
+        let marks = self.store.watermarks(&channel.text, &domain, since).await?;
+        Ok(json(marks))
+    }
+
+    pub(super) async fn channel_movie_votes(&self, request: &Request) -> Result<Value, QueryError> {
+        let channel = required(request, "channel")?;
+        let domain = self.domain(request)?;
+        let title = optional(request, "media_title")?.map(|title| title.text);
+        let mut votes = self
+            .store
+            .movie_votes(&channel.text, &domain, title.as_deref())
+            .await?;
+        if title.is_none() {
+            return Ok(json(votes));
+        }
+        if votes.is_empty() {
+            return Ok(Value::Null);
+        }
+        let mut first = json(votes.swap_remove(0));
+        if let Some(fields) = first.as_object_mut() {
+            fields.shift_remove("last_vote");
+        }
+        Ok(first)
+    }
+
+    pub(super) async fn timeseries_messages(&self, request: &Request) -> Result<Value, QueryError> {
+        let channel = required(request, "channel")?;
+        let domain = self.domain(request)?;
+        let mut bounds = [None, None];
+        for (bound, name) in bounds.iter_mut().zip(["start_time", "end_time"]) {
+            let Some(text) = optional(request, name)? else {
+                continue;
+            };
+            let Some(time) = WireTime::parse(&text.text) else {
+                return Ok(json!({"channel": channel.echo, "data": []}));
+            };
+            *bound = Some(time);
+        }
+        let [from, to] = bounds;
+        let means = self
+            .store
+            .population_means(&channel.text, &domain, from, to)
+            .await?;
+        Ok(json!({"channel": channel.echo, "data": json(means)}))
+    }
+
+    pub(super) async fn channel_all_stats(
+        &self,
+        request: &Request,
+        now: WireTime,
+    ) -> Result<Value, QueryError> {
+        let channel = optional(request, "channel")?
+            .map_or_else(|| self.default_channel.clone(), |channel| channel.text);
+        let domain = self.domain(request)?;
+        let limits = match request.parameters.get("limits") {
+            None => None,
+            Some(limits) if limits.is_object() => Some(limits),
+            Some(_) => return Err(QueryError::Unusable("limits", "give an object")),
+        };
+        let limit_of = |name: &str, default| limit(limits.and_then(|l| l.get(name)), default);
+        let places = limit_of("leaderboards", 10)?;
+        let (store, channel) = (&self.store, channel.as_str());
+        let (current, history) = self.population(channel, &domain, now, &24.into()).await?;
+        let top = store.top_users(channel, &domain, limit_of("top_users", 20)?);
+        let media = store.media_history(channel, &domain, limit_of("media_history", 15)?);
+        Ok(json!({
+            "domain": domain,
+            "system": {"health": self.system_health().await, "stats": self.system_stats().await?},
+            "leaderboards": {
+                "messages": json(store.top_users(channel, &domain, places).await?),
+                "kudos": json(store.top_kudos(None, &domain, places).await?),
+                "emotes": json(store.top_emotes(None, &domain, places).await?),
+            },
+            "channel": {
+                "top_users": json(top.await?),
+                "population": {"current": current, "history_24h": history},
+                "watermarks": json(store.watermarks(channel, &domain, None).await?),
+                "media_history": json(media.await?),
+                "movie_votes": json(store.movie_votes(channel, &domain, None).await?),
+            },
+        }))
+    }
+
+    /// The newest snapshot and all of the last hours; an unusable number of hours gives none.
+    async fn population(
+        &self,
+        channel: &str,
+        domain: &str,
+        now: WireTime,
+        hours: &Value,
+    ) -> Result<(Value, Value), QueryError> {
+        let history: Vec<Population> = match before(now, hours, HOUR_SECONDS) {
+            Some(since) => self.store.population(channel, domain, since).await?,
+            None => Vec::new(),
+        };
+        Ok((json(history.first()), json(history)))
+    }
+}

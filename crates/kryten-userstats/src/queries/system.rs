@@ -1,0 +1,67 @@
+//! `system.…`: what the service tells of itself.
+
+use kryten_protocol::time::WireTime;
+use serde_json::{Value, json};
+
+use super::{Queries, QueryError, VERSION};
+use crate::status::Source;
+
+impl Queries {
+    /// The timestamp is local time without a zone, as the original's.
+    pub(super) fn system_ping(&self, now: WireTime) -> Value {
+        let zone = jiff::tz::TimeZone::system();
+        let local = jiff::Timestamp::from_microsecond(now.micros())
+            .map(|now| zone.to_datetime(now).to_string());
+        let endpoint = self
+            .metrics_port
+            .map(|port| format!("http://localhost:{port}/metrics"));
+        json!({
+            "pong": true,
+            "service": "userstats",
+            "version": VERSION,
+            "uptime_seconds": self.status.view().uptime_seconds,
+            "timestamp": local.unwrap_or_default(),
+            "metrics_endpoint": endpoint,
+        })
+    }
+
+    /// `status` has the original's two words; `problem` and `counting` are ours.
+    pub(super) async fn system_health(&self) -> Value {
+        let view = self.status.view();
+        let database = view.database_ok && self.store.check().await.is_ok();
+        json!({
+            "service": "userstats",
+            "status": if view.is_healthy() && database { "healthy" } else { "unhealthy" },
+            "uptime_seconds": view.uptime_seconds,
+            "database_connected": database,
+            "nats_connected": view.nats_connected,
+            "counting": match view.source {
+                Source::Waiting => "waiting",
+                Source::Stream => "stream",
+                Source::LiveOnly => "live only",
+            },
+            "problem": view.problem(),
+        })
+    }
+
+    /// `total_kudos` is only the `++` kind, as in the original; the last five fields are ours.
+    pub(super) async fn system_stats(&self) -> Result<Value, QueryError> {
+        let (totals, view) = (self.store.totals().await?, self.status.view());
+        Ok(json!({
+            "total_users": totals.users,
+            "total_messages": totals.messages,
+            "total_pms": totals.pms,
+            "total_kudos": totals.kudos_plusplus,
+            "total_emotes": totals.emotes,
+            "total_media_changes": totals.media_changes,
+            "events_processed": view.counters.events,
+            "commands_processed": view.commands,
+            "active_sessions": view.open_visits,
+            "total_kudos_phrases": totals.kudos_phrases,
+            "total_votes": totals.votes,
+            "lag_events": view.lag,
+            "position": view.sequence,
+            "gaps": totals.gaps,
+        }))
+    }
+}

@@ -1,0 +1,223 @@
+//! What the running service tells of itself: one value shared by counting, queries, page and metrics.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::time::Instant;
+
+use kryten_client::Client;
+
+use crate::tally::Counters;
+
+/// How events come in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// No connection or stream yet.
+    Waiting,
+    /// From the stream, exactly.
+    Stream,
+    /// Only while connected, since there is no stream.
+    LiveOnly,
+}
+
+/// The service's state.
+#[derive(Debug)]
+pub struct Status {
+    started: Instant,
+    nats: std::sync::OnceLock<Client>,
+    source: AtomicU8,
+    ready: AtomicBool,
+    database_ok: AtomicBool,
+    commands: AtomicU64,
+    events: AtomicU64,
+    malformed: AtomicU64,
+    repeated: AtomicU64,
+    backwards: AtomicU64,
+    stale: AtomicU64,
+    drift: AtomicU64,
+    commits: AtomicU64,
+    failed_commits: AtomicU64,
+    lost_channels: AtomicU64,
+    sequence: AtomicU64,
+    lag: AtomicU64,
+    open_visits: AtomicU64,
+    last_event_micros: AtomicI64,
+}
+
+impl Default for Status {
+    fn default() -> Self {
+        Self {
+            started: Instant::now(),
+            nats: std::sync::OnceLock::new(),
+            source: AtomicU8::new(Source::Waiting as u8),
+            ready: AtomicBool::new(false),
+            database_ok: AtomicBool::new(true),
+            commands: AtomicU64::new(0),
+            events: AtomicU64::new(0),
+            malformed: AtomicU64::new(0),
+            repeated: AtomicU64::new(0),
+            backwards: AtomicU64::new(0),
+            stale: AtomicU64::new(0),
+            drift: AtomicU64::new(0),
+            commits: AtomicU64::new(0),
+            failed_commits: AtomicU64::new(0),
+            lost_channels: AtomicU64::new(0),
+            sequence: AtomicU64::new(0),
+            lag: AtomicU64::new(0),
+            open_visits: AtomicU64::new(0),
+            last_event_micros: AtomicI64::new(0),
+        }
+    }
+}
+
+/// The state at a moment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StatusView {
+    /// Seconds since the start.
+    pub uptime_seconds: f64,
+    /// Whether everything that was in the stream at the start is counted.
+    pub ready: bool,
+    /// Whether the connection to NATS stands.
+    pub nats_connected: bool,
+    /// Whether the last use of the database succeeded.
+    pub database_ok: bool,
+    /// How events come in.
+    pub source: Source,
+    /// Events folded since the start, and what was odd about them.
+    pub counters: Counters,
+    /// Requests that parsed as JSON.
+    pub commands: u64,
+    /// In how many names, emotes and films the robot's state differed from the events.
+    pub drift: u64,
+    /// Committed batches.
+    pub commits: u64,
+    /// Failed commits; each was tried again.
+    pub failed_commits: u64,
+    /// Channels that another instance has taken over.
+    pub lost_channels: u64,
+    /// The last committed sequence of the stream.
+    pub sequence: u64,
+    /// Events of the stream that are not committed yet.
+    pub lag: u64,
+    /// Open visits.
+    pub open_visits: u64,
+    /// When the last committed event happened, in microseconds since the Unix epoch; 0 before the first.
+    pub last_event_micros: i64,
+}
+
+impl StatusView {
+    /// The service does everything it can.
+    pub fn is_healthy(&self) -> bool {
+        self.problem().is_none()
+    }
+
+    /// What is wrong, in a sentence.
+    pub fn problem(&self) -> Option<&'static str> {
+        if !self.nats_connected {
+            Some("the NATS server is away")
+        } else if !self.database_ok {
+            Some("the database cannot be written")
+        } else if self.lost_channels > 0 {
+            Some("another instance has taken channels over; stop one of them")
+        } else if self.source == Source::LiveOnly {
+            Some("there is no event stream: what happens while this service is away is lost")
+        } else if !self.ready {
+            Some("the service is still counting what happened while it was away")
+        } else {
+            None
+        }
+    }
+}
+
+impl Status {
+    /// The state now.
+    pub fn view(&self) -> StatusView {
+        let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        StatusView {
+            uptime_seconds: self.started.elapsed().as_secs_f64(),
+            ready: self.ready.load(Ordering::Relaxed),
+            nats_connected: self.nats.get().is_some_and(Client::is_connected),
+            database_ok: self.database_ok.load(Ordering::Relaxed),
+            source: match self.source.load(Ordering::Relaxed) {
+                1 => Source::Stream,
+                2 => Source::LiveOnly,
+                _ => Source::Waiting,
+            },
+            counters: Counters {
+                events: load(&self.events),
+                malformed: load(&self.malformed),
+                repeated: load(&self.repeated),
+                backwards: load(&self.backwards),
+                stale: load(&self.stale),
+            },
+            commands: load(&self.commands),
+            drift: load(&self.drift),
+            commits: load(&self.commits),
+            failed_commits: load(&self.failed_commits),
+            lost_channels: load(&self.lost_channels),
+            sequence: load(&self.sequence),
+            lag: load(&self.lag),
+            open_visits: load(&self.open_visits),
+            last_event_micros: self.last_event_micros.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(crate) fn connected(&self, client: Client) {
+        // A second connection is never made.
+        let _ = self.nats.set(client);
+    }
+
+    pub(crate) fn set_source(&self, source: Source) {
+        self.source.store(source as u8, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_ready(&self) {
+        self.ready.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_database_ok(&self, ok: bool) {
+        self.database_ok.store(ok, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_lost_channels(&self, count: usize) {
+        self.lost_channels.store(count as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_lag(&self, lag: u64) {
+        self.lag.store(lag, Ordering::Relaxed);
+    }
+
+    pub(crate) fn commit_failed(&self) {
+        self.failed_commits.fetch_add(1, Ordering::Relaxed);
+        self.set_database_ok(false);
+    }
+
+    pub(crate) fn committed(&self, sequence: u64, open_visits: usize, last_event_micros: i64) {
+        self.set_database_ok(true);
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        self.sequence.store(sequence, Ordering::Relaxed);
+        self.open_visits
+            .store(open_visits as u64, Ordering::Relaxed);
+        self.last_event_micros
+            .fetch_max(last_event_micros, Ordering::Relaxed);
+    }
+
+    pub(crate) fn folded(&self, counters: Counters) {
+        for (counter, by) in [
+            (&self.events, counters.events),
+            (&self.malformed, counters.malformed),
+            (&self.repeated, counters.repeated),
+            (&self.backwards, counters.backwards),
+            (&self.stale, counters.stale),
+        ] {
+            counter.fetch_add(by, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn drifted(&self, by: usize) {
+        self.drift.fetch_add(by as u64, Ordering::Relaxed);
+    }
+
+    /// Counts a request that parsed as JSON.
+    pub fn commanded(&self) {
+        self.commands.fetch_add(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,379 @@
+//! A batch becomes rows: one transaction for everything, the position in it.
+
+use std::collections::BTreeMap;
+
+use sqlx::SqliteConnection;
+
+use super::position::{self, Position};
+use super::{Store, StoreError, population, rows};
+use crate::tally::{REMEMBERED_LINES, RoomKey, RoomSums, Seen, Sums};
+
+/// What is to be added for one channel.
+#[derive(Debug, Clone, Copy)]
+pub struct ChannelBatch<'a> {
+    /// The channel's subject token.
+    pub token: &'a str,
+    /// The epoch under which we hold it.
+    pub epoch: i64,
+    /// What the events change.
+    pub sums: &'a Sums,
+    /// Up to where they go; `None` where they come from no stream.
+    pub position: Option<&'a Position>,
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// Tokens of channels that another holder has taken over: nothing of theirs was stored.
+    pub lost: Vec<String>,
+}
+
+impl Store {
+    /// Adds a batch, all of it or nothing, except what belongs to channels that are no longer ours.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`]; then nothing was stored.
+    pub async fn commit(&self, batches: &[ChannelBatch<'_>]) -> Result<Committed, StoreError> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut committed = Committed::default();
+        let mut held = Vec::new();
+        for batch in batches {
+            let ours =
+                position::advance(&mut transaction, batch.token, batch.epoch, batch.position)
+                    .await?;
+            if ours {
+                held.push(batch.sums);
+            } else {
+                committed.lost.push(batch.token.to_owned());
+            }
+        }
+        write_users(&mut transaction, &held).await?;
+        for (key, sums) in held.iter().flat_map(|sums| &sums.rooms) {
+            write_counts(&mut transaction, key, sums).await?;
+            write_films(&mut transaction, key, sums).await?;
+            write_presence(&mut transaction, key, sums).await?;
+            write_own(&mut transaction, key, sums).await?;
+        }
+        transaction.commit().await?;
+        Ok(committed)
+    }
+}
+
+impl Store {
+    /// Whether the positions of all batches are stored already.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn holds(&self, batches: &[ChannelBatch<'_>]) -> Result<bool, StoreError> {
+        for batch in batches {
+            let stored = self.position(batch.token, batch.epoch).await?;
+            if batch.position != stored.as_ref() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Users and private messages are shared by all channels: one statement each, in key order.
+async fn write_users(connection: &mut SqliteConnection, held: &[&Sums]) -> sqlx::Result<()> {
+    let mut users: BTreeMap<&str, Seen> = BTreeMap::new();
+    let mut pms: BTreeMap<&str, i64> = BTreeMap::new();
+    for sums in held {
+        for (name, seen) in &sums.users {
+            let entry = users.entry(name).or_insert(*seen);
+            entry.first = entry.first.min(seen.first);
+            entry.last = entry.last.max(seen.last);
+        }
+        for (name, count) in &sums.pms {
+            *pms.entry(name).or_default() += count;
+        }
+    }
+    let users: Vec<(&str, Seen)> = users.into_iter().collect();
+    rows::write(
+        connection,
+        "INSERT INTO users (username, first_seen_at, last_seen_at)",
+        "ON CONFLICT (username) DO UPDATE SET last_seen_at = CASE
+             WHEN excluded.last_seen_at > users.last_seen_at THEN excluded.last_seen_at
+             ELSE users.last_seen_at END",
+        &users,
+        |row, (name, seen)| {
+            row.push_bind((*name).to_owned())
+                .push_bind(seen.first.to_string())
+                .push_bind(seen.last.to_string());
+        },
+    )
+    .await?;
+    let pms: Vec<(&str, i64)> = pms.into_iter().collect();
+    rows::write(
+        connection,
+        "INSERT INTO pm_counts (username, pm_count)",
+        "ON CONFLICT (username) DO UPDATE SET pm_count = pm_counts.pm_count + excluded.pm_count",
+        &pms,
+        |row, (name, count)| {
+            row.push_bind((*name).to_owned()).push_bind(*count);
+        },
+    )
+    .await
+}
+
+async fn write_counts(
+    connection: &mut SqliteConnection,
+    key: &RoomKey,
+    sums: &RoomSums,
+) -> sqlx::Result<()> {
+    let (channel, domain) = (&key.channel, &key.domain);
+    for (table, column, counts) in [
+        ("message_counts", "message_count", &sums.messages),
+        ("kudos_plusplus", "kudos_count", &sums.kudos),
+    ] {
+        let mut counts: Vec<_> = counts.iter().collect();
+        counts.sort_unstable();
+        rows::write(
+            connection,
+            &format!("INSERT INTO {table} (username, channel, domain, {column})"),
+            &format!(
+                "ON CONFLICT (username, channel, domain)
+                 DO UPDATE SET {column} = {table}.{column} + excluded.{column}"
+            ),
+            &counts,
+            |row, (name, count)| {
+                row.push_bind((*name).clone())
+                    .push_bind(channel.clone())
+                    .push_bind(domain.clone())
+                    .push_bind(**count);
+            },
+        )
+        .await?;
+    }
+    for (table, what, column, counts) in [
+        ("kudos_phrases", "phrase", "kudos_count", &sums.phrases),
+        ("emote_usage", "emote", "usage_count", &sums.emotes),
+    ] {
+        let mut counts: Vec<_> = counts.iter().collect();
+        counts.sort_unstable();
+        rows::write(
+            connection,
+            &format!("INSERT INTO {table} (username, channel, domain, {what}, {column})"),
+            &format!(
+                "ON CONFLICT (username, channel, domain, {what})
+                 DO UPDATE SET {column} = {table}.{column} + excluded.{column}"
+            ),
+            &counts,
+            |row, ((name, what), count)| {
+                row.push_bind(name.clone())
+                    .push_bind(channel.clone())
+                    .push_bind(domain.clone())
+                    .push_bind(what.clone())
+                    .push_bind(**count);
+            },
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+async fn write_films(
+    connection: &mut SqliteConnection,
+    key: &RoomKey,
+    sums: &RoomSums,
+) -> sqlx::Result<()> {
+    rows::write(
+        connection,
+        "INSERT INTO media_changes (channel, domain, timestamp, media_title, media_type, media_id)",
+        "",
+        &sums.media,
+        |row, change| {
+            row.push_bind(key.channel.clone())
+                .push_bind(key.domain.clone())
+                .push_bind(change.at.to_string())
+                .push_bind(change.film.title.clone())
+                .push_bind(change.film.kind.clone())
+                .push_bind(change.film.id.clone());
+        },
+    )
+    .await?;
+    let mut votes: Vec<_> = sums.votes.iter().collect();
+    votes.sort_unstable_by_key(|(key, _)| *key);
+    rows::write(
+        connection,
+        "INSERT INTO movie_votes
+             (channel, domain, media_title, media_type, media_id, username, vote, timestamp)",
+        "ON CONFLICT (channel, domain, media_title, username) DO UPDATE SET
+             media_type = excluded.media_type, media_id = excluded.media_id,
+             vote = excluded.vote, timestamp = excluded.timestamp",
+        &votes,
+        |row, ((title, voter), vote)| {
+            row.push_bind(key.channel.clone())
+                .push_bind(key.domain.clone())
+                .push_bind(title.clone())
+                .push_bind(vote.film.kind.clone())
+                .push_bind(vote.film.id.clone())
+                .push_bind(voter.clone())
+                .push_bind(i64::from(vote.vote))
+                .push_bind(vote.at.to_string());
+        },
+    )
+    .await
+}
+
+async fn write_presence(
+    connection: &mut SqliteConnection,
+    key: &RoomKey,
+    sums: &RoomSums,
+) -> sqlx::Result<()> {
+    let mut activity: Vec<_> = sums.activity.iter().collect();
+    activity.sort_unstable_by_key(|(name, _)| *name);
+    rows::write(
+        connection,
+        "INSERT INTO user_activity
+             (username, channel, domain, total_time_seconds, not_afk_time_seconds)",
+        "ON CONFLICT (username, channel, domain) DO UPDATE SET
+             total_time_seconds = user_activity.total_time_seconds + excluded.total_time_seconds,
+             not_afk_time_seconds = user_activity.not_afk_time_seconds + excluded.not_afk_time_seconds",
+        &activity,
+        |row, (name, seconds)| {
+            row.push_bind((*name).clone())
+                .push_bind(key.channel.clone())
+                .push_bind(key.domain.clone())
+                .push_bind(seconds.total_seconds)
+                .push_bind(seconds.not_afk_seconds);
+        },
+    )
+    .await?;
+    let visits: Vec<_> = sums.visits.iter().collect();
+    rows::write(
+        connection,
+        "INSERT INTO kryten_visits
+             (domain, channel, username, opened_at, closed_at, afk_since, afk_seconds)",
+        "ON CONFLICT (domain, channel, username, opened_at) DO UPDATE SET
+             closed_at = excluded.closed_at, afk_since = excluded.afk_since,
+             afk_seconds = excluded.afk_seconds",
+        &visits,
+        |row, ((name, opened_at), change)| {
+            row.push_bind(key.domain.clone())
+                .push_bind(key.channel.clone())
+                .push_bind(name.clone())
+                .push_bind(*opened_at)
+                .push_bind(change.closed_at.map(|at| at.micros()))
+                .push_bind(change.visit.afk_since.map(|at| at.micros()))
+                .push_bind(change.visit.afk_seconds);
+        },
+    )
+    .await?;
+    for snapshot in &sums.snapshots {
+        population::insert(connection, key, snapshot).await?;
+    }
+    Ok(())
+}
+
+/// What only our own tables have: hours, gaps, and what counting remembers.
+async fn write_own(
+    connection: &mut SqliteConnection,
+    key: &RoomKey,
+    sums: &RoomSums,
+) -> sqlx::Result<()> {
+    let hours: Vec<_> = sums.hours.iter().collect();
+    rows::write(
+        connection,
+        "INSERT INTO kryten_hourly
+             (domain, channel, hour, messages, pms, kudos_plusplus, kudos_phrases, emotes, votes)",
+        "ON CONFLICT (domain, channel, hour) DO UPDATE SET
+             messages = kryten_hourly.messages + excluded.messages,
+             pms = kryten_hourly.pms + excluded.pms,
+             kudos_plusplus = kryten_hourly.kudos_plusplus + excluded.kudos_plusplus,
+             kudos_phrases = kryten_hourly.kudos_phrases + excluded.kudos_phrases,
+             emotes = kryten_hourly.emotes + excluded.emotes,
+             votes = kryten_hourly.votes + excluded.votes",
+        &hours,
+        |row, (hour, sum)| {
+            row.push_bind(key.domain.clone())
+                .push_bind(key.channel.clone())
+                .push_bind(**hour)
+                .push_bind(sum.messages)
+                .push_bind(sum.pms)
+                .push_bind(sum.kudos_plusplus)
+                .push_bind(sum.kudos_phrases)
+                .push_bind(sum.emotes)
+                .push_bind(sum.votes);
+        },
+    )
+    .await?;
+    rows::write(
+        connection,
+        "INSERT INTO kryten_gaps
+             (domain, channel, began_at, ended_at, reason, chat_complete, lost)",
+        "ON CONFLICT (domain, channel, began_at, ended_at, reason) DO NOTHING",
+        &sums.gaps,
+        |row, gap| {
+            row.push_bind(key.domain.clone())
+                .push_bind(key.channel.clone())
+                .push_bind(gap.from.micros())
+                .push_bind(gap.to.micros())
+                .push_bind(gap.reason.as_str())
+                .push_bind(gap.chat_complete)
+                .push_bind(gap.lost.map(u64::cast_signed));
+        },
+    )
+    .await?;
+    write_lines(connection, key, &sums.lines).await?;
+    if let Some(memory) = &sums.memory {
+        sqlx::query(
+            "INSERT INTO kryten_channel_state (domain, channel, emotes, memory)
+             VALUES ($1, $2, $3, $4)
+             ON CONFLICT (domain, channel) DO UPDATE SET
+                 emotes = COALESCE(excluded.emotes, kryten_channel_state.emotes),
+                 memory = excluded.memory",
+        )
+        .bind(&key.domain)
+        .bind(&key.channel)
+        .bind(memory.emotes.as_deref())
+        .bind(&memory.memory)
+        .execute(connection)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Remembers the last lines and forgets those before them.
+async fn write_lines(
+    connection: &mut SqliteConnection,
+    key: &RoomKey,
+    lines: &[String],
+) -> sqlx::Result<()> {
+    let Some(skipped) = lines.len().checked_sub(1) else {
+        return Ok(());
+    };
+    let skipped = skipped.min(lines.len().saturating_sub(REMEMBERED_LINES));
+    let last: i64 = sqlx::query_scalar(
+        "SELECT COALESCE(MAX(place), 0) FROM kryten_recent_lines WHERE domain = $1 AND channel = $2",
+    )
+    .bind(&key.domain)
+    .bind(&key.channel)
+    .fetch_one(&mut *connection)
+    .await?;
+    let places: Vec<(i64, &String)> = (last + 1..).zip(&lines[skipped..]).collect();
+    rows::write(
+        connection,
+        "INSERT INTO kryten_recent_lines (domain, channel, place, line_id)",
+        "",
+        &places,
+        |row, (place, id)| {
+            row.push_bind(key.domain.clone())
+                .push_bind(key.channel.clone())
+                .push_bind(*place)
+                .push_bind((*id).clone());
+        },
+    )
+    .await?;
+    let newest = last + places.len() as i64;
+    sqlx::query(
+        "DELETE FROM kryten_recent_lines WHERE domain = $1 AND channel = $2 AND place <= $3",
+    )
+    .bind(&key.domain)
+    .bind(&key.channel)
+    .bind(newest - REMEMBERED_LINES as i64)
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,13 @@
+//! The reads for queries and pages. Names compare exactly; a limit below 0 is none.
+
+mod channels;
+mod own;
+mod rankings;
+mod totals;
+mod users;
+
+pub use channels::{MediaRow, Population, PopulationMean, VoteSum, Watermark, Watermarks};
+pub use own::{GapRow, HourRow, Presence};
+pub use rankings::{EmoteCount, UserCount};
+pub use totals::Totals;
+pub use users::{ChannelActivity, ChannelCount, PhraseCount, UserActivity, UserSeen};

@@ -1,0 +1,135 @@
+//! What our own tables tell: who is there, gaps, hours.
+
+use sqlx::FromRow;
+
+use crate::store::{Store, StoreError};
+use crate::tally::{Film, Memory};
+
+/// A gap in what was seen of a channel.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct GapRow {
+    /// The last sign before it, in microseconds since the Unix epoch.
+    pub began_at: i64,
+    /// The first sign after it.
+    pub ended_at: i64,
+    /// Why, as on the wire.
+    pub reason: String,
+    /// Whether the chat lines of the span are all there.
+    pub chat_complete: bool,
+    /// How many events were lost, where that is known.
+    pub lost: Option<i64>,
+}
+
+/// One hour of a channel.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct HourRow {
+    /// The hour, counted from the Unix epoch.
+    pub hour: i64,
+    /// Chat lines.
+    pub messages: i64,
+    /// `++` kudos.
+    pub kudos_plusplus: i64,
+    /// Kudos by phrase.
+    pub kudos_phrases: i64,
+    /// Uses of emotes.
+    pub emotes: i64,
+    /// Votes.
+    pub votes: i64,
+}
+
+/// Somebody who is in a channel.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct Presence {
+    /// The user.
+    pub username: String,
+    /// Since when, in microseconds since the Unix epoch.
+    pub opened_at: i64,
+    /// Since when away from the keyboard.
+    pub afk_since: Option<i64>,
+}
+
+impl Store {
+    /// Who is in a channel, by name.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn present(&self, channel: &str, domain: &str) -> Result<Vec<Presence>, StoreError> {
+        Ok(sqlx::query_as(
+            "SELECT username, opened_at, afk_since FROM kryten_visits
+             WHERE closed_at IS NULL AND channel = $1 AND domain = $2 ORDER BY username",
+        )
+        .bind(channel)
+        .bind(domain)
+        .fetch_all(&self.readers)
+        .await?)
+    }
+
+    /// What plays in a channel, as far as it was told.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn now_playing(
+        &self,
+        channel: &str,
+        domain: &str,
+    ) -> Result<Option<Film>, StoreError> {
+        let memory: Option<String> = sqlx::query_scalar(
+            "SELECT memory FROM kryten_channel_state WHERE channel = $1 AND domain = $2",
+        )
+        .bind(channel)
+        .bind(domain)
+        .fetch_optional(&self.readers)
+        .await?;
+        let Some(memory) = memory else {
+            return Ok(None);
+        };
+        let memory: Memory =
+            serde_json::from_str(&memory).map_err(|source| StoreError::Memory {
+                channel: channel.to_owned(),
+                source,
+            })?;
+        Ok(memory.films().current().cloned())
+    }
+
+    /// The last gaps of a channel, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn gaps(
+        &self,
+        channel: &str,
+        domain: &str,
+        limit: i64,
+    ) -> Result<Vec<GapRow>, StoreError> {
+        Ok(sqlx::query_as(
+            "SELECT began_at, ended_at, reason, chat_complete, lost FROM kryten_gaps
+             WHERE channel = $1 AND domain = $2 ORDER BY ended_at DESC LIMIT $3",
+        )
+        .bind(channel)
+        .bind(domain)
+        .bind(limit)
+        .fetch_all(&self.readers)
+        .await?)
+    }
+
+    /// The hours of a channel from one on, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn hours(
+        &self,
+        channel: &str,
+        domain: &str,
+        from_hour: i64,
+    ) -> Result<Vec<HourRow>, StoreError> {
+        Ok(sqlx::query_as(
+            "SELECT hour, messages, kudos_plusplus, kudos_phrases, emotes, votes
+             FROM kryten_hourly WHERE channel = $1 AND domain = $2 AND hour >= $3 ORDER BY hour",
+        )
+        .bind(channel)
+        .bind(domain)
+        .bind(from_hour)
+        .fetch_all(&self.readers)
+        .await?)
+    }
+}

@@ -1,0 +1,51 @@
+//! Sums over everything.
+
+use sqlx::FromRow;
+
+use crate::store::{Store, StoreError};
+
+/// Sums over everything that is counted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, FromRow)]
+pub struct Totals {
+    /// Users ever seen.
+    pub users: i64,
+    /// Chat lines.
+    pub messages: i64,
+    /// Private messages.
+    pub pms: i64,
+    /// `++` kudos.
+    pub kudos_plusplus: i64,
+    /// Kudos by phrase.
+    pub kudos_phrases: i64,
+    /// Uses of emotes.
+    pub emotes: i64,
+    /// Logged films.
+    pub media_changes: i64,
+    /// Votes for films.
+    pub votes: i64,
+    /// Reported gaps.
+    pub gaps: i64,
+}
+
+impl Store {
+    /// Sums over everything that is counted.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn totals(&self) -> Result<Totals, StoreError> {
+        Ok(sqlx::query_as(
+            "SELECT
+                 (SELECT COUNT(*) FROM users) AS users,
+                 (SELECT COALESCE(SUM(message_count), 0) FROM message_counts) AS messages,
+                 (SELECT COALESCE(SUM(pm_count), 0) FROM pm_counts) AS pms,
+                 (SELECT COALESCE(SUM(kudos_count), 0) FROM kudos_plusplus) AS kudos_plusplus,
+                 (SELECT COALESCE(SUM(kudos_count), 0) FROM kudos_phrases) AS kudos_phrases,
+                 (SELECT COALESCE(SUM(usage_count), 0) FROM emote_usage) AS emotes,
+                 (SELECT COUNT(*) FROM media_changes) AS media_changes,
+                 (SELECT COUNT(*) FROM movie_votes) AS votes,
+                 (SELECT COUNT(*) FROM kryten_gaps) AS gaps",
+        )
+        .fetch_one(&self.readers)
+        .await?)
+    }
+}

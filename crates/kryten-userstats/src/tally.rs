@@ -1,0 +1,272 @@
+//! The pure core: events in, sums out. No I/O, no clock, no randomness.
+//!
+//! In reading order: [`EventView`] is what comes in; the detectors [`plusplus()`], [`phrase_kudos`], [`emote_uses`] and
+//! [`vote()`] find what is in a line; [`Room`] is what is remembered of a channel; [`Tally::apply`] folds an event into
+//! [`Sums`].
+
+mod chars;
+mod chat;
+mod clock;
+mod emotes;
+mod event;
+mod films;
+mod known_state;
+mod lines;
+mod names;
+mod phrases;
+mod plusplus;
+mod presence;
+mod room;
+mod sums;
+mod visits;
+mod vote;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+
+use kryten_protocol::gap::{Gap, GapReason};
+use kryten_protocol::time::WireTime;
+use serde_json::Value;
+
+pub use emotes::{EmoteSet, emote_uses};
+pub use event::EventView;
+pub use films::{Film, Films};
+pub use known_state::KnownState;
+pub use lines::{REMEMBERED as REMEMBERED_LINES, RecentLines};
+pub use names::{Aliases, KnownNames, receiver};
+pub use phrases::{Phrases, phrase_kudos};
+pub use plusplus::plusplus;
+pub use room::{Memory, Room};
+pub use sums::{
+    Activity, Counters, Hour, MediaChange, RoomKey, RoomSums, Seen, Snapshot, StoredMemory, Sums,
+    VisitChange, Vote,
+};
+pub use visits::{Visit, Visits};
+pub use vote::vote;
+
+use event::Kind;
+
+/// Everything that counting needs to know.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    rooms: HashMap<String, HashMap<String, Room>>,
+    names: KnownNames,
+    aliases: Aliases,
+    phrases: Phrases,
+}
+
+impl Tally {
+    /// A tally that knows these users, aliases and trigger phrases, and no channel yet.
+    pub fn new(names: KnownNames, aliases: Aliases, phrases: Phrases) -> Self {
+        Self {
+            rooms: HashMap::new(),
+            names,
+            aliases,
+            phrases,
+        }
+    }
+
+    /// Sets what is remembered of a channel.
+    pub fn restore(&mut self, key: RoomKey, room: Room) {
+        self.rooms
+            .entry(key.domain)
+            .or_default()
+            .insert(key.channel, room);
+    }
+
+    /// Sets the aliases that hold from now on.
+    pub fn set_aliases(&mut self, aliases: Aliases) {
+        self.aliases = aliases;
+    }
+
+    /// A channel, where anything is known of it.
+    pub fn room(&self, domain: &str, channel: &str) -> Option<&Room> {
+        self.rooms.get(domain)?.get(channel)
+    }
+
+    /// All channels.
+    pub fn rooms(&self) -> impl Iterator<Item = (&str, &str, &Room)> {
+        self.rooms.iter().flat_map(|(domain, rooms)| {
+            rooms
+                .iter()
+                .map(move |(channel, room)| (domain.as_str(), channel.as_str(), room))
+        })
+    }
+
+    /// How many visits are open.
+    pub fn open_visits(&self) -> usize {
+        self.rooms().map(|(_, _, room)| room.visits().len()).sum()
+    }
+
+    /// Folds one event into the sums.
+    pub fn apply(&mut self, event: &EventView<'_>, sums: &mut Sums) {
+        let Some(kind) = Kind::of(event.name) else {
+            self.pass(event, sums);
+            return;
+        };
+        sums.counters.events += 1;
+        let Ok(payload) = serde_json::from_str::<Value>(event.payload) else {
+            sums.counters.malformed += 1;
+            return;
+        };
+        let mut fold = self.fold(event.domain, event.channel, sums);
+        if !fold.begin(event, kind.is_line()) {
+            return;
+        }
+        let readable = match kind {
+            Kind::ChatMsg => fold.chat_msg(event, &payload),
+            Kind::Pm => fold.pm(event, &payload),
+            Kind::AddUser => fold.add_user(&payload),
+            Kind::UserLeave => fold.user_leave(&payload),
+            Kind::Userlist => fold.userlist(&payload),
+            Kind::SetAfk | Kind::SetUserMeta => fold.set_afk(&payload),
+            Kind::ChangeMedia => fold.change_media(&payload),
+            Kind::EmoteList => fold.emote_list(&payload),
+            Kind::UpdateEmote => fold.update_emote(&payload),
+            Kind::RenameEmote => fold.rename_emote(&payload),
+            Kind::RemoveEmote => fold.remove_emote(&payload),
+            Kind::DrinkCount => {
+                fold.room.memory.joining_since = None;
+                true
+            }
+        };
+        sums.counters.malformed += u64::from(!readable);
+    }
+
+    /// An event that is not counted is still a sign of life.
+    fn pass(&mut self, event: &EventView<'_>, sums: &mut Sums) {
+        if self.room(event.domain, event.channel).is_some() {
+            self.fold(event.domain, event.channel, sums)
+                .begin(event, false);
+        }
+    }
+
+    /// Folds the robot's report of a gap.
+    pub fn apply_gap(&mut self, gap: Gap, sums: &mut Sums) {
+        let fold = self.fold(&gap.domain, &gap.channel, sums);
+        if matches!(gap.reason, GapReason::Absent | GapReason::StreamTruncated) {
+            fold.room.memory.attendance.absent(gap.from, gap.to);
+        }
+        fold.room_sums.gaps.push(gap);
+    }
+
+    /// Counts who is where, for every channel with at least one open visit.
+    pub fn snapshot(&self, at: WireTime, sums: &mut Sums, is_ours: impl Fn(&str) -> bool) {
+        for (domain, channel, room) in self.rooms() {
+            if room.visits.is_empty() || !is_ours(channel) {
+                continue;
+            }
+            let key = RoomKey {
+                domain: domain.to_owned(),
+                channel: channel.to_owned(),
+            };
+            let connected = room.visits.len() as i64;
+            sums.room(&key).snapshots.push(Snapshot {
+                at,
+                connected,
+                chatting: connected,
+            });
+        }
+    }
+
+    /// Adds to the sums what has to be stored so that counting can go on from here after a restart.
+    pub fn remember(&mut self, sums: &mut Sums) {
+        for (key, room_sums) in &mut sums.rooms {
+            let room = self
+                .rooms
+                .get_mut(&key.domain)
+                .and_then(|rooms| rooms.get_mut(&key.channel));
+            if let Some(room) = room {
+                let mut memory = room.store();
+                // A batch may be added to before it is committed.
+                if let Some(earlier) = room_sums.memory.take() {
+                    memory.emotes = memory.emotes.or(earlier.emotes);
+                }
+                room_sums.memory = Some(memory);
+            }
+        }
+    }
+
+    fn fold<'a>(&'a mut self, domain: &str, channel: &str, sums: &'a mut Sums) -> Fold<'a> {
+        let key = RoomKey {
+            domain: domain.to_owned(),
+            channel: channel.to_owned(),
+        };
+        let rooms = self.rooms.entry(key.domain.clone()).or_default();
+        Fold {
+            room: rooms.entry(key.channel.clone()).or_default(),
+            room_sums: sums.rooms.entry(key.clone()).or_default(),
+            users: &mut sums.users,
+            pms: &mut sums.pms,
+            counters: &mut sums.counters,
+            names: &mut self.names,
+            aliases: &self.aliases,
+            phrases: &self.phrases,
+            key,
+            now: WireTime::default(),
+        }
+    }
+}
+
+/// One event being folded: the channel, its sums, and what they share with other channels.
+struct Fold<'a> {
+    room: &'a mut Room,
+    room_sums: &'a mut RoomSums,
+    users: &'a mut HashMap<String, Seen>,
+    pms: &'a mut HashMap<String, i64>,
+    counters: &'a mut Counters,
+    names: &'a mut KnownNames,
+    aliases: &'a Aliases,
+    phrases: &'a Phrases,
+    key: RoomKey,
+    /// The time of the event by the robot's clock.
+    now: WireTime,
+}
+
+impl Fold<'_> {
+    /// Moves the clock and ends what has ended by then; `false` when a robot that was replaced sent the event.
+    fn begin(&mut self, event: &EventView<'_>, is_line: bool) -> bool {
+        let memory = &mut self.room.memory;
+        if event.epoch != 0 {
+            if event.epoch < memory.robot_epoch && !is_line {
+                self.counters.stale += 1;
+                return false;
+            }
+            memory.robot_epoch = memory.robot_epoch.max(event.epoch);
+        }
+        let before = memory.event_clock.latest();
+        let (now, backwards) = memory.event_clock.advance(event.time);
+        self.counters.backwards += u64::from(backwards);
+        self.now = now;
+        if let Some(before) = before {
+            memory.attendance.silence(before, now);
+        }
+        if memory.waited_long(now) {
+            self.settle_replayed_votes();
+        }
+        true
+    }
+
+    fn see(&mut self, name: &str, at: WireTime) {
+        if let Some(seen) = self.users.get_mut(name) {
+            seen.first = seen.first.min(at);
+            seen.last = seen.last.max(at);
+            return;
+        }
+        let seen = Seen {
+            first: at,
+            last: at,
+        };
+        self.users.insert(name.to_owned(), seen);
+        self.names.insert(name);
+    }
+
+    /// Makes a user known who is not; one who is keeps the time of the last event.
+    fn meet(&mut self, name: &str, at: WireTime) {
+        if self.names.find(name) != Some(name) {
+            self.see(name, at);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Emotes: the channel's set, and `#name` in a line.
+
+use std::collections::{BTreeSet, HashSet};
+
+use serde_json::Value;
+
+use super::chars::next_run;
+
+/// A channel's emotes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EmoteSet {
+    names: BTreeSet<String>,
+    lower: HashSet<String>,
+}
+
+impl EmoteSet {
+    /// From names as CyTube has them; leading `#` are not part of a name.
+    pub fn new(names: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        let mut set = Self::default();
+        for name in names {
+            set.insert(name.as_ref());
+        }
+        set
+    }
+
+    /// Reads an emote list: an array of objects with `name` or of texts, or an object whose keys are the names.
+    /// `None` when something is there but nothing of it is usable.
+    pub fn read(list: &Value) -> Option<Self> {
+        let set = match list {
+            Value::Array(items) => Self::new(items.iter().filter_map(emote_name)),
+            Value::Object(fields) => Self::new(fields.keys()),
+            _ => return None,
+        };
+        let nothing_sent = list.as_array().is_some_and(Vec::is_empty);
+        (!set.is_empty() || nothing_sent).then_some(set)
+    }
+
+    /// Adds an emote.
+    pub fn insert(&mut self, name: &str) {
+        let name = name.trim_start_matches('#');
+        if !name.is_empty() {
+            self.lower.insert(name.to_lowercase());
+            self.names.insert(name.to_owned());
+        }
+    }
+
+    /// Removes an emote; whether it was there.
+    pub fn remove(&mut self, name: &str) -> bool {
+        let name = name.trim_start_matches('#');
+        let removed = self.names.remove(name);
+        if removed {
+            // Another emote may differ in case only.
+            let lower = name.to_lowercase();
+            if !self.names.iter().any(|other| other.to_lowercase() == lower) {
+                self.lower.remove(&lower);
+            }
+        }
+        removed
+    }
+
+    /// The names without leading `#`, sorted.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
+    /// How many emotes there are, without regard to case.
+    pub fn len(&self) -> usize {
+        self.lower.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.lower.is_empty()
+    }
+
+    /// How many names are in only one of the two sets.
+    pub fn difference(&self, other: &Self) -> usize {
+        self.names.symmetric_difference(&other.names).count()
+    }
+}
+
+/// The name of an entry of an emote list.
+pub(crate) fn emote_name(entry: &Value) -> Option<&str> {
+    entry
+        .as_str()
+        .or_else(|| entry.get("name").and_then(Value::as_str))
+}
+
+/// The emotes that a line uses, in lower case, one for each use.
+pub fn emote_uses(text: &str, emotes: &EmoteSet) -> Vec<String> {
+    let mut found = Vec::new();
+    if emotes.is_empty() {
+        return found;
+    }
+    let mut from = 0;
+    while let Some(hash) = text.get(from..).and_then(|rest| rest.find('#')) {
+        let after = from + hash + 1;
+        from = after;
+        if let Some((start, end)) = next_run(text, after)
+            && start == after
+        {
+            from = end;
+            let name = text[start..end].to_lowercase();
+            if emotes.lower.contains(&name) {
+                found.push(name);
+            }
+        }
+    }
+    found
+}

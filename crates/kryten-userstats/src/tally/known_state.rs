@@ -1,0 +1,98 @@
+//! The channel's state as the robot keeps it, joined with what the events tell.
+
+use kryten_protocol::cytube::{Media, User};
+use kryten_protocol::time::WireTime;
+
+use super::emotes::EmoteSet;
+use super::{Sums, Tally};
+
+/// One part of a channel's state.
+#[derive(Debug, Clone, PartialEq)]
+pub enum KnownState {
+    /// Who is there.
+    Users(Vec<User>),
+    /// The emotes.
+    Emotes(EmoteSet),
+    /// What plays.
+    Current(Media),
+}
+
+impl Tally {
+    /// Takes over a part of a channel's state that was right at a moment; returns in how much it differed from what
+    /// the events had told.
+    pub fn adopt(
+        &mut self,
+        domain: &str,
+        channel: &str,
+        state: &KnownState,
+        at: WireTime,
+        sums: &mut Sums,
+    ) -> usize {
+        let mut fold = self.fold(domain, channel, sums);
+        let memory = &mut fold.room.memory;
+        let before = memory.event_clock.latest();
+        let (now, _) = memory.event_clock.advance(at);
+        if let Some(before) = before {
+            memory.attendance.silence(before, now);
+        }
+        fold.now = now;
+        match state {
+            KnownState::Users(users) => fold.take_users(users),
+            KnownState::Emotes(emotes) => {
+                let known = fold.room.emotes.as_ref();
+                let differences = known.map_or(emotes.names().len(), |e| e.difference(emotes));
+                if differences > 0 || known.is_none() {
+                    fold.room.set_emotes(emotes.clone());
+                }
+                differences
+            }
+            KnownState::Current(media) => usize::from(fold.room.memory.films.play(media, at)),
+        }
+    }
+
+    /// Takes over emotes or what plays before the events have told them, without moving the channel's clock: the state
+    /// may be from later.
+    pub fn prefill(
+        &mut self,
+        domain: &str,
+        channel: &str,
+        state: &KnownState,
+        at: WireTime,
+        sums: &mut Sums,
+    ) {
+        let fold = self.fold(domain, channel, sums);
+        match state {
+            KnownState::Users(_) => {}
+            KnownState::Emotes(emotes) => fold.room.set_emotes(emotes.clone()),
+            KnownState::Current(media) => {
+                fold.room.memory.films.play(media, at);
+            }
+        }
+    }
+
+    /// Makes the users of a state known that is not to be taken over, since events tell more.
+    pub fn meet(
+        &mut self,
+        domain: &str,
+        channel: &str,
+        state: &KnownState,
+        at: WireTime,
+        sums: &mut Sums,
+    ) {
+        if let KnownState::Users(users) = state {
+            let mut fold = self.fold(domain, channel, sums);
+            for user in users {
+                fold.meet(&user.name, at);
+            }
+        }
+    }
+
+    /// Whether events or stored state already tell this part of a channel.
+    pub fn knows(&self, domain: &str, channel: &str, state: &KnownState) -> bool {
+        self.room(domain, channel).is_some_and(|room| match state {
+            KnownState::Users(_) => room.list_known(),
+            KnownState::Emotes(_) => room.emotes().is_some(),
+            KnownState::Current(_) => !room.films().is_empty(),
+        })
+    }
+}

@@ -1,0 +1,135 @@
+//! Users, media and emotes: what the other events change.
+
+use kryten_protocol::cytube::{Media, User, text};
+use serde_json::Value;
+
+use super::Fold;
+use super::emotes::{EmoteSet, emote_name};
+use super::sums::MediaChange;
+
+impl Fold<'_> {
+    pub(super) fn add_user(&mut self, payload: &Value) -> bool {
+        let name = match payload.get("name") {
+            None if payload.is_object() => "",
+            Some(Value::String(name)) => name,
+            _ => return false,
+        };
+        self.see(name, self.now);
+        let visits = &mut self.room.visits;
+        visits.open(name, afk_of_meta(payload), self.now, self.room_sums);
+        true
+    }
+
+    pub(super) fn user_leave(&mut self, payload: &Value) -> bool {
+        let Some(name) = text(payload, "name") else {
+            return false;
+        };
+        self.room.visits.close(name, self.now, self.room_sums);
+        true
+    }
+
+    pub(super) fn userlist(&mut self, payload: &Value) -> bool {
+        let Some(items) = payload.as_array() else {
+            return false;
+        };
+        let users: Vec<User> = items.iter().filter_map(User::read).collect();
+        self.room.memory.joining_since = None;
+        self.take_users(&users);
+        true
+    }
+
+    /// Makes the users known and their visits agree; returns in how many names the visits had differed.
+    pub(super) fn take_users(&mut self, users: &[User]) -> usize {
+        for user in users {
+            self.see(&user.name, self.now);
+        }
+        let attendance = &mut self.room.memory.attendance;
+        let visits = &mut self.room.visits;
+        visits.reconcile(users, attendance, self.now, self.room_sums)
+    }
+
+    /// `setAFK` has `afk` at the top, `setUserMeta` within `meta`. An empty name is nobody.
+    pub(super) fn set_afk(&mut self, payload: &Value) -> bool {
+        let Some(name) = text(payload, "name") else {
+            return false;
+        };
+        let afk = payload.get("afk").and_then(Value::as_bool);
+        let Some(afk) = afk.or_else(|| afk_of_meta(payload)) else {
+            return payload.get("meta").is_some();
+        };
+        let list_known = self.room.list_known();
+        let visits = &mut self.room.visits;
+        if !visits.set_afk(name, afk, self.now, self.room_sums) && !list_known {
+            visits.open(name, Some(afk), self.now, self.room_sums);
+        }
+        true
+    }
+
+    pub(super) fn change_media(&mut self, payload: &Value) -> bool {
+        let Some(media) = Media::read(payload) else {
+            return false;
+        };
+        let films = &mut self.room.memory.films;
+        films.play(&media, self.now);
+        if let Some(film) = films.log(&media) {
+            let at = self.now;
+            self.room_sums.media.push(MediaChange { film, at });
+        }
+        self.settle_replayed_votes();
+        true
+    }
+
+    /// CyTube sends the whole list only to those who join; its replay of chat follows.
+    pub(super) fn emote_list(&mut self, payload: &Value) -> bool {
+        self.room.memory.joining_since = Some(self.now);
+        match EmoteSet::read(payload) {
+            Some(emotes) => self.room.set_emotes(emotes),
+            None => return false,
+        }
+        true
+    }
+
+    pub(super) fn update_emote(&mut self, payload: &Value) -> bool {
+        let Some(name) = emote_name(payload) else {
+            return false;
+        };
+        self.change_emotes(|emotes| emotes.insert(name));
+        true
+    }
+
+    pub(super) fn rename_emote(&mut self, payload: &Value) -> bool {
+        let Some(name) = emote_name(payload) else {
+            return false;
+        };
+        let old = text(payload, "old");
+        self.change_emotes(|emotes| {
+            if let Some(old) = old {
+                emotes.remove(old);
+            }
+            emotes.insert(name);
+        });
+        true
+    }
+
+    pub(super) fn remove_emote(&mut self, payload: &Value) -> bool {
+        let Some(name) = emote_name(payload) else {
+            return false;
+        };
+        self.change_emotes(|emotes| {
+            emotes.remove(name);
+        });
+        true
+    }
+
+    /// Changes the emotes where they are known; a set of only what changed would be taken for all of them.
+    fn change_emotes(&mut self, change: impl FnOnce(&mut EmoteSet)) {
+        if let Some(mut emotes) = self.room.emotes.take() {
+            change(&mut emotes);
+            self.room.set_emotes(emotes);
+        }
+    }
+}
+
+fn afk_of_meta(payload: &Value) -> Option<bool> {
+    payload.get("meta")?.get("afk")?.as_bool()
+}

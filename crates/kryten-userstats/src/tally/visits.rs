@@ -1,0 +1,226 @@
+//! Who is in the channel, since when, and how long away from the keyboard.
+
+use std::collections::BTreeMap;
+
+use kryten_protocol::cytube::User;
+use kryten_protocol::time::WireTime;
+use serde::{Deserialize, Serialize};
+
+use super::sums::{Activity, RoomSums, VisitChange};
+
+/// After a longer absence of the robot nobody is taken to have stayed throughout.
+const LONGEST_ABSENCE_MICROS: i64 = 120_000_000;
+/// A user list that comes later than this after an absence has nothing to do with it.
+const JOIN_MICROS: i64 = 60_000_000;
+/// A silence from which on the robot may have been away; CyTube tells the position of what plays every 5 s.
+const SILENCE_MICROS: i64 = 20_000_000;
+
+/// A user's stay in a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Visit {
+    /// When it began.
+    pub opened_at: WireTime,
+    /// Since when the user is away from the keyboard.
+    pub afk_since: Option<WireTime>,
+    /// Whole seconds of earlier pauses.
+    pub afk_seconds: i64,
+}
+
+impl Visit {
+    fn new(at: WireTime, afk: bool) -> Self {
+        Self {
+            opened_at: at,
+            afk_since: afk.then_some(at),
+            afk_seconds: 0,
+        }
+    }
+
+    fn set_afk(&mut self, afk: bool, at: WireTime) -> bool {
+        match (self.afk_since, afk) {
+            (None, true) => self.afk_since = Some(at),
+            (Some(since), false) => {
+                self.afk_seconds += whole_seconds(since, at);
+                self.afk_since = None;
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn activity(&self, until: WireTime) -> Activity {
+        let total_seconds = whole_seconds(self.opened_at, until);
+        let open_pause = self
+            .afk_since
+            .map_or(0, |since| whole_seconds(since, until));
+        let afk_seconds = self.afk_seconds + open_pause;
+        Activity {
+            total_seconds,
+            not_afk_seconds: (total_seconds - afk_seconds).max(0),
+        }
+    }
+}
+
+/// A span in which the robot did not see the channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Absence {
+    from_micros: i64,
+    to_micros: i64,
+    /// Reported by the robot, not only a silence.
+    reported: bool,
+}
+
+/// What decides how a user list is joined with the visits, kept over restarts.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attendance {
+    /// Whether a full user list was seen: then lines of others open no visit.
+    pub list_known: bool,
+    absence: Option<Absence>,
+}
+
+impl Attendance {
+    /// Notes the time between two events.
+    pub fn silence(&mut self, from: WireTime, to: WireTime) {
+        let reported = self
+            .absence
+            .is_some_and(|absence| absence.reported && absence.to_micros >= from.micros());
+        if to.micros() - from.micros() >= SILENCE_MICROS && !reported {
+            self.absence = Some(Absence {
+                from_micros: from.micros(),
+                to_micros: to.micros(),
+                reported: false,
+            });
+        }
+    }
+
+    /// Notes an absence that the robot reports.
+    pub fn absent(&mut self, from: WireTime, to: WireTime) {
+        self.absence = Some(Absence {
+            from_micros: from.micros(),
+            to_micros: to.micros(),
+            reported: true,
+        });
+    }
+
+    fn take_absence(&mut self, at: WireTime) -> Option<Absence> {
+        self.absence
+            .take()
+            .filter(|absence| at.micros() - absence.to_micros <= JOIN_MICROS)
+    }
+}
+
+/// The open visits of a channel.
+#[derive(Debug, Clone, Default)]
+pub struct Visits(BTreeMap<String, Visit>);
+
+impl Visits {
+    /// From stored visits.
+    pub fn new(open: impl IntoIterator<Item = (String, Visit)>) -> Self {
+        Self(open.into_iter().collect())
+    }
+
+    /// Who is there, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Visit)> {
+        self.0.iter().map(|(name, visit)| (name.as_str(), visit))
+    }
+
+    /// How many are there.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether nobody is there.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a user is there.
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// A user came, or is seen again; a visit that is open goes on.
+    pub fn open(&mut self, name: &str, afk: Option<bool>, at: WireTime, sums: &mut RoomSums) {
+        if !is_person(name) {
+            return;
+        }
+        if self.0.contains_key(name) {
+            if let Some(afk) = afk {
+                self.set_afk(name, afk, at, sums);
+            }
+            return;
+        }
+        let visit = Visit::new(at, afk.unwrap_or(false));
+        self.0.insert(name.to_owned(), visit);
+        store(name, visit, None, sums);
+    }
+
+    /// A user went away from the keyboard or came back; whether the user is there.
+    pub fn set_afk(&mut self, name: &str, afk: bool, at: WireTime, sums: &mut RoomSums) -> bool {
+        let Some(visit) = self.0.get_mut(name) else {
+            return false;
+        };
+        if visit.set_afk(afk, at) {
+            store(name, *visit, None, sums);
+        }
+        true
+    }
+
+    /// A user left.
+    pub fn close(&mut self, name: &str, at: WireTime, sums: &mut RoomSums) {
+        let Some(visit) = self.0.remove(name) else {
+            return;
+        };
+        let at = at.max(visit.opened_at);
+        let seconds = visit.activity(at);
+        let sum = sums.activity.entry(name.to_owned()).or_default();
+        sum.total_seconds += seconds.total_seconds;
+        sum.not_afk_seconds += seconds.not_afk_seconds;
+        store(name, visit, Some(at), sums);
+    }
+
+    /// A full user list came: visits are opened and closed so that they agree with it. Returns in how many names they
+    /// had differed.
+    pub fn reconcile(
+        &mut self,
+        list: &[User],
+        attendance: &mut Attendance,
+        at: WireTime,
+        sums: &mut RoomSums,
+    ) -> usize {
+        let absence = attendance.take_absence(at);
+        attendance.list_known = true;
+        let left_at = absence.map_or(at, |absence| WireTime::from_micros(absence.from_micros));
+        let long = absence.is_some_and(|absence| {
+            absence.to_micros - absence.from_micros >= LONGEST_ABSENCE_MICROS
+        });
+        let mut differences = 0;
+        let there: Vec<String> = self.0.keys().cloned().collect();
+        for name in there {
+            let listed = list.iter().any(|user| user.name == name);
+            differences += usize::from(!listed);
+            if !listed || long {
+                self.close(&name, left_at, sums);
+            }
+        }
+        for user in list {
+            differences +=
+                usize::from(!long && is_person(&user.name) && !self.contains(&user.name));
+            self.open(&user.name, Some(user.afk), at, sums);
+        }
+        differences
+    }
+}
+
+/// CyTube's own notices come under names in brackets; nobody is behind them, nor behind an empty name.
+pub(crate) fn is_person(name: &str) -> bool {
+    !name.is_empty() && !name.starts_with('[')
+}
+
+fn store(name: &str, visit: Visit, closed_at: Option<WireTime>, sums: &mut RoomSums) {
+    let key = (name.to_owned(), visit.opened_at.micros());
+    sums.visits.insert(key, VisitChange { visit, closed_at });
+}
+
+fn whole_seconds(from: WireTime, to: WireTime) -> i64 {
+    (to.micros() - from.micros()).max(0) / 1_000_000
+}

@@ -1,0 +1,312 @@
+//! The service: started, ready, stopped.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use kryten_client::respond::{Refusal, RespondError, Responder};
+use kryten_client::{Client, ConnectError};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{error, info, warn};
+
+use crate::config::{Config, ConfigError};
+use crate::counting::{Counting, CountingError, Shared, now};
+use crate::lifecycle::Lifecycle;
+use crate::queries::Queries;
+use crate::status::Status;
+use crate::store::{Store, StoreError};
+use crate::web::{self, WebState};
+
+/// The pause between attempts to reach NATS.
+const RETRY: Duration = Duration::from_secs(1);
+/// Requests are answered from now on, even where a long backlog is still being counted.
+const LONGEST_SILENCE: Duration = Duration::from_secs(10);
+/// How long the end may take.
+const STOP_LIMIT: Duration = Duration::from_secs(4);
+
+/// Why the service could not start, or ended by itself.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UserstatsError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The address of NATS cannot be used.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// Another program has the HTTP port.
+    #[error("cannot listen on {address} for HTTP; choose another metrics.port")]
+    Http {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Requests cannot be heard.
+    #[error("requests cannot be heard")]
+    Respond(#[from] RespondError),
+    /// Counting ended.
+    #[error(transparent)]
+    Counting(#[from] CountingError),
+}
+
+/// The running service.
+#[derive(Debug)]
+pub struct Userstats {
+    store: Store,
+    shared: Shared,
+    ready: watch::Receiver<bool>,
+    ended: watch::Receiver<bool>,
+    tasks: TaskTracker,
+    failure: Arc<Mutex<Option<UserstatsError>>>,
+    web: WebState,
+    http_address: Option<SocketAddr>,
+}
+
+impl Userstats {
+    /// Checks the configuration, opens the database and starts everything in the background. An absent NATS server is
+    /// waited for.
+    ///
+    /// # Errors
+    /// [`UserstatsError`] for a wrong configuration, a database that cannot be opened, a taken HTTP port.
+    pub async fn bind(config: Config) -> Result<Self, UserstatsError> {
+        config.check()?;
+        let store = Store::open(&config.database).await?;
+        info!(path = %config.database.display(), "the database is open");
+        let (ready_tx, ready) = watch::channel(false);
+        let (ended_tx, ended) = watch::channel(false);
+        let shared = Shared {
+            status: Arc::new(Status::default()),
+            aliases_changed: Arc::default(),
+            robot_started: Arc::default(),
+            ready: Arc::new(ready_tx),
+            stop: CancellationToken::new(),
+        };
+        let web = WebState::new(store.clone(), Arc::clone(&shared.status), &config);
+        let tasks = TaskTracker::new();
+        let mut http_address = None;
+        if let Some(address) = config.http {
+            let failed = |source| UserstatsError::Http { address, source };
+            let listener = tokio::net::TcpListener::bind(address)
+                .await
+                .map_err(failed)?;
+            http_address = listener.local_addr().ok();
+            info!(address = ?http_address, "health and metrics are served");
+            let (router, stop) = (web::router(web.clone()), shared.stop.clone());
+            tasks.spawn(async move {
+                let serve = axum::serve(listener, router);
+                let serve = serve.with_graceful_shutdown(async move { stop.cancelled().await });
+                if let Err(error) = serve.await {
+                    error!(%error, "HTTP is no longer served");
+                }
+            });
+        }
+        let failure = Arc::new(Mutex::new(None));
+        let work = work(config, store.clone(), shared.clone());
+        let (told, stop) = (Arc::clone(&failure), shared.stop.clone());
+        tasks.spawn(async move {
+            if let Err(error) = work.await {
+                error!(
+                    error = &error as &dyn std::error::Error,
+                    "the statistics service ends"
+                );
+                *told.lock().unwrap_or_else(|broken| broken.into_inner()) = Some(error);
+            }
+            stop.cancel();
+            // Nobody may be waiting.
+            let _ = ended_tx.send(true);
+        });
+        tasks.close();
+        Ok(Self {
+            store,
+            shared,
+            ready,
+            ended,
+            tasks,
+            failure,
+            web,
+            http_address,
+        })
+    }
+
+    /// Waits until the channels' state is loaded, everything in the stream is counted and committed, and requests are
+    /// answered. Returns at once where the service has ended.
+    pub async fn ready(&self) {
+        let (mut ready, mut ended) = (self.ready.clone(), self.ended.clone());
+        tokio::select! {
+            // A sender that is gone has ended, too.
+            _ = ready.wait_for(|ready| *ready) => {}
+            _ = ended.wait_for(|ended| *ended) => {}
+        }
+    }
+
+    /// The page, health and metrics, to be mounted where there is no listener of our own.
+    pub fn router(&self) -> axum::Router {
+        web::router(self.web.clone())
+    }
+
+    /// What the service is doing.
+    pub fn status(&self) -> &Arc<Status> {
+        &self.shared.status
+    }
+
+    /// Where HTTP is served, if it is.
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.http_address
+    }
+
+    /// Waits until the service ends by itself.
+    ///
+    /// # Errors
+    /// [`UserstatsError`] that ended it.
+    pub async fn join(&self) -> Result<(), UserstatsError> {
+        let mut ended = self.ended.clone();
+        // A sender that is gone has ended, too.
+        let _ = ended.wait_for(|ended| *ended).await;
+        self.take_failure()
+    }
+
+    /// Commits what is counted, says goodbye and stops.
+    ///
+    /// # Errors
+    /// [`UserstatsError`] when what was counted could not be committed; it is counted again at the next start.
+    pub async fn shutdown(self) -> Result<(), UserstatsError> {
+        self.shared.stop.cancel();
+        if tokio::time::timeout(STOP_LIMIT, self.tasks.wait())
+            .await
+            .is_err()
+        {
+            warn!("not everything had ended in time");
+        }
+        self.store.close().await;
+        self.take_failure()
+    }
+
+    fn take_failure(&self) -> Result<(), UserstatsError> {
+        let mut failure = self
+            .failure
+            .lock()
+            .unwrap_or_else(|broken| broken.into_inner());
+        failure.take().map_or(Ok(()), Err)
+    }
+}
+
+/// Everything that needs NATS.
+async fn work(config: Config, store: Store, shared: Shared) -> Result<(), UserstatsError> {
+    let Some(client) = connect(&config, &shared).await? else {
+        return Ok(());
+    };
+    shared.status.connected(client.clone());
+    info!("connected to NATS");
+    let queries = Queries::new(
+        store.clone(),
+        Arc::clone(&shared.status),
+        &config,
+        Arc::clone(&shared.aliases_changed),
+    );
+    let lifecycle = Lifecycle::new(client.clone(), &config);
+    let announcing = tokio::spawn(
+        lifecycle
+            .clone()
+            .run(Arc::clone(&shared.robot_started), shared.stop.clone()),
+    );
+    let (counted_tx, counted) = watch::channel(false);
+    let counting_shared = Shared {
+        ready: Arc::new(counted_tx),
+        ..shared.clone()
+    };
+    let counting = Counting::new(client.clone(), store, &config, counting_shared).await?;
+    let guard = shared.stop.clone().drop_guard();
+    let counting = tokio::spawn(async move {
+        // Whatever ends counting ends the service.
+        let _guard = guard;
+        counting.run().await
+    });
+    let responder = answer(&client, queries, &shared, counted).await;
+    if responder.is_err() {
+        shared.stop.cancel();
+    }
+    // What had been folded is not committed then, and is read again at the next start.
+    let counted = counting.await.unwrap_or(Err(CountingError::Broke));
+    shared.stop.cancel();
+    if let Some(responder) = responder? {
+        responder.stop().await;
+    }
+    let _ = announcing.await;
+    lifecycle.shutdown("Normal shutdown").await;
+    let _ = tokio::time::timeout(RETRY, client.nats().flush()).await;
+    Ok(counted?)
+}
+
+/// Answers requests once the backlog is counted, and says so.
+async fn answer(
+    client: &Client,
+    queries: Queries,
+    shared: &Shared,
+    mut counted: watch::Receiver<bool>,
+) -> Result<Option<Responder>, RespondError> {
+    tokio::select! {
+        // Where counting has ended there is still something to read.
+        _ = counted.wait_for(|counted| *counted) => {}
+        () = tokio::time::sleep(LONGEST_SILENCE) => {}
+        () = shared.stop.cancelled() => return Ok(None),
+    }
+    let status = Arc::clone(&shared.status);
+    let responder = Responder::start(client, "userstats", move |request| {
+        let queries = queries.clone();
+        status.commanded();
+        async move {
+            let answer = queries.answer(&request, now()).await;
+            answer.map_err(|error| {
+                if let crate::queries::QueryError::Store(error) = &error {
+                    warn!(
+                        command = request.command,
+                        error = error as &dyn std::error::Error,
+                        "a request failed"
+                    );
+                }
+                Refusal(error.to_string())
+            })
+        }
+    })
+    .await?;
+    info!("answering requests on kryten.userstats.command");
+    tokio::select! {
+        counted = counted.wait_for(|counted| *counted) => {
+            if counted.is_ok() {
+                shared.ready.send_replace(true);
+            }
+        }
+        () = shared.stop.cancelled() => {}
+    }
+    Ok(Some(responder))
+}
+
+/// Tries until a server answers; `None` when told to stop meanwhile.
+async fn connect(config: &Config, shared: &Shared) -> Result<Option<Client>, UserstatsError> {
+    let mut told = false;
+    loop {
+        let attempt = tokio::select! {
+            attempt = Client::connect(&config.nats) => attempt,
+            () = shared.stop.cancelled() => return Ok(None),
+        };
+        match attempt {
+            Ok(client) => return Ok(Some(client)),
+            Err(error @ ConnectError::BadUrl { .. }) => return Err(error.into()),
+            Err(error) if !told => {
+                told = true;
+                warn!("{error}; trying again until it answers");
+            }
+            Err(_) => {}
+        }
+        tokio::select! {
+            () = tokio::time::sleep(RETRY) => {}
+            () = shared.stop.cancelled() => return Ok(None),
+        }
+    }
+}

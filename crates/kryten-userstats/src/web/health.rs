@@ -1,0 +1,51 @@
+//! `/health` and `/metrics`.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use serde_json::{Value, json};
+
+use super::WebState;
+use crate::metrics;
+use crate::status::Source;
+
+/// The original's fields in their order, then ours. 503 where the service cannot do its work: a missing event stream
+/// is no such case, but `status` says `degraded`.
+pub(super) async fn health(State(state): State<WebState>) -> (StatusCode, Json<Value>) {
+    let view = state.status.view();
+    let totals = state.store.totals().await.ok();
+    let database = view.database_ok && totals.is_some();
+    let works = view.nats_connected && database && view.ready && view.lost_channels == 0;
+    let mut body = json!({
+        "service": "userstats",
+        "status": if works && view.is_healthy() { "healthy" } else { "degraded" },
+        "uptime_seconds": (view.uptime_seconds * 100.0).round() / 100.0,
+        "nats_connected": view.nats_connected,
+        "database": if database { "connected" } else { "disconnected" },
+    });
+    match totals {
+        Some(totals) => body["total_users_tracked"] = totals.users.into(),
+        None => body["database_query_error"] = true.into(),
+    }
+    body["active_sessions"] = view.open_visits.into();
+    body["channels_configured"] = state.channels.len().into();
+    body["counting_from_stream"] = (view.source == Source::Stream).into();
+    body["lag_events"] = view.lag.into();
+    body["position"] = view.sequence.into();
+    body["problem"] = json!(view.problem());
+    let status = match works {
+        true => StatusCode::OK,
+        false => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (status, Json(body))
+}
+
+pub(super) async fn metrics(State(state): State<WebState>) -> impl IntoResponse {
+    let totals = state.store.totals().await.ok();
+    let kind = "text/plain; version=0.0.4; charset=utf-8";
+    (
+        [(header::CONTENT_TYPE, kind)],
+        metrics::render(&state.status.view(), totals.as_ref()),
+    )
+}
