@@ -8,6 +8,7 @@ use crate::commands::kv::KvArgs;
 use crate::commands::robot::RobotArgs;
 use crate::commands::sim::SimArgs;
 use crate::commands::up::UpArgs;
+use crate::commands::userstats::UserstatsArgs;
 
 /// Kryten: a CyTube channel's events, state and statistics over NATS.
 #[derive(Debug, Parser)]
@@ -47,6 +48,8 @@ pub(crate) enum Command {
     Up(Box<UpArgs>),
     /// Run the bridge between CyTube and NATS alone, on an original robot's configuration file
     Robot(RobotArgs),
+    /// Run the statistics alone, on an original userstats' configuration file
+    Userstats(UserstatsArgs),
     /// Run a simulated CyTube server, which replays a recording or plays a scripted channel
     Sim(Box<SimArgs>),
     /// Read and change key-value buckets
@@ -56,6 +59,6 @@ pub(crate) enum Command {
 impl Command {
     /// Whether the verb runs a service, whose options follow it.
     pub(crate) fn is_service(&self) -> bool {
-        matches!(self, Self::Up(_) | Self::Robot(_) | Self::Sim(_))
+        matches!(self, Self::Up(_) | Self::Robot(_) | Self::Userstats(_) | Self::Sim(_))
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod kv;
 pub(crate) mod robot;
 pub(crate) mod sim;
 pub(crate) mod up;
+pub(crate) mod userstats;
 
 use std::process::ExitCode;
 
@@ -24,5 +25,6 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Sim(args) => sim::run(*args).await,
         Command::Kv(args) => kv::run(&cli.client, args).await,
         Command::Robot(args) => robot::run(cli.client.nats.as_deref(), args).await,
+        Command::Userstats(args) => userstats::run(cli.client.nats.as_deref(), args).await,
     }
 }
