@@ -6,7 +6,9 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::robot::RobotArgs;
 use crate::commands::sim::SimArgs;
+use crate::commands::stats::StatsArgs;
 use crate::commands::up::UpArgs;
+use crate::commands::userstats::UserstatsArgs;
 
 /// Kryten: a CyTube channel's events, state and statistics over NATS.
 #[derive(Debug, Parser)]
@@ -46,6 +48,10 @@ pub(crate) enum Command {
     Up(Box<UpArgs>),
     /// Run the bridge between CyTube and NATS alone, on an original robot's configuration file
     Robot(RobotArgs),
+    /// Run the statistics service alone, on an original's configuration file
+    Userstats(UserstatsArgs),
+    /// Ask the statistics service
+    Stats(StatsArgs),
     /// Run a simulated CyTube server, which replays a recording or plays a scripted channel
     Sim(Box<SimArgs>),
 }
@@ -53,6 +59,9 @@ pub(crate) enum Command {
 impl Command {
     /// Whether the verb runs a service, whose options follow it.
     pub(crate) fn is_service(&self) -> bool {
-        matches!(self, Self::Up(_) | Self::Robot(_) | Self::Sim(_))
+        matches!(
+            self,
+            Self::Up(_) | Self::Robot(_) | Self::Userstats(_) | Self::Sim(_)
+        )
     }
 }

@@ -67,9 +67,24 @@ impl Context {
         Ok(Client::connect(&config.named("kryten")).await?)
     }
 
-    /// The domain that was named, if any.
-    pub(crate) fn domain(&self) -> Option<&str> {
-        self.wanted_domain.as_deref()
+    /// The domain that was named, or the only one on which a channel of this name is known.
+    pub(crate) fn domain_of(&self, channel: Option<&str>) -> Option<&str> {
+        if self.wanted_domain.is_some() {
+            return self.wanted_domain.as_deref();
+        }
+        let mut known = self
+            .channels
+            .iter()
+            .filter(|known| channel.is_none_or(|channel| known.channel == channel));
+        match (known.next(), known.next()) {
+            (Some(only), None) => Some(&only.domain),
+            _ => None,
+        }
+    }
+
+    /// The channel that was named.
+    pub(crate) fn named_channel(&self) -> Option<String> {
+        self.wanted_channel.clone()
     }
 
     /// The channel that was named, or the only one that is known.
@@ -104,9 +119,15 @@ fn from_config(file: &Path) -> anyhow::Result<NatsAddress> {
     let named = || format!("cannot use the configuration {}", file.display());
     let mut value = kryten_client::config::load(file).with_context(named)?;
     let section = value.get_mut("nats").map(serde_json::Value::take);
-    let section = section.ok_or_else(|| anyhow::anyhow!("there is no section `nats` in it")).with_context(named)?;
+    let section = section
+        .ok_or_else(|| anyhow::anyhow!("there is no section `nats` in it"))
+        .with_context(named)?;
     let nats: NatsConfig = kryten_client::config::read(section).with_context(named)?;
-    let show = |secret: &Option<SecretString>| secret.as_ref().map(|secret| secret.expose_secret().to_owned());
+    let show = |secret: &Option<SecretString>| {
+        secret
+            .as_ref()
+            .map(|secret| secret.expose_secret().to_owned())
+    };
     Ok(NatsAddress {
         url: nats.addresses().join(","),
         user: nats.user.clone(),
