@@ -15,7 +15,12 @@ use crate::stop_signal::StopSignal;
 #[derive(Debug, Args)]
 pub(crate) struct UserstatsArgs {
     /// The configuration file; without it /etc/kryten/kryten-userstats/config.json, then ./config.json
-    #[arg(long = "config", value_name = "FILE", id = "userstats_config")]
+    #[arg(
+        long = "config",
+        short = 'c',
+        value_name = "FILE",
+        id = "userstats_config"
+    )]
     pub(crate) config: Option<PathBuf>,
     /// What is logged, whatever the configuration says
     #[arg(long, value_enum)]

@@ -1,0 +1,6 @@
+//! The binary as its users run it: processes, files, signals.
+#![allow(clippy::unwrap_used)]
+
+mod exactness;
+mod process;
+mod watcher;
