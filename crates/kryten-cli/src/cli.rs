@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::commands::kv::KvArgs;
 use crate::commands::robot::RobotArgs;
 use crate::commands::sim::SimArgs;
 use crate::commands::up::UpArgs;
@@ -51,6 +52,8 @@ pub(crate) enum Command {
     Userstats(UserstatsArgs),
     /// Run a simulated CyTube server, which replays a recording or plays a scripted channel
     Sim(Box<SimArgs>),
+    /// Read and change key-value buckets
+    Kv(KvArgs),
 }
 
 impl Command {

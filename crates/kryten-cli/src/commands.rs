@@ -1,5 +1,6 @@
 //! One file for each verb.
 
+pub(crate) mod kv;
 pub(crate) mod robot;
 pub(crate) mod sim;
 pub(crate) mod up;
@@ -22,6 +23,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Up(args) => up::run(&cli.client, *args).await,
         Command::Sim(args) => sim::run(*args).await,
+        Command::Kv(args) => kv::run(&cli.client, args).await,
         Command::Robot(args) => robot::run(cli.client.nats.as_deref(), args).await,
         Command::Userstats(args) => userstats::run(cli.client.nats.as_deref(), args).await,
     }

@@ -104,9 +104,15 @@ fn from_config(file: &Path) -> anyhow::Result<NatsAddress> {
     let named = || format!("cannot use the configuration {}", file.display());
     let mut value = kryten_client::config::load(file).with_context(named)?;
     let section = value.get_mut("nats").map(serde_json::Value::take);
-    let section = section.ok_or_else(|| anyhow::anyhow!("there is no section `nats` in it")).with_context(named)?;
+    let section = section
+        .ok_or_else(|| anyhow::anyhow!("there is no section `nats` in it"))
+        .with_context(named)?;
     let nats: NatsConfig = kryten_client::config::read(section).with_context(named)?;
-    let show = |secret: &Option<SecretString>| secret.as_ref().map(|secret| secret.expose_secret().to_owned());
+    let show = |secret: &Option<SecretString>| {
+        secret
+            .as_ref()
+            .map(|secret| secret.expose_secret().to_owned())
+    };
     Ok(NatsAddress {
         url: nats.addresses().join(","),
         user: nats.user.clone(),

@@ -354,6 +354,7 @@ impl Counting {
                 position = self.book.counted_to(),
                 "everything in the event stream is counted"
             );
+            self.tell_position();
             self.shared.status.set_ready();
             self.shared.ready.send_replace(true);
         }

@@ -190,9 +190,12 @@ impl Status {
         self.set_database_ok(false);
     }
 
-    pub(crate) fn committed(&self, sequence: u64, open_visits: usize, last_event_micros: i64) {
+    pub(crate) fn committed(&self) {
         self.set_database_ok(true);
         self.commits.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_position(&self, sequence: u64, open_visits: usize, last_event_micros: i64) {
         self.sequence.store(sequence, Ordering::Relaxed);
         self.open_visits
             .store(open_visits as u64, Ordering::Relaxed);

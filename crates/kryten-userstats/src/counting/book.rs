@@ -11,7 +11,7 @@ use tracing::{debug, warn};
 use crate::config::ChannelConfig;
 use crate::initial_state::LoadedState;
 use crate::store::{ChannelBatch, Claim, Position};
-use crate::tally::{Counters, EventView, KnownState, Sums, Tally};
+use crate::tally::{Counters, EventView, KnownState, Room, Sums, Tally};
 
 /// A channel that we count, by subject token. Two channels of one name on two hosts share it.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ struct Adoption {
     after: u64,
     /// It is newer than what we started from, so it may overrule what the events told.
     overrules: bool,
+    /// Events tell nothing of the time before, so that of its writing counts.
+    live: bool,
 }
 
 /// All channels and the tally.
@@ -210,6 +212,7 @@ impl Book {
                 loaded,
                 after,
                 overrules,
+                live,
             });
         }
         self.adopt_before(counted_to + 1);
@@ -240,10 +243,17 @@ impl Book {
         let Some(held) = self.held.get_mut(&token).filter(|held| !held.lost) else {
             return;
         };
-        let (state, at) = (&adoption.loaded.state, adoption.loaded.written_at);
+        let (state, written_at) = (&adoption.loaded.state, adoption.loaded.written_at);
+        let room = self.tally.room(domain, channel);
+        let last_event = room.and_then(Room::last_event_at);
+        let at = match last_event {
+            Some(last_event) if !adoption.live => last_event,
+            _ => written_at,
+        };
         let known = self.tally.knows(domain, channel, state);
         if known && !adoption.overrules {
             self.tally.meet(domain, channel, state, at, &mut held.sums);
+            self.changed = true;
             return;
         }
         let differences = self.tally.adopt(domain, channel, state, at, &mut held.sums);

@@ -69,15 +69,21 @@ impl Counting {
         status.folded(counters);
         status.drifted(self.book.take_drift());
         status.set_lost_channels(self.book.lost());
+        status.committed();
+        self.tell_position();
+        Ok(())
+    }
+
+    /// Tells the rest of the service how far the database is.
+    pub(super) fn tell_position(&self) {
         let last_event = self.book.tally().rooms().filter_map(|(_, _, room)| {
             let at = room.last_event_at()?;
             Some(at.micros())
         });
-        status.committed(
+        self.shared.status.set_position(
             self.book.counted_to(),
             self.book.tally().open_visits(),
             last_event.max().unwrap_or_default(),
         );
-        Ok(())
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::stream::select_all;
 use futures_util::{Stream, StreamExt};
+use kryten_client::round_trip::round_trip;
 use kryten_client::{EventStream, StoredMessage, StreamError, StreamInfo};
 use kryten_protocol::state::EPOCH_HEADER;
 use tracing::{info, warn};
@@ -37,7 +38,7 @@ impl Counting {
             }
         }
         // Events from here on are ours before the state is loaded.
-        let _ = self.client.nats().flush().await;
+        round_trip(self.client.nats()).await;
         self.shared.status.set_source(Source::LiveOnly);
         let mut messages = select_all(inboxes).ready_chunks(BATCH);
         if let Err(error) = self.load_state(None).await {

@@ -30,12 +30,12 @@ impl Tally {
     ) -> usize {
         let mut fold = self.fold(domain, channel, sums);
         let memory = &mut fold.room.memory;
-        let before = memory.event_clock.latest();
-        let (now, _) = memory.event_clock.advance(at);
-        if let Some(before) = before {
-            memory.attendance.silence(before, now);
+        fold.now = at;
+        if let Some(before) = memory.event_clock.latest() {
+            // The clock is that of the events and is not moved: KV is dated by the server's.
+            fold.now = at.max(before);
+            memory.attendance.silence(before, fold.now);
         }
-        fold.now = now;
         match state {
             KnownState::Users(users) => fold.take_users(users),
             KnownState::Emotes(emotes) => {

@@ -1,6 +1,10 @@
 //! The service against a real nats-server and real database files.
 #![allow(clippy::unwrap_used)]
 
+mod bench;
+mod exact;
+mod logs;
 mod original;
 mod queries;
+mod seed_b;
 mod store;

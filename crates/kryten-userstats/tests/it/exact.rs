@@ -1,0 +1,457 @@
+//! Nothing twice and nothing lost, whatever is killed, deleted, set back or sent again.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use kryten_protocol::line::LineKey;
+use kryten_protocol::subject;
+use kryten_userstats::Userstats;
+use kryten_userstats::store::{ChannelBatch, Store};
+use kryten_userstats::tally::{EventView, Sums};
+use serde_json::{Value, json};
+
+use crate::bench::{Bench, CHANNEL, DOMAIN, START, at, envelope, eventually, line, within};
+use crate::original;
+
+/// Numbers that are the same at each run.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+}
+
+/// What a busy channel sends.
+fn busy_channel(seed: u64, count: i64) -> Vec<(i64, &'static str, Value)> {
+    let mut dice = Dice(seed);
+    let emotes: Vec<Value> = (0..30)
+        .map(|n| json!({"name": format!("#emote{n}")}))
+        .collect();
+    let mut events = vec![(0, "emoteList", json!(emotes)), (0, "drinkCount", json!(0))];
+    for second in 1..count {
+        let user = format!("user{}", dice.roll(50));
+        let other = dice.roll(50);
+        let event = match dice.roll(20) {
+            0 => ("addUser", json!({"name": user, "meta": {"afk": false}})),
+            1 => ("userLeave", json!({"name": user})),
+            2 => ("setAFK", json!({"name": user, "afk": dice.roll(2) == 0})),
+            3 => (
+                "pm",
+                json!({"username": user, "msg": "psst", "to": "bot", "time": at(second).millis()}),
+            ),
+            4 => {
+                let title = format!("Film.{}.mkv", dice.roll(8));
+                (
+                    "changeMedia",
+                    json!({"title": title, "type": "yt", "id": title, "currentTime": 0}),
+                )
+            }
+            5 => ("mediaUpdate", json!({"currentTime": 5.5, "paused": false})),
+            6 => (
+                "chatMsg",
+                line(second, &user, &format!("USER{other}++ movie++")),
+            ),
+            7 => (
+                "chatMsg",
+                line(second, &user, &format!("lol user{other} haha")),
+            ),
+            8 | 9 => (
+                "chatMsg",
+                line(
+                    second,
+                    &user,
+                    &format!("#emote{other} #emote{} film-", other % 7),
+                ),
+            ),
+            _ => ("chatMsg", line(second, &user, "just talking")),
+        };
+        events.push((second, event.0, event.1));
+    }
+    events
+}
+
+/// The rows that one fold over all events gives.
+async fn folded(path: &Path, events: &[(i64, &'static str, Value)]) -> Vec<String> {
+    let store = Store::open(path).await.unwrap();
+    let phrases = store
+        .phrases_or(&["lol".into(), "haha".into()])
+        .await
+        .unwrap();
+    let mut tally = store.load(&phrases).await.unwrap();
+    let mut sums = Sums::default();
+    for (second, name, payload) in events {
+        let event = EventView {
+            domain: DOMAIN,
+            channel: CHANNEL,
+            name,
+            payload: &payload.to_string(),
+            time: at(*second),
+            line_id: None,
+            epoch: 0,
+        };
+        tally.apply(&event, &mut sums);
+    }
+    let claim = store.claim(CHANNEL).await.unwrap();
+    let batch = ChannelBatch {
+        token: &claim.token,
+        epoch: claim.epoch,
+        sums: &sums,
+        position: None,
+    };
+    store.commit(&[batch]).await.unwrap();
+    store.close().await;
+    original::dump(path).await
+}
+
+async fn publish(bench: &Bench, events: &[(i64, &'static str, Value)]) {
+    let mut acks = Vec::new();
+    for (second, name, payload) in events {
+        let subject = subject::event(CHANNEL, name).unwrap();
+        let body = envelope(*second, name, payload);
+        let ack = bench.client.jetstream().publish(subject, body.into()).await;
+        acks.push(ack.unwrap());
+        if acks.len() == 256 {
+            for ack in acks.drain(..) {
+                ack.await.unwrap();
+            }
+        }
+    }
+    for ack in acks {
+        ack.await.unwrap();
+    }
+}
+
+/// Runs the service for a while in a runtime of its own, and drops it where it stands.
+fn run_and_kill(config: kryten_userstats::Config, time: Duration) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let _service = Userstats::bind(config).await.unwrap();
+        tokio::time::sleep(time).await;
+    });
+    runtime.shutdown_background();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_kills_leave_the_totals_exact() {
+    let bench = Arc::new(Bench::new().await);
+    bench.stream().await;
+    let events = Arc::new(busy_channel(7, 20_000));
+    let expected = folded(&bench.folder.path().join("expected.db"), &events).await;
+    let published = Arc::new(AtomicBool::new(false));
+    let publisher = {
+        let (bench, events, published) = (bench.clone(), events.clone(), published.clone());
+        tokio::spawn(async move {
+            publish(&bench, &events).await;
+            published.store(true, Ordering::Relaxed);
+        })
+    };
+    let mut dice = Dice(11);
+    for _ in 0..20 {
+        let (config, time) = (bench.config(), Duration::from_millis(30 + dice.roll(150)));
+        tokio::task::spawn_blocking(move || run_and_kill(config, time))
+            .await
+            .unwrap();
+    }
+    publisher.await.unwrap();
+    assert!(published.load(Ordering::Relaxed));
+    let service = bench.start().await;
+    bench.counted(&service).await;
+    service.shutdown().await.unwrap();
+    let rows = original::dump(&bench.database()).await;
+    let differences: Vec<&String> = rows
+        .iter()
+        .filter(|row| !expected.contains(row))
+        .chain(expected.iter().filter(|row| !rows.contains(row)))
+        .collect();
+    assert!(differences.is_empty(), "{differences:#?}");
+}
+
+#[tokio::test]
+async fn a_line_that_is_sent_again_counts_once() {
+    let bench = Bench::new().await;
+    let service = bench.start().await;
+    let payload = line(1, "bob", "alice++ said this");
+    bench.event(0, "addUser", &json!({"name": "alice"})).await;
+    let id = LineKey {
+        domain: DOMAIN,
+        channel: CHANNEL,
+        event: "chatMsg",
+        time: START + 1000,
+        username: "bob",
+        message: "alice++ said this",
+        nth: 1,
+    }
+    .id();
+    let subject = subject::event(CHANNEL, "chatMsg").unwrap();
+    let mut headers = async_nats::HeaderMap::new();
+    headers.insert("Nats-Msg-Id", id.as_str());
+    let body = envelope(1, "chatMsg", &payload);
+    let ack = bench
+        .client
+        .jetstream()
+        .publish_with_headers(subject, headers, body.into());
+    ack.await.unwrap().await.unwrap();
+    // The Python robot gives no ids, and sends CyTube's replay again after a restart.
+    bench.event_like_python(30, "chatMsg", &payload).await;
+    bench.event_like_python(60, "chatMsg", &payload).await;
+    bench.say(61, "bob", "last").await;
+    bench.counted(&service).await;
+    let stats = bench.user("bob").await;
+    assert_eq!(stats["messages"], 2);
+    assert_eq!(bench.user("alice").await["kudos_plusplus"], 1);
+    assert_eq!(service.status().view().counters.repeated, 2);
+}
+
+#[tokio::test]
+async fn a_stream_deleted_underneath_is_made_anew_and_the_hole_is_reported() {
+    let bench = Bench::new().await;
+    let service = bench.start().await;
+    for second in 0..40 {
+        bench.say(second, "bob", "before").await;
+    }
+    bench.counted(&service).await;
+    let name = bench.stream().await.name().to_owned();
+    bench.client.jetstream().delete_stream(&name).await.unwrap();
+    eventually("the stream is there again", || async {
+        bench.client.jetstream().get_stream(&name).await.is_ok()
+    })
+    .await;
+    // A robot sends its last lines again; the numbers of the new stream are those of the old one.
+    for second in 30..70 {
+        bench
+            .say(second, "bob", if second < 40 { "before" } else { "after" })
+            .await;
+    }
+    eventually("all lines are counted", || async {
+        bench.user("bob").await["messages"].as_i64() >= Some(70)
+    })
+    .await;
+    assert_eq!(bench.user("bob").await["messages"], 70);
+    assert_eq!(bench.stats().await["gaps"], 1);
+}
+
+#[tokio::test]
+async fn sequence_numbers_that_are_used_again_are_not_taken_for_counted() {
+    let mut bench = Bench::new().await;
+    bench.stream().await;
+    let store = bench.server.data_dir().to_owned();
+    let copy = bench.folder.path().join("copy");
+    let mut second = 0;
+    let mut said = 0;
+    for (lines, before) in [(50, ""), (30, "copy"), (60, "restore")] {
+        if !before.is_empty() {
+            bench.server.stop().await.unwrap();
+            let (from, to) = match before {
+                "copy" => (&store, &copy),
+                _ => (&copy, &store),
+            };
+            copy_folder(&from.join("store"), &to.join("store"));
+            bench.server.restart().await.unwrap();
+            within("the connection stands", bench.client.connected()).await;
+        }
+        for _ in 0..lines {
+            second += 1;
+            said += 1;
+            bench.say(second, "bob", "hi").await;
+        }
+        let service = bench.start().await;
+        bench.counted(&service).await;
+        assert_eq!(bench.user("bob").await["messages"], said);
+        service.shutdown().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_second_instance_takes_over_and_nothing_counts_twice() {
+    let bench = Bench::new().await;
+    let first = bench.start().await;
+    for second in 0..20 {
+        bench.say(second, "bob", "hi").await;
+    }
+    bench.counted(&first).await;
+    let second = bench.start().await;
+    for second in 20..40 {
+        bench.say(second, "bob", "hi").await;
+    }
+    bench.counted(&second).await;
+    eventually("the first one has stepped back", || async {
+        first.status().view().lost_channels == 1
+    })
+    .await;
+    let store = bench.store().await;
+    assert_eq!(store.messages_of("bob", CHANNEL, DOMAIN).await.unwrap(), 40);
+}
+
+#[tokio::test]
+async fn a_batch_that_the_database_refuses_waits_and_is_not_folded_again() {
+    let bench = Bench::new().await;
+    let service = bench.start().await;
+    bench.say(1, "bob", "hi").await;
+    bench.counted(&service).await;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(bench.database());
+    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    sqlx::query(
+        "CREATE TRIGGER full BEFORE UPDATE ON message_counts BEGIN SELECT RAISE(FAIL, 'disk full'); END",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    for second in 2..12 {
+        bench.say(second, "bob", "hi").await;
+    }
+    eventually("a commit has failed", || async {
+        service.status().view().failed_commits > 0
+    })
+    .await;
+    assert_eq!(
+        bench.user("bob").await["messages"],
+        1,
+        "what is not committed is not told"
+    );
+    assert!(service.status().view().problem().is_some());
+    sqlx::query("DROP TRIGGER full")
+        .execute(&pool)
+        .await
+        .unwrap();
+    bench.counted(&service).await;
+    assert_eq!(bench.user("bob").await["messages"], 11);
+    assert!(service.status().view().is_healthy());
+}
+
+#[tokio::test]
+async fn the_state_is_loaded_again_when_a_robot_starts() {
+    let bench = Bench::new().await;
+    bench.seed_kv().await;
+    let service = bench.start().await;
+    assert_eq!(bench.user("dave").await["known"], false);
+    bench
+        .put(
+            "kryten_Lounge_userlist",
+            "users",
+            &json!([{"name": "dave"}]),
+            None,
+        )
+        .await;
+    let nats = bench.client.nats();
+    nats.publish("kryten.lifecycle.robot.startup", "{}".into())
+        .await
+        .unwrap();
+    eventually("dave is known", || async {
+        bench.user("dave").await["known"] == true
+    })
+    .await;
+    service.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_a_real_channel_sent_gives_the_totals_of_a_right_service() {
+    let bench = Bench::new().await;
+    let stream = bench.stream().await;
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/recordings");
+    let read = |name: &str| std::fs::read_to_string(fixtures.join(name)).unwrap();
+    let expected: Value = serde_json::from_str(&read("expected.json")).unwrap();
+    let totals = &expected["totals"];
+    let domain = totals["domain"].as_str().unwrap();
+    let channel = totals["channel"].as_str().unwrap();
+    let excluded = expected["expected_events_once"]["excluded_frame_lines"]
+        .as_array()
+        .unwrap();
+    let mut published = 0;
+    let mut acks = Vec::new();
+    for (number, text) in (1_u64..).zip(read("cytube_frames.jsonl").lines()) {
+        let frame: Value = serde_json::from_str(text).unwrap();
+        let raw = frame["raw"].as_str().unwrap_or_default();
+        let Some(packet) = raw.strip_prefix("42").filter(|_| frame["dir"] == "s2c") else {
+            continue;
+        };
+        if excluded.contains(&number.into()) {
+            continue;
+        }
+        let packet: Value = serde_json::from_str(packet).unwrap();
+        let name = packet[0].as_str().unwrap();
+        let body = json!({
+            "event_name": name, "payload": packet[1], "channel": channel, "domain": domain,
+            "timestamp": frame["ts"], "correlation_id": number.to_string(),
+        });
+        let subject = subject::event(channel, name).unwrap();
+        let ack = bench
+            .client
+            .jetstream()
+            .publish(subject, body.to_string().into())
+            .await;
+        acks.push(ack.unwrap());
+        published += 1;
+    }
+    for ack in acks {
+        ack.await.unwrap();
+    }
+    assert_eq!(expected["expected_events_once"]["total"], published);
+    assert_eq!(stream.info().await.unwrap().messages, published);
+
+    let mut config = bench.config();
+    config.channels[0].domain = domain.to_owned();
+    config.channels[0].channel = channel.to_owned();
+    let service = Userstats::bind(config).await.unwrap();
+    within("the service is ready", service.ready()).await;
+    service.shutdown().await.unwrap();
+    let rows = original::dump(&bench.database()).await;
+    let counts = |table: &str, place: usize| -> BTreeMap<String, u64> {
+        let prefix = format!("{table}: ");
+        let rows = rows.iter().filter_map(|row| row.strip_prefix(&prefix));
+        rows.map(|row| {
+            let cells: Vec<&str> = row.split('|').collect();
+            (
+                cells[0].to_owned(),
+                cells.get(place).map_or(1, |n| n.parse().unwrap()),
+            )
+        })
+        .collect()
+    };
+    let wanted =
+        |value: &Value| -> BTreeMap<String, u64> { serde_json::from_value(value.clone()).unwrap() };
+    assert_eq!(
+        counts("message_counts", 3),
+        wanted(&totals["messages"]["by_user"])
+    );
+    assert_eq!(
+        counts("kudos_plusplus", 3),
+        wanted(&totals["kudos_plusplus"])
+    );
+    assert_eq!(counts("pm_counts", 1), wanted(&totals["pms"]["by_user"]));
+    let users: Vec<String> = counts("users", 9).into_keys().collect();
+    let known: Vec<String> = serde_json::from_value(totals["users"]["names"].clone()).unwrap();
+    assert_eq!(users, known);
+    let films = rows
+        .iter()
+        .filter(|row| row.starts_with("media_changes: "))
+        .count();
+    assert_eq!(totals["media_changes"]["rows"], films);
+    for table in ["kudos_phrases", "emote_usage", "movie_votes"] {
+        assert!(counts(table, 9).is_empty(), "{table}");
+    }
+    let present = bench.store().await.present(channel, domain).await.unwrap();
+    let sessions = expected["final_state"]["7"]["users"].as_array().unwrap();
+    assert_eq!(present.len(), sessions.len(), "who is there at the end");
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    let _ = std::fs::remove_dir_all(to);
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), &target).unwrap();
+        }
+    }
+}
