@@ -3,3 +3,4 @@
 
 mod kv;
 mod program;
+mod samples;
