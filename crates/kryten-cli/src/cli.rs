@@ -59,6 +59,9 @@ pub(crate) enum Command {
 impl Command {
     /// Whether the verb runs a service, whose options follow it.
     pub(crate) fn is_service(&self) -> bool {
-        matches!(self, Self::Up(_) | Self::Robot(_) | Self::Userstats(_) | Self::Sim(_))
+        matches!(
+            self,
+            Self::Up(_) | Self::Robot(_) | Self::Userstats(_) | Self::Sim(_)
+        )
     }
 }

@@ -223,7 +223,9 @@ impl Bridge {
     }
 
     fn report_absence(&mut self, summary: &ReplaySummary, now: WireTime) {
-        let Some(from) = self.absent_from.take() else { return };
+        let Some(from) = self.absent_from.take() else {
+            return;
+        };
         if !summary.complete {
             warn!(
                 channel = self.id.channel,

@@ -14,7 +14,12 @@ use crate::stop_signal::StopSignal;
 #[derive(Debug, Args)]
 pub(crate) struct UserstatsArgs {
     /// The configuration file; without it /etc/kryten/kryten-userstats/config.json, then ./config.json
-    #[arg(long = "config", short = 'c', value_name = "FILE", id = "userstats_config")]
+    #[arg(
+        long = "config",
+        short = 'c',
+        value_name = "FILE",
+        id = "userstats_config"
+    )]
     pub(crate) config: Option<PathBuf>,
 }
 
@@ -22,7 +27,8 @@ pub(crate) struct UserstatsArgs {
 pub(crate) async fn run(nats: Option<&str>, args: UserstatsArgs) -> anyhow::Result<ExitCode> {
     let mut stop = StopSignal::listen()?;
     let file = config_file(args.config.as_deref())?;
-    let mut config = Config::load(&file).with_context(|| format!("cannot use {}", file.display()))?;
+    let mut config =
+        Config::load(&file).with_context(|| format!("cannot use {}", file.display()))?;
     if let Some(url) = nats {
         config.nats.servers = vec![url.to_owned()];
     }
@@ -41,13 +47,24 @@ pub(crate) async fn run(nats: Option<&str>, args: UserstatsArgs) -> anyhow::Resu
 
 fn config_file(named: Option<&Path>) -> anyhow::Result<PathBuf> {
     if let Some(file) = named {
-        anyhow::ensure!(file.is_file(), "{} is no file; name the configuration with --config", file.display());
+        anyhow::ensure!(
+            file.is_file(),
+            "{} is no file; name the configuration with --config",
+            file.display()
+        );
         return Ok(file.to_owned());
     }
     let usual = ["/etc/kryten/kryten-userstats/config.json", "config.json"];
-    usual.iter().map(PathBuf::from).find(|path| path.is_file()).with_context(|| {
-        format!("no configuration: neither {} nor ./{} is there; name one with --config", usual[0], usual[1])
-    })
+    usual
+        .iter()
+        .map(PathBuf::from)
+        .find(|path| path.is_file())
+        .with_context(|| {
+            format!(
+                "no configuration: neither {} nor ./{} is there; name one with --config",
+                usual[0], usual[1]
+            )
+        })
 }
 
 fn level(name: &str) -> LogLevel {

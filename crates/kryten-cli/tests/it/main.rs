@@ -1,6 +1,9 @@
-//! Tests of the program itself, with real servers.
+//! The binary as its users run it: processes, files, signals, real servers.
 #![allow(clippy::unwrap_used)]
 
+mod exactness;
 mod kv;
+mod process;
 mod program;
 mod samples;
+mod watcher;

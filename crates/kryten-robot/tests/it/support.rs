@@ -15,7 +15,9 @@ pub(crate) const DOMAIN: &str = "localhost:18443";
 pub(crate) const CHANNEL: &str = "Grindhouse420";
 
 pub(crate) fn recording_file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/recordings").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../fixtures/recordings")
+        .join(name)
 }
 
 pub(crate) fn fixture(name: &str) -> String {
@@ -42,7 +44,10 @@ pub(crate) fn robot_config(server: &NatsServer, sim_url: &str) -> RobotConfig {
 fn log() {
     let filter = tracing_subscriber::EnvFilter::from_default_env();
     // Another test of this process may have been first.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .try_init();
 }
 
 pub(crate) async fn start_robot(server: &NatsServer, sim_url: &str) -> Robot {
@@ -61,7 +66,10 @@ pub(crate) fn events(messages: &[StoredMessage]) -> Vec<(String, Value)> {
     let is_event = |message: &&StoredMessage| message.subject.starts_with("kryten.events.cytube.");
     let event = |message: &StoredMessage| {
         let body: Value = serde_json::from_slice(&message.body).unwrap();
-        (body["event_name"].as_str().unwrap().to_owned(), body["payload"].clone())
+        (
+            body["event_name"].as_str().unwrap().to_owned(),
+            body["payload"].clone(),
+        )
     };
     messages.iter().filter(is_event).map(event).collect()
 }
