@@ -5,4 +5,5 @@ mod exactness;
 mod kv;
 mod process;
 mod program;
+mod samples;
 mod watcher;
