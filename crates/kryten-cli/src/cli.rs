@@ -13,7 +13,7 @@ use crate::commands::userstats::UserstatsArgs;
 
 /// Kryten: a CyTube channel's events, state and statistics over NATS.
 #[derive(Debug, Parser)]
-#[command(name = "kryten", version, about, propagate_version = true)]
+#[command(name = "kryten", version, propagate_version = true)]
 #[command(arg_required_else_help = true, disable_help_subcommand = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -28,7 +28,7 @@ pub(crate) struct ClientArgs {
     /// The NATS server, such as nats://localhost:4222; user and password may be in the URL
     #[arg(long, value_name = "URL", global = true)]
     pub(crate) nats: Option<String>,
-    /// The data folder of a running `kryten up`, whose connection.json says where NATS is
+    /// The data folder: of `up` itself, and for all others of the running `up` to talk to
     #[arg(long, value_name = "DIR", global = true, env = "KRYTEN_DATA_DIR")]
     pub(crate) data_dir: Option<PathBuf>,
     /// A configuration file with a `nats` section (before the verb)

@@ -265,6 +265,10 @@ impl Bridge {
 
     fn leave(&mut self, reason: &DisconnectReason, will_retry_in: Option<Duration>) {
         let was_in = set(&self.status.in_channel, false);
+        if matches!(reason, DisconnectReason::Closed) {
+            // We leave by ourselves; the robot's stop tells of it.
+            return;
+        }
         match will_retry_in {
             Some(wait) => {
                 warn!(channel = self.id.channel, %reason, wait_ms = wait.as_millis() as u64, "not in the channel; trying again");

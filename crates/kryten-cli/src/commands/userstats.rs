@@ -1,12 +1,13 @@
 //! `kryten userstats`: the statistics service alone, on the original's configuration file.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
 use kryten_userstats::{Config, Userstats};
 
+use crate::config_file;
 use crate::logging::{self, LogLevel};
 use crate::output;
 use crate::stop_signal::StopSignal;
@@ -30,7 +31,7 @@ pub(crate) struct UserstatsArgs {
 /// Runs until Ctrl-C or SIGTERM.
 pub(crate) async fn run(nats: Option<&str>, args: UserstatsArgs) -> anyhow::Result<ExitCode> {
     let mut stop = StopSignal::listen()?;
-    let file = config_file(args.config.as_deref())?;
+    let file = config_file::find(args.config.as_deref(), "kryten-userstats")?;
     let mut config =
         Config::load(&file).with_context(|| format!("cannot use {}", file.display()))?;
     if let Some(url) = nats {
@@ -55,28 +56,6 @@ pub(crate) async fn run(nats: Option<&str>, args: UserstatsArgs) -> anyhow::Resu
             Ok(ExitCode::from(output::FAILED))
         }
     }
-}
-
-fn config_file(named: Option<&Path>) -> anyhow::Result<PathBuf> {
-    if let Some(file) = named {
-        anyhow::ensure!(
-            file.is_file(),
-            "{} is no file; name the service's configuration with --config",
-            file.display()
-        );
-        return Ok(file.to_owned());
-    }
-    let usual = ["/etc/kryten/kryten-userstats/config.json", "config.json"];
-    usual
-        .iter()
-        .map(PathBuf::from)
-        .find(|path| path.is_file())
-        .with_context(|| {
-            format!(
-                "no configuration: neither {} nor ./{} is there; name one with --config",
-                usual[0], usual[1]
-            )
-        })
 }
 
 fn level(name: &str) -> LogLevel {
