@@ -3,4 +3,5 @@
 
 mod exactness;
 mod process;
+mod up;
 mod watcher;

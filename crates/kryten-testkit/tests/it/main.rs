@@ -1,0 +1,6 @@
+//! Bots and services on the real wire.
+#![allow(clippy::unwrap_used)]
+
+mod channel;
+mod examples;
+mod faults;
