@@ -4,8 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::commands::kv::KvArgs;
 use crate::commands::robot::RobotArgs;
 use crate::commands::sim::SimArgs;
+use crate::commands::stats::StatsArgs;
 use crate::commands::up::UpArgs;
 use crate::commands::userstats::UserstatsArgs;
 
@@ -47,10 +49,14 @@ pub(crate) enum Command {
     Up(Box<UpArgs>),
     /// Run the bridge between CyTube and NATS alone, on an original robot's configuration file
     Robot(RobotArgs),
-    /// Run the statistics alone, on an original userstats' configuration file
+    /// Run the statistics service alone, on an original's configuration file
     Userstats(UserstatsArgs),
+    /// Ask the statistics service
+    Stats(StatsArgs),
     /// Run a simulated CyTube server, which replays a recording or plays a scripted channel
     Sim(Box<SimArgs>),
+    /// Read and change key-value buckets
+    Kv(KvArgs),
 }
 
 impl Command {

@@ -7,7 +7,7 @@
 //! - [`time`]: the wire's timestamps;
 //! - [`event`]: the envelope in which the robot publishes a CyTube event;
 //! - [`cytube`]: what is inside: CyTube's payloads, read leniently;
-//! - [`line`]: the identity of a chat line, by which nothing is counted twice;
+//! - [`mod@line`]: the identity of a chat line, by which nothing is counted twice;
 //! - [`state`]: KV buckets, keys and the mark that says which event a value reflects;
 //! - [`gap`]: the report of what may be missing;
 //! - [`command`]: requests to services and their replies;

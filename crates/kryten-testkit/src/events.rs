@@ -27,6 +27,14 @@ pub struct SeenEvent {
     pub payload: Value,
 }
 
+impl SeenEvent {
+    /// Whether this is a chat line of a user. CyTube tells moderators by chat lines, too, for example that somebody
+    /// joined; the user of those is `[server]` or the like.
+    pub fn is_said_by(&self, user: &str) -> bool {
+        self.name == "chatMsg" && self.payload["username"] == user
+    }
+}
+
 /// Follows the stream from its start.
 #[derive(Debug)]
 pub(crate) struct Events {

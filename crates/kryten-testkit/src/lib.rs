@@ -13,7 +13,7 @@
 //! - [`mod@until`]: awaiting a condition;
 //! - [`watchdog`]: ends a test that hangs.
 //!
-//! A bot that greets whoever joins, and its test (in a test function it would be `#[tokio::test]`):
+//! A small bot and its test (in a test function it would be `#[tokio::test]`):
 //!
 //! ```
 //! use kryten_client::{Client, KvBucket};
@@ -21,7 +21,7 @@
 //! use kryten_testkit::TestChannel;
 //! use serde_json::Value;
 //!
-//! /// The bot: who is in the channel when it starts?
+//! /// The bot knows who is in the channel.
 //! async fn names(client: &Client, channel: &str) -> Vec<String> {
 //!     let bucket = KvBucket::open(client, &StateBucket::Userlist.name(channel)).await;
 //!     let users: Option<Vec<Value>> = bucket.unwrap().get_json("users").await.unwrap();
@@ -34,7 +34,7 @@
 //! assert!(names(channel.nats(), channel.name()).await.contains(&"bob".to_owned()));
 //!
 //! channel.say("alice", "++bob").await;
-//! let line = channel.event(|event| event.name == "chatMsg").await;
+//! let line = channel.event(|event| event.is_said_by("alice")).await;
 //! assert_eq!(line.payload["msg"], "++bob");
 //! assert_eq!(line.subject, subject::event(channel.name(), "chatMsg").unwrap());
 //!

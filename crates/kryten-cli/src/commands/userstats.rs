@@ -1,4 +1,4 @@
-//! `kryten userstats`: the statistics alone, on the original's configuration file.
+//! `kryten userstats`: the statistics service alone, on the original's configuration file.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -8,6 +8,7 @@ use clap::Args;
 use kryten_userstats::{Config, Userstats};
 
 use crate::logging::{self, LogLevel};
+use crate::output;
 use crate::stop_signal::StopSignal;
 
 /// Options of `kryten userstats`.
@@ -21,6 +22,9 @@ pub(crate) struct UserstatsArgs {
         id = "userstats_config"
     )]
     pub(crate) config: Option<PathBuf>,
+    /// What is logged, whatever the configuration says
+    #[arg(long, value_enum)]
+    pub(crate) log_level: Option<LogLevel>,
 }
 
 /// Runs until Ctrl-C or SIGTERM.
@@ -32,24 +36,32 @@ pub(crate) async fn run(nats: Option<&str>, args: UserstatsArgs) -> anyhow::Resu
     if let Some(url) = nats {
         config.nats.servers = vec![url.to_owned()];
     }
-    logging::start(level(config.log_level), None)?;
-    let userstats = tokio::select! {
-        userstats = Userstats::bind(config) => userstats?,
-        () = stop.received() => return Ok(ExitCode::SUCCESS),
+    let level = args.log_level.unwrap_or_else(|| level(config.log_level));
+    logging::start(level, None)?;
+    tracing::info!(file = %file.display(), "the configuration is loaded");
+    let service = Userstats::bind(config).await?;
+    let ended = tokio::select! {
+        ended = service.join() => Some(ended),
+        () = stop.received() => None,
     };
-    tokio::select! {
-        ended = userstats.join() => ended?,
-        () = stop.received() => {}
+    let stopped = service.shutdown().await;
+    match ended {
+        None => {
+            stopped.context("what was counted last is not stored; it is counted again")?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(ended) => {
+            ended?;
+            Ok(ExitCode::from(output::FAILED))
+        }
     }
-    userstats.shutdown().await?;
-    Ok(ExitCode::SUCCESS)
 }
 
 fn config_file(named: Option<&Path>) -> anyhow::Result<PathBuf> {
     if let Some(file) = named {
         anyhow::ensure!(
             file.is_file(),
-            "{} is no file; name the configuration with --config",
+            "{} is no file; name the service's configuration with --config",
             file.display()
         );
         return Ok(file.to_owned());
@@ -69,7 +81,7 @@ fn config_file(named: Option<&Path>) -> anyhow::Result<PathBuf> {
 
 fn level(name: &str) -> LogLevel {
     match name {
-        "debug" | "trace" => LogLevel::Debug,
+        "debug" => LogLevel::Debug,
         "warn" => LogLevel::Warn,
         "error" => LogLevel::Error,
         _ => LogLevel::Info,

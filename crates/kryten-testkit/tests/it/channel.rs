@@ -4,7 +4,7 @@ use futures_util::StreamExt;
 use kryten_client::Client;
 use kryten_protocol::subject;
 use kryten_sim::Operation;
-use kryten_testkit::TestChannel;
+use kryten_testkit::{SeenEvent, TestChannel};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -49,7 +49,7 @@ async fn events_are_given_in_order_and_each_once() {
     for text in ["one", "two", "three"] {
         channel.say("alice", text).await;
     }
-    let is_line = |event: &kryten_testkit::SeenEvent| event.name == "chatMsg";
+    let is_line = |event: &SeenEvent| event.is_said_by("alice");
     let mut texts = Vec::new();
     for _ in 0..3 {
         texts.push(channel.event(is_line).await.payload["msg"].clone());
