@@ -27,7 +27,10 @@ impl Up {
         let mut args = vec!["up", "--demo", "--seed", "3", "--users", "6"];
         args.extend(["--data-dir", data_dir]);
         args.extend(ANY_PORTS);
-        let process = Process::start(&args, &folder.join("printed"));
+        let printed = folder.join("printed");
+        // An earlier run on the same folder has printed its own block.
+        let _ = std::fs::remove_file(&printed);
+        let process = Process::start(&args, &printed);
         let mut up = Self {
             process,
             folder: folder.to_owned(),
@@ -307,15 +310,12 @@ async fn a_nats_server_that_dies_is_started_again_and_counting_goes_on() {
     let up = Up::start(folder.path()).await;
     let client = up.client().await;
     for _ in 0..2 {
-        let (dead, connections) = (up.nats_server(), client.connections());
-        let before = messages(&client).await;
+        let (dead, before) = (up.nats_server(), messages(&client).await);
         sigkill(dead);
-        until(
-            "another nats-server listens at the same address",
-            || async { client.connections() > connections && client.is_connected() },
-        )
+        until("another nats-server runs", || async {
+            matches!(children(up.process.pid())[..], [other] if other != dead)
+        })
         .await;
-        assert_ne!(up.nats_server(), dead);
         let ask = || {
             command::request(
                 &client,
