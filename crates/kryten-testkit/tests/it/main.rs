@@ -4,3 +4,4 @@
 mod channel;
 mod examples;
 mod faults;
+mod hanging;
