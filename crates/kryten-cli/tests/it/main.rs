@@ -6,4 +6,5 @@ mod kv;
 mod process;
 mod program;
 mod samples;
+mod up;
 mod watcher;
