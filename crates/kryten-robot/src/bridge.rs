@@ -234,12 +234,15 @@ impl Bridge {
                 "chat may be missing: CyTube's replay does not reach back to the last known line"
             );
         }
+        // Chat is dated by CyTube's clock, the rest by ours: the gap covers what is missing by either.
+        let last_known = summary.last_known.map(WireTime::from_millis);
+        let first_offered = summary.first_offered.map(WireTime::from_millis);
         let gap = Gap {
             domain: self.id.domain.clone(),
             channel: self.id.channel.clone(),
             reason: GapReason::Absent,
-            from,
-            to: now,
+            from: last_known.map_or(from, |last| from.min(last)),
+            to: first_offered.map_or(now, |first| now.max(first)),
             chat_complete: summary.complete,
             lost: None,
         };

@@ -1,4 +1,4 @@
-//! The binary as its users run it: processes, files, signals, real servers.
+//! The binary as its users run it: processes, files, signals, with real servers.
 #![allow(clippy::unwrap_used)]
 
 mod exactness;

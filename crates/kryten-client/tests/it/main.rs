@@ -12,3 +12,4 @@ mod kv_listing;
 mod kv_watching;
 mod reading;
 mod seed_a;
+mod tail;

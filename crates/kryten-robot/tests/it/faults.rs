@@ -53,9 +53,7 @@ async fn events_wait_for_a_nats_server_that_is_away_and_keep_their_order() {
         tokio::join!(emitted, killed);
         let all = (round + 1) * 500;
         until("all events are stored", || async {
-            let n = numbers(&client).await.len();
-            println!("COUNT {n} of {all}");
-            n >= all
+            numbers(&client).await.len() >= all
         })
         .await;
     }
