@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_nats::HeaderMap;
 use kryten_protocol::command::{Reply, Request};
 use kryten_protocol::subject::{self, SubjectError};
+use serde_json::{Map, Value};
 
 use crate::connection::Client;
 use crate::exchange::ExchangeError;
@@ -100,7 +101,9 @@ pub async fn request(
             return Err(CommandError::TooLarge { service, limit });
         }
     };
-    let reply: Reply = match serde_json::from_slice(&answer.payload) {
+    // Read as an object first, since a struct is read from an array too.
+    let fields: Result<Map<String, Value>, _> = serde_json::from_slice(&answer.payload);
+    let reply: Reply = match fields.and_then(|fields| serde_json::from_value(fields.into())) {
         Ok(reply) => reply,
         Err(source) => return Err(CommandError::Malformed { service, source }),
     };

@@ -1,5 +1,6 @@
 //! The connection to NATS.
 
+mod credentials;
 mod error;
 mod events;
 
@@ -8,13 +9,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_nats::connection::State;
-use async_nats::{Auth, AuthError, ConnectOptions, Event, ServerAddr, jetstream};
+use async_nats::{AuthError, ConnectOptions, Event, ServerAddr, jetstream};
 use rand::RngExt;
-use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::NatsConfig;
 use crate::kv::KeyLocks;
+use credentials::Credentials;
 pub use error::ConnectError;
 pub(crate) use events::Events;
 
@@ -36,9 +37,10 @@ impl Client {
     /// # Errors
     /// [`ConnectError`] that tells apart: no server, wrong credentials, TLS, bad address, no answer in time.
     pub async fn connect(config: &NatsConfig) -> Result<Self, ConnectError> {
+        let credentials = Credentials::of(config, &parse_addresses(config)?);
         let events = Arc::new(Events::default());
         let heard = Arc::clone(&events);
-        let mut options = with_config(ConnectOptions::new(), config)
+        let mut options = with_config(credentials.to_options(), config)
             .max_reconnects(None)
             .event_callback(move |event| {
                 heard.hear(event);
@@ -147,56 +149,14 @@ impl Client {
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn with_config(options: ConnectOptions, config: &NatsConfig) -> ConnectOptions {
-    let mut options = options
+    let options = options
         .connection_timeout(config.connect_timeout)
         .ping_interval(config.ping_interval)
         .request_timeout(Some(REQUEST_TIMEOUT))
         .reconnect_delay_callback(reconnect_delay);
-    if let Some(name) = &config.name {
-        options = options.name(name);
-    }
-    if let Some(token) = &config.token {
-        options = options.token(token.expose_secret().to_owned());
-    }
-    if let Some(user) = &config.user {
-        let password = config.password.as_ref();
-        let password = password.map(|password| password.expose_secret().to_owned());
-        options = options.user_and_password(user.clone(), password.unwrap_or_default());
-    }
-    options
-}
-
-/// How to log in, from the configuration or else from an address.
-#[derive(Clone)]
-struct Credentials {
-    user: Option<String>,
-    password: Option<String>,
-    token: Option<String>,
-}
-
-impl Credentials {
-    fn of(config: &NatsConfig, servers: &[ServerAddr]) -> Self {
-        let show = |secret: &Option<SecretString>| {
-            secret
-                .as_ref()
-                .map(|secret| secret.expose_secret().to_owned())
-        };
-        let address = servers.iter().find(|server| server.username().is_some());
-        let user_in_address = || address.and_then(ServerAddr::username).map(str::to_owned);
-        let password_in_address = || address.and_then(ServerAddr::password).map(str::to_owned);
-        Self {
-            user: config.user.clone().or_else(user_in_address),
-            password: show(&config.password).or_else(password_in_address),
-            token: show(&config.token),
-        }
-    }
-
-    fn to_auth(&self) -> Auth {
-        let mut auth = Auth::new();
-        auth.username.clone_from(&self.user);
-        auth.password.clone_from(&self.password);
-        auth.token.clone_from(&self.token);
-        auth
+    match &config.name {
+        Some(name) => options.name(name),
+        None => options,
     }
 }
 

@@ -143,6 +143,7 @@ where
     }
 }
 
+#[expect(clippy::result_large_err, reason = "both are moved once per request")]
 /// Reads a request, or says what is wrong with it in the originals' words.
 fn read(service: &str, requests: &AtomicU64, body: &[u8]) -> Result<Request, Reply> {
     let bare = |error: &str| Reply {

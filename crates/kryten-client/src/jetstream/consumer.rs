@@ -127,7 +127,7 @@ impl Consumer {
 
     pub(crate) async fn info(&self) -> Result<ConsumerInfo, ApiError> {
         let endpoint = format!("CONSUMER.INFO.{}.{}", self.stream, self.name);
-        self.client.api(&endpoint, &()).await
+        self.client.api_bare(&endpoint).await
     }
 
     /// The subject on which it is asked for messages.
@@ -161,7 +161,7 @@ impl Drop for Consumer {
 
 async fn delete(client: &Client, stream: &str, name: &str) {
     let deleted: Result<Deleted, ApiError> = client
-        .api(&format!("CONSUMER.DELETE.{stream}.{name}"), &())
+        .api_bare(&format!("CONSUMER.DELETE.{stream}.{name}"))
         .await;
     if let Err(error) = deleted {
         tracing::debug!(stream, name, ?error, "the consumer was not removed");

@@ -119,9 +119,9 @@ impl OrderedReader {
         self.missing
     }
 
-    /// How many messages waited when the consumer was made; `None` while there is none.
-    pub(crate) fn waiting_at_start(&self) -> Option<u64> {
-        self.puller.as_ref().map(|_| self.waiting_at_start)
+    /// Whether nothing waited when the consumer was made.
+    pub(crate) fn started_empty(&self) -> bool {
+        self.puller.is_some() && self.waiting_at_start == 0
     }
 
     /// Whether everything that waits has been received, asked from the server.
@@ -172,8 +172,15 @@ impl OrderedReader {
                 return Ok(halt.item());
             } else if self.told.elapsed() >= IDLE && self.buffer.is_empty() {
                 return Ok(OrderedItem::Idle);
-            } else if let Err(error) = self.step(max_wait_after_first).await {
-                self.after_failure(error).await?;
+            } else {
+                let was_reading = self.puller.is_some();
+                if let Err(error) = self.step(max_wait_after_first).await {
+                    self.after_failure(error).await?;
+                }
+                // Who follows a bucket wants to know at once that nothing is in it.
+                if self.holes == Holes::Expected && !was_reading && self.started_empty() {
+                    return Ok(OrderedItem::Idle);
+                }
             }
         }
     }

@@ -56,12 +56,10 @@ async fn one_pass(
         match puller.next().await {
             Pulled::Message(received) => {
                 take(received.stored);
-                ended = match until {
-                    Until::CaughtUp => received.pending == 0,
-                    Until::Counted => received.pending == 0 || puller.delivered() >= waiting,
-                };
+                ended = until == Until::Counted && puller.delivered() >= waiting;
             }
-            // What was counted at the start may have expired or been replaced since.
+            // The count that comes with a message is not enough: it leaves out what replaced a message of the first
+            // round. What waited at the start may also have expired since.
             Pulled::NothingNow => ended = true,
             Pulled::Broken => {
                 puller.close().await;

@@ -257,12 +257,13 @@ impl Puller {
         self.requests.retain(|open| Some(open.id) != id);
         match status.as_u16() {
             // Nothing there, or the request ran its time.
-            404 | 408 if self.patience == Patience::NoWait => Some(Pulled::NothingNow),
+            404 if self.patience == Patience::NoWait => Some(Pulled::NothingNow),
             404 | 408 => None,
             409 if description.contains("MaxBytes") => {
                 self.ask_for_one = true;
                 None
             }
+            409 if description == "Batch Completed" => None,
             100 => None,
             _ => {
                 tracing::debug!(%status, description, "the consumer is gone");

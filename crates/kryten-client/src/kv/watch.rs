@@ -106,6 +106,10 @@ impl KvWatch {
         if self.is_ready {
             return Ok(());
         }
+        if self.reader.started_empty() {
+            self.become_ready();
+            return Ok(());
+        }
         match self.reader.is_caught_up().await {
             Ok(true) => self.become_ready(),
             Ok(false) => {}

@@ -1,0 +1,14 @@
+//! Tests against a real nats-server.
+#![allow(clippy::unwrap_used)]
+
+mod commands;
+mod connecting;
+mod event_stream;
+mod fixture;
+mod kv_counting;
+mod kv_errors;
+mod kv_keys;
+mod kv_listing;
+mod kv_watching;
+mod reading;
+mod seed_a;
