@@ -7,6 +7,7 @@
 //! - [`kv`]: key-value buckets whose keys are any text, with strict and forgiving helpers;
 //! - [`stream`]: the JetStream stream that keeps all events;
 //! - [`reader`]: reads that stream in order, without a hole;
+//! - [`events`]: the events of a channel, typed: live, or from the stream and never missed;
 //! - [`command`]: asks a service; [`respond`]: answers as one; [`round_trip`]: waits for the server.
 //!
 //! ```no_run
@@ -26,6 +27,7 @@
 pub mod command;
 pub mod config;
 pub mod connection;
+pub mod events;
 mod exchange;
 mod jetstream;
 pub mod kv;

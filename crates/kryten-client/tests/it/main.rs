@@ -4,6 +4,8 @@
 mod commands;
 mod connecting;
 mod event_stream;
+mod events_durable;
+mod events_live;
 mod fixture;
 mod kv_counting;
 mod kv_errors;
