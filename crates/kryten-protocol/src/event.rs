@@ -23,7 +23,7 @@ pub mod channel;
 pub mod chat;
 pub mod emotes;
 mod envelope;
-mod fields;
+pub(crate) mod fields;
 pub mod media;
 pub mod playlist;
 pub mod poll;

@@ -9,31 +9,31 @@ use serde_json::{Map, Value};
 use crate::cytube::whole_number;
 
 /// A type that is the payload of an event.
-pub(super) trait Payload: Sized {
+pub(crate) trait Payload: Sized {
     /// Reads a payload; `None` when it is of another shape.
     fn read(payload: &Value) -> Option<Self>;
 }
 
 /// The fields of a payload that is an object.
 #[derive(Clone, Copy)]
-pub(super) struct Fields<'a>(&'a Map<String, Value>);
+pub(crate) struct Fields<'a>(&'a Map<String, Value>);
 
 impl<'a> Fields<'a> {
-    pub(super) fn of(payload: &'a Value) -> Option<Self> {
+    pub(crate) fn of(payload: &'a Value) -> Option<Self> {
         payload.as_object().map(Self)
     }
 
     /// A field that is there and not `null`.
-    pub(super) fn get(self, name: &str) -> Option<&'a Value> {
+    pub(crate) fn get(self, name: &str) -> Option<&'a Value> {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
-    pub(super) fn has(self, name: &str) -> bool {
+    pub(crate) fn has(self, name: &str) -> bool {
         self.0.contains_key(name)
     }
 
     /// A field read as its type, or the type's default where it is missing or `null`.
-    pub(super) fn read<T: Payload + Default>(self, name: &str) -> Option<T> {
+    pub(crate) fn read<T: Payload + Default>(self, name: &str) -> Option<T> {
         match self.get(name) {
             Some(value) => T::read(value),
             None => Some(T::default()),
@@ -41,7 +41,7 @@ impl<'a> Fields<'a> {
     }
 
     /// As [`Fields::read`], telling a missing field apart.
-    pub(super) fn read_if_any<T: Payload>(self, name: &str) -> Option<Option<T>> {
+    pub(crate) fn read_if_any<T: Payload>(self, name: &str) -> Option<Option<T>> {
         match self.get(name) {
             Some(value) => T::read(value).map(Some),
             None => Some(None),
@@ -49,7 +49,7 @@ impl<'a> Fields<'a> {
     }
 
     /// An object as it came; empty where it is missing or something else.
-    pub(super) fn object(self, name: &str) -> Map<String, Value> {
+    pub(crate) fn object(self, name: &str) -> Map<String, Value> {
         match self.get(name) {
             Some(Value::Object(object)) => object.clone(),
             _ => Map::new(),

@@ -3,4 +3,6 @@
 
 mod any_event;
 mod events;
+mod robot_commands;
 mod subjects;
+mod userstats_commands;
