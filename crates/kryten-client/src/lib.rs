@@ -8,7 +8,8 @@
 //! - [`stream`]: the JetStream stream that keeps all events;
 //! - [`reader`]: reads that stream in order, without a hole;
 //! - [`events`]: the events of a channel, typed: live, or from the stream and never missed;
-//! - [`command`]: asks a service; [`respond`]: answers as one; [`round_trip`]: waits for the server.
+//! - [`commands`]: commands to the robot and to the statistics service, typed; [`chat`]: long messages, and the pace;
+//! - [`command`]: asks any service; [`respond`]: answers as one; [`round_trip`]: waits for the server.
 //!
 //! ```no_run
 //! # async fn demo() -> Result<(), Box<dyn std::error::Error>> {
@@ -24,7 +25,9 @@
 //! ```
 #![warn(missing_docs)]
 
+pub mod chat;
 pub mod command;
+pub mod commands;
 pub mod config;
 pub mod connection;
 pub mod events;

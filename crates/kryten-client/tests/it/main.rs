@@ -13,4 +13,6 @@ mod kv_keys;
 mod kv_listing;
 mod kv_watching;
 mod reading;
+mod robot_commands;
 mod seed_a;
+mod userstats_commands;
