@@ -4,14 +4,16 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::commands::kv::KvArgs;
 use crate::commands::robot::RobotArgs;
 use crate::commands::sim::SimArgs;
+use crate::commands::stats::StatsArgs;
 use crate::commands::up::UpArgs;
 use crate::commands::userstats::UserstatsArgs;
 
 /// Kryten: a CyTube channel's events, state and statistics over NATS.
 #[derive(Debug, Parser)]
-#[command(name = "kryten", version, about, propagate_version = true)]
+#[command(name = "kryten", version, propagate_version = true)]
 #[command(arg_required_else_help = true, disable_help_subcommand = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
@@ -26,7 +28,7 @@ pub(crate) struct ClientArgs {
     /// The NATS server, such as nats://localhost:4222; user and password may be in the URL
     #[arg(long, value_name = "URL", global = true)]
     pub(crate) nats: Option<String>,
-    /// The data folder of a running `kryten up`, whose connection.json says where NATS is
+    /// The data folder: of `up` itself, and for all others of the running `up` to talk to
     #[arg(long, value_name = "DIR", global = true, env = "KRYTEN_DATA_DIR")]
     pub(crate) data_dir: Option<PathBuf>,
     /// A configuration file with a `nats` section (before the verb)
@@ -47,10 +49,14 @@ pub(crate) enum Command {
     Up(Box<UpArgs>),
     /// Run the bridge between CyTube and NATS alone, on an original robot's configuration file
     Robot(RobotArgs),
-    /// Run the statistics alone, on an original userstats' configuration file
+    /// Run the statistics service alone, on an original's configuration file
     Userstats(UserstatsArgs),
+    /// Ask the statistics service
+    Stats(StatsArgs),
     /// Run a simulated CyTube server, which replays a recording or plays a scripted channel
     Sim(Box<SimArgs>),
+    /// Read and change key-value buckets
+    Kv(KvArgs),
 }
 
 impl Command {

@@ -67,9 +67,24 @@ impl Context {
         Ok(Client::connect(&config.named("kryten")).await?)
     }
 
-    /// The domain that was named, if any.
-    pub(crate) fn domain(&self) -> Option<&str> {
-        self.wanted_domain.as_deref()
+    /// The domain that was named, or the only one on which a channel of this name is known.
+    pub(crate) fn domain_of(&self, channel: Option<&str>) -> Option<&str> {
+        if self.wanted_domain.is_some() {
+            return self.wanted_domain.as_deref();
+        }
+        let mut known = self
+            .channels
+            .iter()
+            .filter(|known| channel.is_none_or(|channel| known.channel == channel));
+        match (known.next(), known.next()) {
+            (Some(only), None) => Some(&only.domain),
+            _ => None,
+        }
+    }
+
+    /// The channel that was named.
+    pub(crate) fn named_channel(&self) -> Option<String> {
+        self.wanted_channel.clone()
     }
 
     /// The channel that was named, or the only one that is known.

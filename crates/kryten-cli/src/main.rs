@@ -5,6 +5,7 @@
 
 mod cli;
 mod commands;
+mod config_file;
 mod connection_file;
 mod context;
 mod logging;

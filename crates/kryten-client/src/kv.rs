@@ -17,7 +17,7 @@ mod watch;
 mod write;
 
 pub use bucket::KvBucket;
-pub use config::{BucketConfig, Storage};
+pub use config::{BucketConfig, BucketInfo, Storage};
 pub use error::KvError;
 pub(crate) use locks::KeyLocks;
 pub use read::{Entry, Operation};

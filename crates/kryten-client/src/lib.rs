@@ -3,7 +3,7 @@
 //! In reading order:
 //!
 //! - [`config`]: configuration files, `${NAME}` in them, and the `nats` section;
-//! - [`connection`]: the connection to NATS;
+//! - [`connection`]: the connection to NATS; [`one_life`]: one that never reconnects;
 //! - [`kv`]: key-value buckets whose keys are any text, with strict and forgiving helpers;
 //! - [`stream`]: the JetStream stream that keeps all events;
 //! - [`reader`]: reads that stream in order, without a hole;

@@ -30,3 +30,15 @@ pub fn whole_number(value: &Value) -> Option<i64> {
         _ => None,
     }
 }
+
+/// What the Python originals take for true: everything but null, false, 0 and what is empty; the text "false" is true.
+pub fn is_truthy(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(flag) => *flag,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+    }
+}

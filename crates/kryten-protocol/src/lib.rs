@@ -7,7 +7,7 @@
 //! - [`time`]: the wire's timestamps;
 //! - [`event`]: CyTube's events: the envelope in which the robot publishes them, and one type for each;
 //! - [`cytube`]: payloads as statistics and state read them;
-//! - [`line`]: the identity of a chat line, by which nothing is counted twice;
+//! - [`mod@line`]: the identity of a chat line, by which nothing is counted twice;
 //! - [`state`]: KV buckets, keys and the mark that says which event a value reflects;
 //! - [`gap`]: the report of what may be missing;
 //! - [`command`]: requests to services and their replies; [`robot`] and [`userstats`]: each service's commands;

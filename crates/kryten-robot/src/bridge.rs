@@ -234,12 +234,15 @@ impl Bridge {
                 "chat may be missing: CyTube's replay does not reach back to the last known line"
             );
         }
+        // Chat is dated by CyTube's clock, the rest by ours: the gap covers what is missing by either.
+        let last_known = summary.last_known.map(WireTime::from_millis);
+        let first_offered = summary.first_offered.map(WireTime::from_millis);
         let gap = Gap {
             domain: self.id.domain.clone(),
             channel: self.id.channel.clone(),
             reason: GapReason::Absent,
-            from,
-            to: now,
+            from: last_known.map_or(from, |last| from.min(last)),
+            to: first_offered.map_or(now, |first| now.max(first)),
             chat_complete: summary.complete,
             lost: None,
         };
@@ -262,6 +265,10 @@ impl Bridge {
 
     fn leave(&mut self, reason: &DisconnectReason, will_retry_in: Option<Duration>) {
         let was_in = set(&self.status.in_channel, false);
+        if matches!(reason, DisconnectReason::Closed) {
+            // We leave by ourselves; the robot's stop tells of it.
+            return;
+        }
         match will_retry_in {
             Some(wait) => {
                 warn!(channel = self.id.channel, %reason, wait_ms = wait.as_millis() as u64, "not in the channel; trying again");

@@ -1,6 +1,6 @@
 //! The channel's state as a fold of CyTube's frames. Pure: frames in, names of what changed out.
 //!
-//! Each list has a file of its own: [`users`], [`emotes`], [`playlist`] (with what plays), [`room`]. Full frames
+//! Each list has a file of its own: `users`, `emotes`, `playlist` (with what plays), `room`. Full frames
 //! replace a list, all others modify it. Payloads that make no sense change nothing.
 
 mod drift;

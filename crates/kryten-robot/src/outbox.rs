@@ -1,4 +1,4 @@
-//! The bounded queue between a channel and the stream. Pure; [`crate::publisher`] empties it.
+//! The bounded queue between a channel and the stream. Pure; `publisher` empties it.
 //!
 //! Events and snapshots of the state stand in one line, so that a snapshot is written when all events before it are
 //! stored, and its mark says so. An event stays until the stream has acknowledged it. Past the bound go first

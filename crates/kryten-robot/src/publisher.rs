@@ -151,8 +151,15 @@ impl Publisher {
             );
             add(&self.status.events_stored, removed as u64);
         }
+        debug!(
+            channel = self.id.channel,
+            tail = tail.len(),
+            removed,
+            waiting = self.outbox.lock().len(),
+            "looked at the stream"
+        );
         let last_event = tail.last().map_or(0, |message| message.sequence);
-        let can_fence = connection.client().nats().server_info().version.as_str() >= "2.12";
+        let can_fence = can_compare_a_wildcard(&connection.client().nats().server_info().version);
         Ok(Life {
             connection,
             stream,
@@ -423,9 +430,34 @@ impl InFlight {
     }
 }
 
+/// Whether the server takes `Nats-Expected-Last-Subject-Sequence-Subject`: since 2.12.
+fn can_compare_a_wildcard(version: &str) -> bool {
+    let mut numbers = version
+        .split('.')
+        .map(|part| part.parse::<u32>().unwrap_or(0));
+    let (major, minor) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    (major, minor) >= (2, 12)
+}
+
 async fn front(in_flight: &mut VecDeque<InFlight>) -> Result<PublishAck, PublishError> {
     match in_flight.front_mut() {
         Some(InFlight::Event { ack, .. }) => ack.await,
         Some(InFlight::State) | None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        assert!(can_compare_a_wildcard("2.15.1") && can_compare_a_wildcard("2.12.0-RC.1"));
+        assert!(can_compare_a_wildcard("10.0.0"));
+        assert!(
+            !can_compare_a_wildcard("2.9.10")
+                && !can_compare_a_wildcard("2.11.4")
+                && !can_compare_a_wildcard("")
+        );
     }
 }

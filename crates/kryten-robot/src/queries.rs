@@ -63,7 +63,7 @@ fn answer(
         "system.ping" => Ok(json!({
             "pong": true, "service": "robot", "version": env!("CARGO_PKG_VERSION"),
             "uptime_seconds": lifecycle.uptime().as_secs_f64(), "timestamp": crate::now(),
-            "cytube_connected": views.iter().all(|view| is_in(view)),
+            "cytube_connected": views.iter().all(is_in),
         })),
         "system.version" => Ok(json!({"version": env!("CARGO_PKG_VERSION")})),
         "system.channels" => {

@@ -88,7 +88,8 @@ struct Channel {
     status: Arc<ChannelStatus>,
     cytube: CytubeHandle,
     ready: watch::Receiver<bool>,
-    bridge: JoinHandle<()>,
+    /// Taken when it has ended: a task's end can be awaited once.
+    bridge: Option<JoinHandle<()>>,
     publisher: JoinHandle<()>,
     writer: Option<JoinHandle<()>>,
     stop_bridge: CancellationToken,
@@ -109,7 +110,8 @@ impl Robot {
         let startup = lifecycle::startup_fields(
             &first.domain,
             &first.channel,
-            config.commands_enabled,
+            // Commands that act on CyTube are not there yet, whatever the configuration allows.
+            false,
             health,
         );
         let lifecycle = Lifecycle::new(client.clone(), startup);
@@ -138,6 +140,12 @@ impl Robot {
             .await
             .map_err(RobotError::Responder)?;
         let lifecycle_task = tokio::spawn(lifecycle.clone().run(stop.clone()));
+        let readiness = channels.iter().map(|channel: &Channel| channel.ready.clone()).collect();
+        let announcing = lifecycle.clone();
+        news_tasks.push(tokio::spawn(async move {
+            all_ready(readiness).await;
+            announcing.startup().await;
+        }));
         Ok(Self {
             client,
             lifecycle,
@@ -151,11 +159,7 @@ impl Robot {
 
     /// Waits until each channel has been joined once and its state is in KV.
     pub async fn ready(&self) {
-        for channel in &self.channels {
-            // A bridge that has ended is as ready as it will ever be.
-            let _ = channel.ready.clone().wait_for(|ready| *ready).await;
-        }
-        self.lifecycle.startup().await;
+        all_ready(self.channels.iter().map(|channel| channel.ready.clone()).collect()).await;
     }
 
     /// What each channel has done so far.
@@ -188,8 +192,7 @@ impl Robot {
     /// Waits until all channels have been given up; that is never while one may still be joined again.
     pub async fn join(&mut self) {
         for channel in &mut self.channels {
-            // A task that panicked is a channel that has ended.
-            let _ = (&mut channel.bridge).await;
+            channel.bridge_ended().await;
         }
     }
 
@@ -201,7 +204,7 @@ impl Robot {
         }
         let flushed = tokio::time::timeout(FLUSH_LIMIT, async {
             for channel in &mut self.channels {
-                let _ = (&mut channel.bridge).await;
+                channel.bridge_ended().await;
             }
         });
         if flushed.await.is_err() {
@@ -210,7 +213,9 @@ impl Robot {
             );
         }
         for channel in self.channels {
-            channel.bridge.abort();
+            if let Some(bridge) = channel.bridge {
+                bridge.abort();
+            }
             channel.stop_publisher.cancel();
             let _ = channel.publisher.await;
             if let Some(writer) = channel.writer {
@@ -230,6 +235,23 @@ impl Robot {
         // The connection is about to close: a failed flush changes nothing.
         let _ = self.client.nats().flush().await;
         info!("the robot has stopped");
+    }
+}
+
+impl Channel {
+    async fn bridge_ended(&mut self) {
+        if let Some(bridge) = &mut self.bridge {
+            // A task that panicked is a channel that has ended.
+            let _ = bridge.await;
+            self.bridge = None;
+        }
+    }
+}
+
+async fn all_ready(channels: Vec<watch::Receiver<bool>>) {
+    for mut ready in channels {
+        // A bridge that has ended is as ready as it will ever be.
+        let _ = ready.wait_for(|ready| *ready).await;
     }
 }
 
@@ -318,7 +340,7 @@ async fn start_channel(
         status,
         cytube,
         ready,
-        bridge: tokio::spawn(bridge.run()),
+        bridge: Some(tokio::spawn(bridge.run())),
         publisher: tokio::spawn(publisher.run()),
         writer: writer.map(|writer| tokio::spawn(writer.run(snapshots_rx, written_tx))),
         stop_bridge,

@@ -143,7 +143,7 @@ impl Counting {
                 () = stop.cancelled() => break,
             };
             let ended = match stream {
-                Ok(stream) => match self.from_stream(&stream).await {
+                Ok(stream) => match self.count_stream(&stream).await {
                     Ok(ended) => ended,
                     Err(error) => self.without_stream(&error).await,
                 },
@@ -172,7 +172,7 @@ impl Counting {
         }
     }
 
-    async fn from_stream(&mut self, stream: &EventStream) -> Result<Ended, StreamError> {
+    async fn count_stream(&mut self, stream: &EventStream) -> Result<Ended, StreamError> {
         let created = self.place(stream).await?;
         self.shared.status.set_source(Source::Stream);
         self.load_state(Some(stream)).await?;
@@ -219,11 +219,9 @@ impl Counting {
                     let created = reader.created_nanos().unwrap_or_default();
                     self.book.fold(&batch, created);
                 }
-                Some(ReaderItem::Idle) => {
-                    if reader.is_stream_missing() {
-                        warn!("the event stream was deleted; making it anew");
-                        return Ok(Ended::Again);
-                    }
+                Some(ReaderItem::Idle) if reader.is_stream_missing() => {
+                    warn!("the event stream was deleted; making it anew");
+                    return Ok(Ended::Again);
                 }
                 Some(ReaderItem::Replaced { .. }) => {
                     warn!("the event stream was made anew or set back");
@@ -235,7 +233,7 @@ impl Counting {
                     self.note_truncation(stream, first_sequence).await?;
                     reader.resume_at(first_sequence);
                 }
-                None => {}
+                Some(ReaderItem::Idle) | None => {}
             }
             if !self.commit().await {
                 return Ok(Ended::Stopped);

@@ -97,7 +97,7 @@ impl Userstats {
                 .map_err(failed)?;
             http_address = listener.local_addr().ok();
             info!(address = ?http_address, "health and metrics are served");
-            let (router, stop) = (web::router(web.clone()), shared.stop.clone());
+            let (router, stop) = (web::health_router(web.clone()), shared.stop.clone());
             tasks.spawn(async move {
                 let serve = axum::serve(listener, router);
                 let serve = serve.with_graceful_shutdown(async move { stop.cancelled().await });

@@ -42,13 +42,23 @@ impl WebState {
 
 /// All routes.
 pub fn router(state: WebState) -> Router {
-    Router::new()
+    let pages = Router::new()
         .route("/", get(page::first))
         .route("/channels/{channel}", get(page::channel))
         .route("/api/v1/channels/{channel}", get(channel::json))
+        .route("/assets/userstats.css", get(style));
+    finish(pages, state)
+}
+
+/// Only health and metrics, as on the original's port.
+pub fn health_router(state: WebState) -> Router {
+    finish(Router::new(), state)
+}
+
+fn finish(pages: Router<WebState>, state: WebState) -> Router {
+    pages
         .route("/health", get(health::health))
         .route("/metrics", get(health::metrics))
-        .route("/assets/userstats.css", get(style))
         .fallback(|| async { (StatusCode::NOT_FOUND, "404: Not Found") })
         .method_not_allowed_fallback(|| async {
             (StatusCode::METHOD_NOT_ALLOWED, "405: Method Not Allowed")

@@ -1,6 +1,6 @@
 //! `kryten robot`: the bridge alone, on the original's configuration file.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -8,6 +8,7 @@ use clap::Args;
 use kryten_robot::{Robot, RobotConfig};
 use tokio::net::TcpListener;
 
+use crate::config_file;
 use crate::logging::{self, LogLevel};
 use crate::output;
 use crate::stop_signal::StopSignal;
@@ -23,7 +24,7 @@ pub(crate) struct RobotArgs {
 /// Runs until Ctrl-C, SIGTERM, or until the channel is given up.
 pub(crate) async fn run(nats: Option<&str>, args: RobotArgs) -> anyhow::Result<ExitCode> {
     let mut stop = StopSignal::listen()?;
-    let file = config_file(args.config.as_deref())?;
+    let file = config_file::find(args.config.as_deref(), "kryten-robot")?;
     let mut config = kryten_robot::config::load(&file)
         .with_context(|| format!("cannot use {}", file.display()))?;
     if let Some(url) = nats {
@@ -49,28 +50,6 @@ pub(crate) async fn run(nats: Option<&str>, args: RobotArgs) -> anyhow::Result<E
     } else {
         ExitCode::SUCCESS
     })
-}
-
-fn config_file(named: Option<&Path>) -> anyhow::Result<PathBuf> {
-    if let Some(file) = named {
-        anyhow::ensure!(
-            file.is_file(),
-            "{} is no file; name the robot's configuration with --config",
-            file.display()
-        );
-        return Ok(file.to_owned());
-    }
-    let usual = ["/etc/kryten/kryten-robot/config.json", "config.json"];
-    usual
-        .iter()
-        .map(PathBuf::from)
-        .find(|path| path.is_file())
-        .with_context(|| {
-            format!(
-                "no configuration: neither {} nor ./{} is there; name one with --config",
-                usual[0], usual[1]
-            )
-        })
 }
 
 async fn listen(config: &RobotConfig) -> anyhow::Result<Option<TcpListener>> {

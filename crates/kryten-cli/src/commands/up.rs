@@ -1,5 +1,6 @@
 //! `kryten up`: everything in one process.
 
+mod nats;
 mod ready;
 mod services;
 

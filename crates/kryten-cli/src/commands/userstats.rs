@@ -1,13 +1,15 @@
-//! `kryten userstats`: the statistics alone, on the original's configuration file.
+//! `kryten userstats`: the statistics service alone, on the original's configuration file.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
 use kryten_userstats::{Config, Userstats};
 
+use crate::config_file;
 use crate::logging::{self, LogLevel};
+use crate::output;
 use crate::stop_signal::StopSignal;
 
 /// Options of `kryten userstats`.
@@ -21,55 +23,44 @@ pub(crate) struct UserstatsArgs {
         id = "userstats_config"
     )]
     pub(crate) config: Option<PathBuf>,
+    /// What is logged, whatever the configuration says
+    #[arg(long, value_enum)]
+    pub(crate) log_level: Option<LogLevel>,
 }
 
 /// Runs until Ctrl-C or SIGTERM.
 pub(crate) async fn run(nats: Option<&str>, args: UserstatsArgs) -> anyhow::Result<ExitCode> {
     let mut stop = StopSignal::listen()?;
-    let file = config_file(args.config.as_deref())?;
+    let file = config_file::find(args.config.as_deref(), "kryten-userstats")?;
     let mut config =
         Config::load(&file).with_context(|| format!("cannot use {}", file.display()))?;
     if let Some(url) = nats {
         config.nats.servers = vec![url.to_owned()];
     }
-    logging::start(level(config.log_level), None)?;
-    let userstats = tokio::select! {
-        userstats = Userstats::bind(config) => userstats?,
-        () = stop.received() => return Ok(ExitCode::SUCCESS),
+    let level = args.log_level.unwrap_or_else(|| level(config.log_level));
+    logging::start(level, None)?;
+    tracing::info!(file = %file.display(), "the configuration is loaded");
+    let service = Userstats::bind(config).await?;
+    let ended = tokio::select! {
+        ended = service.join() => Some(ended),
+        () = stop.received() => None,
     };
-    tokio::select! {
-        ended = userstats.join() => ended?,
-        () = stop.received() => {}
+    let stopped = service.shutdown().await;
+    match ended {
+        None => {
+            stopped.context("what was counted last is not stored; it is counted again")?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(ended) => {
+            ended?;
+            Ok(ExitCode::from(output::FAILED))
+        }
     }
-    userstats.shutdown().await?;
-    Ok(ExitCode::SUCCESS)
-}
-
-fn config_file(named: Option<&Path>) -> anyhow::Result<PathBuf> {
-    if let Some(file) = named {
-        anyhow::ensure!(
-            file.is_file(),
-            "{} is no file; name the configuration with --config",
-            file.display()
-        );
-        return Ok(file.to_owned());
-    }
-    let usual = ["/etc/kryten/kryten-userstats/config.json", "config.json"];
-    usual
-        .iter()
-        .map(PathBuf::from)
-        .find(|path| path.is_file())
-        .with_context(|| {
-            format!(
-                "no configuration: neither {} nor ./{} is there; name one with --config",
-                usual[0], usual[1]
-            )
-        })
 }
 
 fn level(name: &str) -> LogLevel {
     match name {
-        "debug" | "trace" => LogLevel::Debug,
+        "debug" => LogLevel::Debug,
         "warn" => LogLevel::Warn,
         "error" => LogLevel::Error,
         _ => LogLevel::Info,

@@ -1,6 +1,10 @@
-//! The binary as its users run it: processes, files, signals.
+//! The binary as its users run it: processes, files, signals, with real servers.
 #![allow(clippy::unwrap_used)]
 
 mod exactness;
+mod kv;
 mod process;
+mod program;
+mod samples;
+mod up;
 mod watcher;

@@ -30,6 +30,10 @@ impl Process {
         Self { child }
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// As a power cut: no handler runs.
     pub(crate) fn sigkill(&mut self) {
         self.child.kill().unwrap();

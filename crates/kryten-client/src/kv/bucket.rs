@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_nats::jetstream::stream::{Config, Info};
 use kryten_protocol::state::is_bucket_name;
 
-use super::config::{BucketConfig, differences, stream_name, subject_prefix};
+use super::config::{BucketConfig, BucketInfo, differences, stream_name, subject_prefix};
 use super::error::KvError;
 use super::key;
 use crate::connection::Client;
@@ -70,6 +70,15 @@ impl KvBucket {
     /// each.
     pub fn differences(&self) -> &[String] {
         &self.bucket.differences
+    }
+
+    /// What the bucket is like now, asked from the server.
+    ///
+    /// # Errors
+    /// As [`KvBucket::open`].
+    pub async fn info(&self) -> Result<BucketInfo, KvError> {
+        let info = find(&self.client, self.name()).await?;
+        Ok(BucketInfo::new(self.name(), info))
     }
 
     /// The names of all buckets, sorted.

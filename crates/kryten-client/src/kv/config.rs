@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use async_nats::jetstream::stream::{Config, DiscardPolicy, RetentionPolicy, StorageType};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, RetentionPolicy, StorageType};
 
 /// Where a bucket keeps its values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -82,6 +82,54 @@ impl BucketConfig {
             deny_delete: true,
             allow_direct: true,
             ..Config::default()
+        }
+    }
+}
+
+/// What a bucket is like now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BucketInfo {
+    /// The bucket's name.
+    pub name: String,
+    /// A sentence for people.
+    pub description: String,
+    /// The largest value in bytes; `None` for no limit.
+    pub max_value_size: Option<usize>,
+    /// How many values of each key are kept.
+    pub history: i64,
+    /// Where values are kept.
+    pub storage: Storage,
+    /// On how many servers of a cluster they are kept.
+    pub replicas: usize,
+    /// How long a value lives; `None` for ever.
+    pub ttl: Option<Duration>,
+    /// How many revisions are kept, deletions included.
+    pub values: u64,
+    /// How many bytes they take.
+    pub bytes: u64,
+    /// The last revision that was given out.
+    pub last_revision: u64,
+}
+
+impl BucketInfo {
+    pub(super) fn new(name: &str, info: Info) -> Self {
+        let config = info.config;
+        Self {
+            name: name.to_owned(),
+            description: config.description.unwrap_or_default(),
+            max_value_size: usize::try_from(config.max_message_size)
+                .ok()
+                .filter(|size| *size > 0),
+            history: config.max_messages_per_subject,
+            storage: match config.storage {
+                StorageType::File => Storage::File,
+                StorageType::Memory => Storage::Memory,
+            },
+            replicas: config.num_replicas,
+            ttl: Some(config.max_age).filter(|age| !age.is_zero()),
+            values: info.state.messages,
+            bytes: info.state.bytes,
+            last_revision: info.state.last_sequence,
         }
     }
 }

@@ -79,3 +79,25 @@ async fn a_client_may_start_before_its_server_and_outlives_it() {
     }
     assert!(client.connections() >= 3);
 }
+
+#[tokio::test]
+async fn a_connection_of_one_life_ends_with_its_server_and_never_comes_back() {
+    let (mut server, client) = server_and_client().await;
+    let once = kryten_client::one_life::OneLife::connect(&config(&server))
+        .await
+        .unwrap();
+    crate::fixture::bucket(&client, "any").await;
+    let kv = kryten_client::KvBucket::open(once.client(), "any")
+        .await
+        .unwrap();
+    kv.put_text("key", "before").await.unwrap();
+    assert!(!once.has_ended());
+    server.kill().await.unwrap();
+    in_time(once.ended()).await;
+    server.restart().await.unwrap();
+    in_time(client.connected()).await;
+    assert!(kv.put_text("key", "after").await.is_err());
+    assert!(!once.client().is_connected());
+    let kv = kryten_client::KvBucket::open(&client, "any").await.unwrap();
+    assert_eq!(kv.get_text("key").await.unwrap().unwrap(), "before");
+}

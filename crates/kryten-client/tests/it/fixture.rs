@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::TryStreamExt;
 use kryten_client::kv::BucketConfig;
 use kryten_client::{Client, KvBucket, NatsConfig};
@@ -28,6 +29,20 @@ pub(crate) async fn bucket(client: &Client, name: &str) -> KvBucket {
     KvBucket::open_or_create(client, BucketConfig::new(name))
         .await
         .unwrap()
+}
+
+/// Stores messages in order; the server drops what comes faster than it stores, so acknowledgements are awaited.
+pub(crate) async fn store(client: &Client, messages: impl IntoIterator<Item = (String, Bytes)>) {
+    let mut acks = std::collections::VecDeque::new();
+    for (subject, body) in messages {
+        acks.push_back(client.jetstream().publish(subject, body).await.unwrap());
+        if acks.len() >= 500 {
+            acks.pop_front().unwrap().await.unwrap();
+        }
+    }
+    for ack in acks {
+        ack.await.unwrap();
+    }
 }
 
 /// Ends a test that hangs.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use kryten_client::KvBucket;
 use kryten_client::kv::BucketConfig;
 
-use crate::fixture::{bucket, connect, in_time, server_and_client, until_no_consumer};
+use crate::fixture::{bucket, connect, in_time, server_and_client, store, until_no_consumer};
 
 #[tokio::test]
 async fn an_empty_bucket_is_listed_at_once_and_without_an_error() {
@@ -27,11 +27,8 @@ async fn an_empty_bucket_is_listed_at_once_and_without_an_error() {
 async fn listing_many_leaves_no_consumer_behind_even_when_it_is_given_up() {
     let (_server, client) = server_and_client().await;
     let kv = bucket(&client, "any").await;
-    for number in 0..5000 {
-        let subject = format!("$KV.any.key{number}");
-        client.nats().publish(subject, "x".into()).await.unwrap();
-    }
-    client.nats().flush().await.unwrap();
+    let values = (0..5000).map(|number| (format!("$KV.any.key{number}"), "x".into()));
+    store(&client, values).await;
     for _ in 0..20 {
         assert_eq!(in_time(kv.keys()).await.unwrap().len(), 5000);
         assert_eq!(in_time(kv.get_all()).await.unwrap().len(), 5000);
@@ -81,11 +78,8 @@ async fn listing_ends_while_values_expire() {
     };
     let kv = KvBucket::open_or_create(&client, config).await.unwrap();
     for _ in 0..5 {
-        for number in 0..500 {
-            let subject = format!("$KV.short.key{number}");
-            client.nats().publish(subject, "x".into()).await.unwrap();
-        }
-        client.nats().flush().await.unwrap();
+        let values = (0..500).map(|number| (format!("$KV.short.key{number}"), "x".into()));
+        store(&client, values).await;
         let started = Instant::now();
         while !in_time(kv.keys()).await.unwrap().is_empty() {
             assert!(started.elapsed() < Duration::from_secs(10));

@@ -15,4 +15,5 @@ mod kv_watching;
 mod reading;
 mod robot_commands;
 mod seed_a;
+mod tail;
 mod userstats_commands;

@@ -2,20 +2,14 @@ use std::time::{Duration, Instant};
 
 use kryten_client::{Client, EventReader, EventStream, ReaderItem, ReaderOptions};
 
-use crate::fixture::{connect, consumers_of, in_time, server_and_client, until_no_consumer};
+use crate::fixture::{connect, consumers_of, in_time, server_and_client, store, until_no_consumer};
 
 const SUBJECT: &str = "kryten.events.cytube.demo.chatmsg";
 const WAIT: Duration = Duration::from_millis(5);
 
 async fn publish(client: &Client, from: u64, to: u64) {
-    for number in from..to {
-        client
-            .nats()
-            .publish(SUBJECT, number.to_string().into())
-            .await
-            .unwrap();
-    }
-    client.nats().flush().await.unwrap();
+    let bodies = (from..to).map(|number| (SUBJECT.to_owned(), number.to_string().into()));
+    store(client, bodies).await;
 }
 
 /// Publishes until the stream has it, one by one, as the robot does when a server may go away.
@@ -383,7 +377,7 @@ async fn messages_as_large_as_the_server_takes_come_too() {
     let (_stream, mut reader) = stream_and_reader(&client).await;
     for _ in 0..5 {
         let body = vec![b'x'; 8 * 1024 * 1024];
-        client.nats().publish(SUBJECT, body.into()).await.unwrap();
+        store(&client, [(SUBJECT.to_owned(), body.into())]).await;
     }
     publish(&client, 0, 5).await;
     assert!(sequences(&mut reader, 10).await.into_iter().eq(1..=10));

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{text, whole_number};
+use super::{is_truthy, text, whole_number};
 
 /// A chat line or a private message, as far as Kryten reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,17 +54,6 @@ fn text_or_empty(value: Option<&Value>) -> Option<String> {
         None => Some(String::new()),
         Some(Value::String(text)) => Some(text.clone()),
         Some(_) => None,
-    }
-}
-
-fn is_truthy(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::Bool(flag) => *flag,
-        Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::String(text) => !text.is_empty(),
-        Value::Array(items) => !items.is_empty(),
-        Value::Object(fields) => !fields.is_empty(),
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use kryten_client::config::{self, ConfigError, NatsConfig};
+use kryten_protocol::cytube::is_truthy;
 use kryten_protocol::state::is_bucket_name;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
@@ -211,17 +212,8 @@ fn text(section: &Map<String, Value>, key: &str) -> Option<String> {
     }
 }
 
-/// What Python takes for true: the text "false" is.
 fn is_true(value: Option<&Value>, otherwise: bool) -> bool {
-    match value {
-        None => otherwise,
-        Some(Value::Null) => false,
-        Some(Value::Bool(flag)) => *flag,
-        Some(Value::Number(number)) => number.as_f64() != Some(0.0),
-        Some(Value::String(text)) => !text.is_empty(),
-        Some(Value::Array(items)) => !items.is_empty(),
-        Some(Value::Object(fields)) => !fields.is_empty(),
-    }
+    value.map_or(otherwise, is_truthy)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::client::Client;
 
 fn fixture() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/cytube_frames.jsonl")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/recordings/cytube_frames.jsonl")
 }
 
 /// The `42…` frames to the client, by connection.

@@ -1,6 +1,7 @@
 //! Parameters of requests, read as the original reads them.
 
 use kryten_protocol::command::Request;
+use kryten_protocol::cytube::is_truthy;
 use kryten_protocol::time::WireTime;
 use serde_json::Value;
 
@@ -73,16 +74,5 @@ impl Queries {
     pub(super) fn domain(&self, request: &Request) -> Result<String, QueryError> {
         let named = optional(request, "domain")?;
         Ok(named.map_or_else(|| self.default_domain.clone(), |domain| domain.text))
-    }
-}
-
-fn is_truthy(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::Bool(flag) => *flag,
-        Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::String(text) => !text.is_empty(),
-        Value::Array(items) => !items.is_empty(),
-        Value::Object(fields) => !fields.is_empty(),
     }
 }

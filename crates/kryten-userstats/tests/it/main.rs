@@ -7,4 +7,5 @@ mod logs;
 mod original;
 mod queries;
 mod seed_b;
+mod service;
 mod store;

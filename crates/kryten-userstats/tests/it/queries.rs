@@ -38,8 +38,8 @@ async fn queries(folder: &tempfile::TempDir) -> Queries {
     let path = folder.path().join("userstats.db");
     // Aliases were added by the recorded requests; the last snapshots came after them.
     original::write(&path, |row| {
-        !row.contains("INTO user_aliases")
-            && !(row.contains("INTO population_") && row.contains("T16:13:27"))
+        let is_later = row.contains("INTO population_") && row.contains("T16:13:27");
+        !is_later && !row.contains("INTO user_aliases")
     })
     .await;
     let store = Store::open(&path).await.unwrap();

@@ -7,7 +7,6 @@ use std::time::Duration;
 use anyhow::Context;
 use kryten_client::NatsConfig;
 use kryten_robot::{ChannelConfig, ChannelReport, Robot, RobotConfig};
-use kryten_servers::{FindOptions, NatsServer, NatsServerOptions, ServerError, find_nats_server};
 use kryten_sim::{ScriptConfig, Sim, SimConfig, SimHandle};
 use kryten_userstats::{Config as UserstatsConfig, Userstats};
 use secrecy::{ExposeSecret, SecretString};
@@ -16,6 +15,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::UpArgs;
+use super::nats::PrivateNats;
 use crate::cli::ClientArgs;
 use crate::connection_file::{ChannelName, ConnectionFile, NatsAddress, WebAddress};
 
@@ -28,7 +28,7 @@ const CYTUBE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Everything that runs.
 pub(super) struct Services {
-    server: Option<NatsServer>,
+    server: Option<PrivateNats>,
     sim: Option<SimHandle>,
     robot: Robot,
     userstats: Userstats,
@@ -54,9 +54,8 @@ impl Services {
         let (server, nats) = match &client.nats {
             Some(url) => (None, NatsConfig::for_url(url.clone())),
             None => {
-                let server = start_nats(args, data_dir).await?;
-                let nats =
-                    NatsConfig::for_url(server.url()).with_user(server.user(), server.password());
+                let server = PrivateNats::start(args, data_dir).await?;
+                let nats = server.config();
                 (Some(server), nats)
             }
         };
@@ -136,7 +135,7 @@ impl Services {
         if let Some(sim) = self.sim {
             sim.shutdown().await;
         }
-        if let Some(mut server) = self.server {
+        if let Some(server) = self.server {
             server.stop().await?;
         }
         counted.context(
@@ -182,28 +181,6 @@ async fn listen(port: u16) -> anyhow::Result<TcpListener> {
                 "port {port} for the web page is taken; choose another with --web-port, 0 for any"
             )
         })
-}
-
-async fn start_nats(args: &UpArgs, data_dir: &Path) -> anyhow::Result<NatsServer> {
-    let options = FindOptions {
-        nats_server: args.nats_server.clone(),
-        ..FindOptions::default()
-    };
-    let binary = find_nats_server(&options).await?;
-    tracing::info!(path = %binary.path.display(), version = binary.version, "nats-server found");
-    let mut options = NatsServerOptions::new(&binary, data_dir.join("nats"));
-    options.port = args.nats_port;
-    options.sync_interval.clone_from(&args.sync_interval);
-    NatsServer::start(options).await.map_err(|error| match error {
-        ServerError::PortTaken { port } => {
-            anyhow::anyhow!("port {port} for NATS is taken; choose another with --nats-port, 0 for any")
-        }
-        ServerError::StoreLocked { .. } => anyhow::anyhow!(
-            "another `kryten up` uses the data folder {}; stop it, or name another folder with --data-dir",
-            data_dir.display()
-        ),
-        other => other.into(),
-    })
 }
 
 async fn robot_config(

@@ -1,0 +1,54 @@
+//! What is checked, and the report.
+
+mod buckets;
+mod commands;
+mod events;
+mod robot;
+
+use kryten_client::{Client, NatsConfig};
+
+use crate::agent::Agent;
+
+/// Both sides, on one server.
+pub(crate) struct Sides {
+    pub(crate) rust: Client,
+    pub(crate) python: Agent,
+    pub(crate) config: NatsConfig,
+}
+
+/// How many checks passed.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    pub(crate) passed: u32,
+    pub(crate) failed: u32,
+}
+
+impl Report {
+    /// Counts and prints one check.
+    pub(crate) fn add(&mut self, name: &str, result: anyhow::Result<()>) {
+        match result {
+            Ok(()) => {
+                self.passed += 1;
+                println!("ok      {name}");
+            }
+            Err(error) => {
+                self.failed += 1;
+                println!("FAILED  {name}: {error:#}");
+            }
+        }
+    }
+}
+
+/// Runs all checks.
+pub(crate) async fn run(sides: &mut Sides, report: &mut Report) {
+    buckets::run(sides, report).await;
+    events::run(sides, report).await;
+    commands::run(sides, report).await;
+    robot::run(sides, report).await;
+}
+
+/// Whether two things are equal, as a check.
+pub(crate) fn same<T: PartialEq + std::fmt::Debug>(found: T, expected: T) -> anyhow::Result<()> {
+    anyhow::ensure!(found == expected, "{found:?} is not {expected:?}");
+    Ok(())
+}
