@@ -2,8 +2,7 @@
 //!
 //! [`Robot`] and [`Userstats`] each have one `send` for all their commands, and methods for those that bots use most.
 //! What only reads is asked again when no answer came; anything else never is, since nobody knows whether it was done.
-//! A [`CommandError`](crate::command::CommandError) tells apart: no such service, no answer in time, refused, not a
-//! reply.
+//! A [`CommandError`] tells apart: no such service, no answer in time, refused, not a reply.
 //!
 //! ```no_run
 //! # async fn demo(client: kryten_client::Client) -> Result<(), Box<dyn std::error::Error>> {

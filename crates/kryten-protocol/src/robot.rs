@@ -1,4 +1,4 @@
-//! The robot's commands, as data: each one becomes a [`Request`] on `kryten.robot.command`.
+//! The robot's commands, as data: each one becomes a [`Request`](crate::command::Request) on `kryten.robot.command`.
 //!
 //! Where kryten-py and the Python robot name a thing differently, the request is one that the robot understands:
 //! a poll has its choices under both names, an unmute is the chat line `/unmute`, the library's commands have the

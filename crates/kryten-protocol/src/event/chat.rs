@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::fields::{Fields, Payload, is_truthy};
+use super::fields::{Fields, Payload};
+use crate::cytube::is_truthy;
 
 /// A chat line; sent to everybody in the channel.
 ///

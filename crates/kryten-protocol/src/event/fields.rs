@@ -122,15 +122,3 @@ impl<T: Payload> Payload for Vec<T> {
         payload.as_array()?.iter().map(T::read).collect()
     }
 }
-
-/// What Python and JavaScript take as true, more or less; `"false"` is.
-pub(super) fn is_truthy(value: &Value) -> bool {
-    match value {
-        Value::Null => false,
-        Value::Bool(flag) => *flag,
-        Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::String(text) => !text.is_empty(),
-        Value::Array(items) => !items.is_empty(),
-        Value::Object(fields) => !fields.is_empty(),
-    }
-}
