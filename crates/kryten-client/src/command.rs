@@ -68,6 +68,21 @@ pub enum CommandError {
     },
 }
 
+impl CommandError {
+    pub(crate) fn new(service: &str, timeout: Duration, error: ExchangeError) -> Self {
+        let service = service.to_owned();
+        match error {
+            ExchangeError::Away => Self::ServerAway,
+            ExchangeError::NoResponders | ExchangeError::BadSubject => {
+                Self::NoResponders { service }
+            }
+            ExchangeError::TimedOut => Self::TimedOut { service, timeout },
+            ExchangeError::NoPermission { subject } => Self::NoPermission { subject },
+            ExchangeError::TooLarge { limit } => Self::TooLarge { service, limit },
+        }
+    }
+}
+
 /// Sends a request to a service and waits for its reply; one with `success: false` is an error.
 ///
 /// # Errors
@@ -87,20 +102,7 @@ pub async fn request(
     let answer = client
         .exchange_within(&subject, HeaderMap::new(), body.into(), timeout)
         .await;
-    let answer = match answer {
-        Ok(answer) => answer,
-        Err(ExchangeError::Away) => return Err(CommandError::ServerAway),
-        Err(ExchangeError::NoResponders | ExchangeError::BadSubject) => {
-            return Err(CommandError::NoResponders { service });
-        }
-        Err(ExchangeError::TimedOut) => return Err(CommandError::TimedOut { service, timeout }),
-        Err(ExchangeError::NoPermission { subject }) => {
-            return Err(CommandError::NoPermission { subject });
-        }
-        Err(ExchangeError::TooLarge { limit }) => {
-            return Err(CommandError::TooLarge { service, limit });
-        }
-    };
+    let answer = answer.map_err(|error| CommandError::new(&service, timeout, error))?;
     // Read as an object first, since a struct is read from an array too.
     let fields: Result<Map<String, Value>, _> = serde_json::from_slice(&answer.payload);
     let reply: Reply = match fields.and_then(|fields| serde_json::from_value(fields.into())) {

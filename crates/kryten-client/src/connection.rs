@@ -136,7 +136,7 @@ impl Client {
         }
     }
 
-    pub(crate) fn events(&self) -> &Events {
+    pub(crate) fn connection_events(&self) -> &Events {
         &self.events
     }
 

@@ -51,7 +51,7 @@ impl Client {
         tokio::time::timeout_at(deadline, self.connected())
             .await
             .map_err(|_| ExchangeError::Away)?;
-        let refusals = self.events().refusals();
+        let refusals = self.connection_events().refusals();
         let mut request = Request::new().payload(body).timeout(Some(timeout));
         if !headers.is_empty() {
             request = request.headers(headers);

@@ -7,7 +7,9 @@
 //! - [`kv`]: key-value buckets whose keys are any text, with strict and forgiving helpers;
 //! - [`stream`]: the JetStream stream that keeps all events;
 //! - [`reader`]: reads that stream in order, without a hole;
-//! - [`command`]: asks a service; [`respond`]: answers as one; [`round_trip`]: waits for the server.
+//! - [`events`]: the events of a channel, typed: live, or from the stream and never missed;
+//! - [`commands`]: commands to the robot and to the statistics service, typed; [`chat`]: long messages, and the pace;
+//! - [`command`]: asks any service; [`respond`]: answers as one; [`round_trip`]: waits for the server.
 //!
 //! ```no_run
 //! # async fn demo() -> Result<(), Box<dyn std::error::Error>> {
@@ -23,9 +25,12 @@
 //! ```
 #![warn(missing_docs)]
 
+pub mod chat;
 pub mod command;
+pub mod commands;
 pub mod config;
 pub mod connection;
+pub mod events;
 mod exchange;
 mod jetstream;
 pub mod kv;

@@ -58,6 +58,16 @@ impl EventReader {
     /// # Errors
     /// [`StreamError`] when the stream cannot be read at all; an absent server or stream is waited for.
     pub async fn open(stream: &EventStream, options: ReaderOptions) -> Result<Self, StreamError> {
+        let start = Start::Sequence(options.start_sequence);
+        Self::open_from(stream, options, start).await
+    }
+
+    /// As [`EventReader::open`], from anywhere.
+    pub(crate) async fn open_from(
+        stream: &EventStream,
+        options: ReaderOptions,
+        start: Start,
+    ) -> Result<Self, StreamError> {
         match stream.info().await {
             Ok(_) | Err(StreamError::Missing { .. }) => {}
             Err(error) if error.is_transient() => {}
@@ -66,7 +76,7 @@ impl EventReader {
         let wanted = Wanted {
             stream: stream.name().to_owned(),
             filters: options.filter_subjects,
-            start: Start::Sequence(options.start_sequence),
+            start,
             headers_only: false,
         };
         let ordered = OrderedReader::new(

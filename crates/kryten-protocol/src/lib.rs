@@ -5,12 +5,12 @@
 //! - [`token`]: how a channel or event name becomes one NATS subject token;
 //! - [`subject`]: every subject, built and parsed here and nowhere else;
 //! - [`time`]: the wire's timestamps;
-//! - [`event`]: the envelope in which the robot publishes a CyTube event;
-//! - [`cytube`]: what is inside: CyTube's payloads, read leniently;
+//! - [`event`]: CyTube's events: the envelope in which the robot publishes them, and one type for each;
+//! - [`cytube`]: payloads as statistics and state read them;
 //! - [`mod@line`]: the identity of a chat line, by which nothing is counted twice;
 //! - [`state`]: KV buckets, keys and the mark that says which event a value reflects;
 //! - [`gap`]: the report of what may be missing;
-//! - [`command`]: requests to services and their replies;
+//! - [`command`]: requests to services and their replies; [`robot`] and [`userstats`]: each service's commands;
 //! - [`lifecycle`]: startup, heartbeat, shutdown.
 //!
 //! ```
@@ -33,7 +33,9 @@ pub mod event;
 pub mod gap;
 pub mod lifecycle;
 pub mod line;
+pub mod robot;
 pub mod state;
 pub mod subject;
 pub mod time;
 pub mod token;
+pub mod userstats;

@@ -24,7 +24,7 @@ pub enum SubjectError {
     /// The name has nothing left that a subject can carry, or holds white space or control characters.
     #[error("{what} {name:?} cannot be part of a NATS subject; use letters, digits, '-' or '_'")]
     Name {
-        /// Which part: `channel`, `event` or `service`.
+        /// Which part: `channel`, `domain`, `event` or `service`.
         what: &'static str,
         /// The name as given.
         name: String,
@@ -98,6 +98,43 @@ pub fn legacy_commands(channel: &str) -> Result<String, SubjectError> {
         "kryten.commands.{PLATFORM}.{}.>",
         token("channel", channel)?
     ))
+}
+
+/// The subject on which the robot tells its own rank in a channel: domain and channel as configured, so that a domain's
+/// dots make tokens.
+///
+/// # Errors
+/// [`SubjectError::Name`] when the domain or the channel cannot be part of a subject as it is.
+pub fn user_level(domain: &str, channel: &str) -> Result<String, SubjectError> {
+    Ok(format!(
+        "kryten.user_level.{}.{}",
+        as_written("domain", domain)?,
+        as_written("channel", channel)?
+    ))
+}
+
+/// The subject on which kryten-py asks for what [`user_level`] tells: another prefix, all in lower case.
+///
+/// # Errors
+/// As [`user_level`].
+pub fn user_level_of_python(domain: &str, channel: &str) -> Result<String, SubjectError> {
+    Ok(format!(
+        "{PLATFORM}.user_level.{}.{}",
+        as_written("domain", &domain.to_lowercase())?,
+        as_written("channel", &channel.to_lowercase())?
+    ))
+}
+
+/// A name that goes into a subject unchanged; dots in it separate tokens.
+fn as_written<'a>(what: &'static str, name: &'a str) -> Result<&'a str, SubjectError> {
+    let is_usable = |token: &str| is_carriable(token) && token != "*" && token != ">";
+    match name.split('.').all(is_usable) {
+        true => Ok(name),
+        false => Err(SubjectError::Name {
+            what,
+            name: name.to_owned(),
+        }),
+    }
 }
 
 /// A lifecycle subject, such as `kryten.lifecycle.robot.startup`.

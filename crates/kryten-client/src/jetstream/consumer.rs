@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::api::ApiError;
@@ -17,6 +18,8 @@ pub(crate) enum Start {
     Sequence(u64),
     /// With the last message of every subject, then going on.
     LastPerSubject,
+    /// With the first message that was stored at this moment or later.
+    Time(Timestamp),
 }
 
 /// What a consumer delivers.
@@ -42,6 +45,8 @@ struct ConsumerConfig<'a> {
     deliver_policy: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     opt_start_seq: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opt_start_time: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     filter_subject: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,6 +95,7 @@ impl Consumer {
             Start::Sequence(0 | 1) => ("all", None),
             Start::Sequence(sequence) => ("by_start_sequence", Some(sequence)),
             Start::LastPerSubject => ("last_per_subject", None),
+            Start::Time(_) => ("by_start_time", None),
         };
         let request = CreateRequest {
             stream_name: &wanted.stream,
@@ -98,6 +104,10 @@ impl Consumer {
                 name: &name,
                 deliver_policy,
                 opt_start_seq,
+                opt_start_time: match wanted.start {
+                    Start::Time(time) => Some(time.to_string()),
+                    _ => None,
+                },
                 // The server wants a filter with this policy.
                 filter_subject: match (wanted.filters.as_slice(), wanted.start) {
                     ([one], _) => Some(one),

@@ -4,6 +4,8 @@
 mod commands;
 mod connecting;
 mod event_stream;
+mod events_durable;
+mod events_live;
 mod fixture;
 mod kv_counting;
 mod kv_errors;
@@ -11,5 +13,7 @@ mod kv_keys;
 mod kv_listing;
 mod kv_watching;
 mod reading;
+mod robot_commands;
 mod seed_a;
 mod tail;
+mod userstats_commands;
