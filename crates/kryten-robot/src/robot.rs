@@ -140,7 +140,10 @@ impl Robot {
             .await
             .map_err(RobotError::Responder)?;
         let lifecycle_task = tokio::spawn(lifecycle.clone().run(stop.clone()));
-        let readiness = channels.iter().map(|channel: &Channel| channel.ready.clone()).collect();
+        let readiness = channels
+            .iter()
+            .map(|channel: &Channel| channel.ready.clone())
+            .collect();
         let announcing = lifecycle.clone();
         news_tasks.push(tokio::spawn(async move {
             all_ready(readiness).await;
@@ -159,7 +162,13 @@ impl Robot {
 
     /// Waits until each channel has been joined once and its state is in KV.
     pub async fn ready(&self) {
-        all_ready(self.channels.iter().map(|channel| channel.ready.clone()).collect()).await;
+        all_ready(
+            self.channels
+                .iter()
+                .map(|channel| channel.ready.clone())
+                .collect(),
+        )
+        .await;
     }
 
     /// What each channel has done so far.

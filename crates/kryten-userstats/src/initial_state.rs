@@ -78,7 +78,7 @@ pub(crate) async fn load(client: &Client, channel: &ChannelConfig) -> Vec<Loaded
     for (what, part) in [
         ("users", users(client, channel).await),
         ("emotes", emotes(client, channel).await),
-        ("what plays", current(client, channel).await),
+        ("current media", current(client, channel).await),
     ] {
         match part {
             Ok(Some(part)) => loaded.push(part),

@@ -74,7 +74,7 @@ impl Services {
             .await
             .context("the statistics cannot start")?;
         userstats.ready().await;
-        let web = Web::serve(listener, userstats.router())?;
+        let web = Web::serve(listener, pages(&robot, &userstats))?;
         Ok(Self {
             server,
             sim,
@@ -173,6 +173,13 @@ impl Web {
     }
 }
 
+/// The page, health and metrics of the statistics, and those of the robot under `/robot`.
+fn pages(robot: &Robot, userstats: &Userstats) -> axum::Router {
+    userstats
+        .router()
+        .nest("/robot", kryten_robot::health::router(robot.reporter()))
+}
+
 async fn listen(port: u16) -> anyhow::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .await
@@ -193,7 +200,6 @@ async fn robot_config(
         if !has_foreign_nats {
             config.nats = nats;
         }
-        config.commands_enabled = true;
         config.health = None;
         return Ok((None, config));
     }
@@ -203,9 +209,7 @@ async fn robot_config(
     } else {
         (None, real_channel(args))
     };
-    let mut config = RobotConfig::new(nats, vec![channel]);
-    config.commands_enabled = true;
-    Ok((sim, config))
+    Ok((sim, RobotConfig::new(nats, vec![channel])))
 }
 
 async fn demo(args: &UpArgs) -> anyhow::Result<(SimHandle, ChannelConfig)> {
