@@ -76,11 +76,8 @@ async fn only_wanted_names_and_hosts_come() {
     let (_server, client) = server_and_client().await;
     let events = client.events("lounge").only(["USERCOUNT", "drinkCount"]);
     let mut events = events.on_domain("cytu.be").live().await.unwrap();
-    let mut drinks = client.events("lounge").only(["drinkcount"]);
-    let mut drinks = {
-        drinks = drinks.on_domain("CYTU.BE");
-        drinks.live().await.unwrap()
-    };
+    let drinks = client.events("lounge").only(["drinkcount"]);
+    let mut drinks = drinks.on_domain("CYTU.BE").live().await.unwrap();
     publish(&client, "cytu.be", "Lounge", "rank", 1).await;
     publish(&client, "other.tv", "Lounge", "usercount", 2).await;
     publish(&client, "cytu.be", "Lounge", "drinkCount", 3).await;
