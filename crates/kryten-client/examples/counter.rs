@@ -4,12 +4,12 @@
 //! put 42. [`KvBucket::incr`] adds by compare-and-swap and tries again when another was faster.
 //!
 //! ```text
-//! kryten up --demo --data-dir /tmp/kryten-demo
-//! cargo run -p kryten-client --example counter -- /tmp/kryten-demo user:bob
+//! kryten up --demo --data-dir DIR
+//! cargo run -p kryten-client --example counter -- DIR user:bob
 //! ```
 //!
 //! Run it as often as you like, also at the same time: no count is lost. The same counter from the command line:
-//! `kryten --data-dir /tmp/kryten-demo kv get my_counters user:bob`.
+//! `kryten --data-dir DIR kv get my_counters user:bob`.
 #![allow(clippy::print_stdout)]
 
 use std::error::Error;

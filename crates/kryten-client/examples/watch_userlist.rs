@@ -1,8 +1,8 @@
 //! Prints who is in a channel, and who comes and goes, from a watch on the robot's user list in KV.
 //!
 //! ```text
-//! kryten up --demo --data-dir /tmp/kryten-demo
-//! cargo run -p kryten-client --example watch_userlist -- /tmp/kryten-demo demo
+//! kryten up --demo --data-dir DIR
+//! cargo run -p kryten-client --example watch_userlist -- DIR demo
 //! ```
 //!
 //! The watch first tells what is there and then every change; a restart of the server does not end it.

@@ -26,8 +26,9 @@ use crate::stop_signal::StopSignal;
   kryten kv put notes 'any text' -     < file
   kryten kv dump kryten_demo_userlist --json
 
-A key is any text; one that begins with a dash comes after `--`. In JSON a value that is JSON is shown as it is, other
-text as a string, and bytes that are no text as {\"base64\": …}.")]
+A key is any text; one that begins with a dash comes after `--`.
+In JSON a value that is JSON is shown as it is, other text as a string,
+and bytes that are no text as {\"base64\": …}.")]
 pub(crate) struct KvArgs {
     /// Print JSON
     #[arg(long, global = true)]
