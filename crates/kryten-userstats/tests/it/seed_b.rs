@@ -328,7 +328,7 @@ async fn seed_b_12_without_a_bucket_the_service_warns_once_for_each_and_goes_on(
     bench.counted(&service).await;
     assert_eq!(bench.user("bob").await["messages"], 1);
     assert_eq!(logs.count("WARN", "cannot load users"), 1);
-    assert_eq!(logs.count("WARN", "cannot load what plays"), 1);
+    assert_eq!(logs.count("WARN", "cannot load current media"), 1);
     assert_eq!(logs.count("WARN", ""), 2, "{:#?}", logs.lines());
 }
 
@@ -344,7 +344,7 @@ async fn seed_b_12_without_jetstream_the_service_counts_live_and_says_so() {
         bench.user("bob").await["messages"] == 1
     })
     .await;
-    for what in ["users", "emotes", "what plays"] {
+    for what in ["users", "emotes", "current media"] {
         assert_eq!(logs.count("WARN", &format!("cannot load {what}")), 1);
     }
     assert_eq!(
