@@ -2,9 +2,11 @@
 //!
 //! A bucket is opened by those who use it ([`KvBucket::open`], which never creates) and created by its one owner
 //! ([`KvBucket::open_or_create`]). The methods of [`KvBucket`] are strict: a missing key is `Ok(None)`, a failed read
-//! is an error. [`forgiving`] has the helpers that log and never fail.
+//! is an error. [`forgiving`] has the helpers that log and never fail. [`KvCache`] holds a bucket in memory for those who
+//! read often.
 
 mod bucket;
+mod cache;
 mod config;
 mod error;
 pub mod forgiving;
@@ -12,11 +14,13 @@ mod key;
 mod list;
 mod locks;
 mod read;
+mod ttl;
 mod update;
 mod watch;
 mod write;
 
 pub use bucket::KvBucket;
+pub use cache::{CacheChange, CacheChanges, CacheError, CacheOptions, CacheState, KvCache};
 pub use config::{BucketConfig, BucketInfo, Storage};
 pub use error::KvError;
 pub(crate) use locks::KeyLocks;

@@ -5,6 +5,7 @@ mod commands;
 mod connecting;
 mod event_stream;
 mod fixture;
+mod kv_cache;
 mod kv_counting;
 mod kv_errors;
 mod kv_keys;
