@@ -3,7 +3,7 @@
 //! A bucket is opened by those who use it ([`KvBucket::open`], which never creates) and created by its one owner
 //! ([`KvBucket::open_or_create`]). The methods of [`KvBucket`] are strict: a missing key is `Ok(None)`, a failed read
 //! is an error. [`forgiving`] has the helpers that log and never fail. [`KvCache`] holds a bucket in memory for those who
-//! read often.
+//! read often, [`TypedBucket`] reads and writes values of one type.
 
 mod bucket;
 mod cache;
@@ -13,8 +13,10 @@ pub mod forgiving;
 mod key;
 mod list;
 mod locks;
+mod many;
 mod read;
 mod ttl;
+mod typed;
 mod update;
 mod watch;
 mod write;
@@ -25,5 +27,6 @@ pub use config::{BucketConfig, BucketInfo, Storage};
 pub use error::KvError;
 pub(crate) use locks::KeyLocks;
 pub use read::{Entry, Operation};
+pub use typed::{TypedBucket, TypedEntry, TypedValues};
 pub use watch::{KvWatch, WatchItem};
 pub use write::PutOptions;

@@ -10,6 +10,8 @@ mod kv_counting;
 mod kv_errors;
 mod kv_keys;
 mod kv_listing;
+mod kv_many;
+mod kv_typed;
 mod kv_watching;
 mod reading;
 mod seed_a;
