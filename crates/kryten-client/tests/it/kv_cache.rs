@@ -162,8 +162,12 @@ async fn a_value_that_expires_leaves_the_cache_marked_or_not() {
     };
     let kv = KvBucket::open_or_create(&client, silent).await.unwrap();
     let cache = open(&kv).await;
+    let mut changes = cache.changes();
     kv.put_text("key", "x").await.unwrap();
-    until(|| async { !cache.is_empty() }).await;
+    assert!(matches!(
+        in_time(changes.next()).await,
+        Some(CacheChange::Put(_))
+    ));
     until(|| async { cache.is_empty() }).await;
     let refused = kv.put_with_ttl("key", "x", second).await;
     assert!(

@@ -6,6 +6,7 @@ mod connecting;
 mod event_stream;
 mod fixture;
 mod kv_cache;
+mod kv_complaints;
 mod kv_counting;
 mod kv_errors;
 mod kv_keys;
