@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use kryten_client::kv::{
-    BucketConfig, CacheChange, CacheError, CacheOptions, CacheState, KvCache, Operation, WatchItem,
+    BucketConfig, CacheChange, CacheError, CacheOptions, CacheState, KvCache, KvWatch, Operation,
+    WatchItem,
 };
 use kryten_client::{KvBucket, KvError};
 
@@ -193,7 +194,7 @@ async fn twenty_restarts_lose_no_watch_and_every_cache_equals_the_bucket() {
         let mut watches = Vec::new();
         for _ in 0..5 {
             caches.push(open(kv).await);
-            watches.push((kv.watch().await.unwrap(), BTreeMap::new()));
+            watches.push(tokio::spawn(follow(kv.watch().await.unwrap())));
         }
         let writer = KvBucket::open(&connect(&server).await, kv.name())
             .await
@@ -218,18 +219,24 @@ async fn twenty_restarts_lose_no_watch_and_every_cache_equals_the_bucket() {
             until(|| async { cache.revision() == last && cache.is_authoritative() }).await;
             assert_eq!(values(cache), bucket);
         }
-        for (watch, told) in &mut watches {
-            while !told.contains_key("last") {
-                if let WatchItem::Entry(entry) = in_time(watch.next()).await.unwrap() {
-                    match entry.operation {
-                        Operation::Put => told.insert(entry.key, entry.value),
-                        _ => told.remove(&entry.key),
-                    };
-                }
-            }
-            assert_eq!(*told, bucket);
+        for watch in watches {
+            assert_eq!(in_time(watch).await.unwrap(), bucket);
         }
-        drop((caches, watches));
+        drop(caches);
         until_no_consumer(&client, &format!("KV_{}", kv.name())).await;
     }
+}
+
+/// What a watch tells, up to the key that is put last.
+async fn follow(mut watch: KvWatch) -> BTreeMap<String, Bytes> {
+    let mut told = BTreeMap::new();
+    while !told.contains_key("last") {
+        if let WatchItem::Entry(entry) = watch.next().await.unwrap() {
+            match entry.operation {
+                Operation::Put => told.insert(entry.key, entry.value),
+                _ => told.remove(&entry.key),
+            };
+        }
+    }
+    told
 }
