@@ -35,6 +35,7 @@ pub(crate) mod code {
     pub(crate) const WRONG_LAST_SEQUENCE: u64 = 10071;
     pub(crate) const WRONG_LAST_SEQUENCE_CONSTANT: u64 = 10164;
     pub(crate) const MESSAGE_TOO_LARGE: u64 = 10054;
+    pub(crate) const MESSAGE_TTL_DISABLED: u64 = 10166;
     pub(crate) const CONSUMER_NOT_FOUND: u64 = 10014;
 }
 

@@ -119,6 +119,11 @@ impl OrderedReader {
         self.missing
     }
 
+    /// When a message came, or the server's word that none is missing.
+    pub(crate) fn heard(&self) -> Instant {
+        self.heard
+    }
+
     /// Whether nothing waited when the consumer was made.
     pub(crate) fn started_empty(&self) -> bool {
         self.puller.is_some() && self.waiting_at_start == 0

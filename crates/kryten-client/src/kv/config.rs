@@ -31,6 +31,10 @@ pub struct BucketConfig {
     pub replicas: usize,
     /// How long a value lives; `None` for ever.
     pub ttl: Option<Duration>,
+    /// Lets a key have a life of its own ([`KvBucket::create_with_ttl`](super::KvBucket::create_with_ttl)) and has the
+    /// server mark what expired; the mark is kept this long, at least a second. `None` for neither. Needs a server of
+    /// 2.11 or later.
+    pub marker_ttl: Option<Duration>,
 }
 
 impl BucketConfig {
@@ -44,6 +48,7 @@ impl BucketConfig {
             storage: Storage::File,
             replicas: 1,
             ttl: None,
+            marker_ttl: None,
         }
     }
 
@@ -81,6 +86,8 @@ impl BucketConfig {
             allow_rollup: true,
             deny_delete: true,
             allow_direct: true,
+            allow_message_ttl: self.marker_ttl.is_some(),
+            subject_delete_marker_ttl: self.marker_ttl,
             ..Config::default()
         }
     }
@@ -103,6 +110,10 @@ pub struct BucketInfo {
     pub replicas: usize,
     /// How long a value lives; `None` for ever.
     pub ttl: Option<Duration>,
+    /// Whether a key may have a life of its own.
+    pub allows_key_ttl: bool,
+    /// How long the mark of an expired value is kept; `None` where the server leaves none.
+    pub marker_ttl: Option<Duration>,
     /// How many revisions are kept, deletions included.
     pub values: u64,
     /// How many bytes they take.
@@ -127,6 +138,10 @@ impl BucketInfo {
             },
             replicas: config.num_replicas,
             ttl: Some(config.max_age).filter(|age| !age.is_zero()),
+            allows_key_ttl: config.allow_message_ttl,
+            marker_ttl: config
+                .subject_delete_marker_ttl
+                .filter(|life| !life.is_zero()),
             values: info.state.messages,
             bytes: info.state.bytes,
             last_revision: info.state.last_sequence,
@@ -191,6 +206,16 @@ pub(super) fn differences(wanted: &Config, found: &Config) -> Vec<String> {
         "the life of its values",
         age(found.max_age),
         age(wanted.max_age),
+    );
+    let marked = |config: &Config| match config.subject_delete_marker_ttl {
+        Some(life) if !life.is_zero() => age(life),
+        _ => "off".to_owned(),
+    };
+    differ(
+        marked(wanted) != marked(found),
+        "the mark of expired values",
+        marked(found),
+        marked(wanted),
     );
     differences
 }

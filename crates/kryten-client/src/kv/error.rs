@@ -59,6 +59,14 @@ pub enum KvError {
         /// Whose limit: `the bucket` or `the NATS server`.
         limited_by: &'static str,
     },
+    /// The bucket does not let a key have a life of its own.
+    #[error(
+        "the bucket {bucket} lets no key have a life of its own; its owner has to give it a marker_ttl"
+    )]
+    NoKeyTtl {
+        /// The bucket.
+        bucket: String,
+    },
     /// The key has another revision than expected.
     #[error("the key {key:?} was changed meanwhile: its revision is not {expected}")]
     WrongRevision {

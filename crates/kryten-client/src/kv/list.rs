@@ -32,6 +32,20 @@ impl KvBucket {
         Ok(keys.collect())
     }
 
+    /// All keys that begin with a text, with their values; one pass, of which the server sends nothing that differs
+    /// before the text's last dot.
+    ///
+    /// # Errors
+    /// As [`KvBucket::keys`].
+    pub async fn get_all_with_prefix(
+        &self,
+        prefix: &str,
+    ) -> Result<BTreeMap<String, Bytes>, KvError> {
+        let mut values = self.read_all(self.filters(prefix), false).await?;
+        values.retain(|key, _| key.starts_with(prefix));
+        Ok(values)
+    }
+
     /// All keys and values.
     ///
     /// # Errors
@@ -44,7 +58,7 @@ impl KvBucket {
     ///
     /// A filter takes whole tokens, so it is narrower than the bucket only where the text has a dot; and names that
     /// begin differently from their keys must not be missed.
-    fn filters(&self, prefix: &str) -> Vec<String> {
+    pub(super) fn filters(&self, prefix: &str) -> Vec<String> {
         let whole = vec![self.subject(">")];
         let Some((tokens, _)) = prefix.rsplit_once('.') else {
             return whole;

@@ -14,6 +14,9 @@ use crate::jetstream::stored::{From as ReadFrom, Stored, Which};
 /// The header that says what happened to a key (NATS ADR-8).
 pub(super) const OPERATION: &str = "KV-Operation";
 
+/// The header by which the server tells of what it has removed itself (NATS ADR-43).
+const MARKER_REASON: &str = "Nats-Marker-Reason";
+
 /// What happened to a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
@@ -21,7 +24,7 @@ pub enum Operation {
     Put,
     /// The key was deleted; its history may remain.
     Delete,
-    /// The key and its history were removed, or it expired.
+    /// The key and its history were removed, or it expired; see [`Entry::is_expired`].
     Purge,
 }
 
@@ -48,13 +51,20 @@ impl Operation {
         match stored.header(OPERATION) {
             Some("DEL") => Self::Delete,
             Some("PURGE") => Self::Purge,
-            _ if stored.header("Nats-Marker-Reason").is_some() => Self::Purge,
+            _ if stored.header(MARKER_REASON).is_some() => Self::Purge,
             _ => Self::Put,
         }
     }
 }
 
 impl Entry {
+    /// Whether this is the mark that the server left when the value's life ended; it leaves one where the bucket has a
+    /// [`marker_ttl`](super::BucketConfig::marker_ttl).
+    pub fn is_expired(&self) -> bool {
+        let reason = self.headers.get_last(MARKER_REASON);
+        reason.is_some_and(|reason| reason.as_str() == "MaxAge")
+    }
+
     pub(super) fn new(key: String, stored: Stored) -> Self {
         Self {
             key,

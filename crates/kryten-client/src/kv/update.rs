@@ -63,7 +63,7 @@ impl KvBucket {
         .await
     }
 
-    async fn swap<T>(
+    pub(super) async fn swap<T>(
         &self,
         key: &str,
         mut change: impl FnMut(Option<Bytes>) -> Result<(Bytes, T), KvError>,

@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::bucket::KvBucket;
 use super::error::KvError;
 use super::key;
@@ -10,6 +12,7 @@ use super::read::Entry;
 use crate::jetstream::api::{ApiError, code};
 use crate::jetstream::consumer::{Start, Wanted};
 use crate::jetstream::ordered::{Holes, OrderedItem, OrderedReader};
+use crate::jetstream::stored::Stored;
 
 /// Entries taken at once.
 const BATCH: usize = 500;
@@ -23,12 +26,25 @@ pub enum WatchItem {
     Ready,
 }
 
+/// What one turn of a watch brought.
+#[derive(Debug)]
+pub(super) enum Turn {
+    /// A revision, with the name under which it is stored.
+    Entry(String, Entry),
+    /// All that was there has been told.
+    Ready,
+    /// Nothing, for some two seconds.
+    Idle,
+}
+
 /// A running watch.
 #[derive(Debug)]
 pub struct KvWatch {
     bucket: KvBucket,
     reader: OrderedReader,
-    told: VecDeque<WatchItem>,
+    prefix: String,
+    told: VecDeque<Turn>,
+    pending: u64,
     is_ready: bool,
 }
 
@@ -41,11 +57,20 @@ impl KvBucket {
     /// # Errors
     /// As [`KvBucket::keys`].
     pub async fn watch(&self) -> Result<KvWatch, KvError> {
+        self.watch_prefix("").await
+    }
+
+    /// As [`KvBucket::watch`], only the keys that begin with a text. Up to its last dot the server compares, and sends
+    /// nothing else; the rest is compared here.
+    ///
+    /// # Errors
+    /// As [`KvBucket::keys`].
+    pub async fn watch_prefix(&self, prefix: &str) -> Result<KvWatch, KvError> {
         let info = self.client.stream_info(&self.bucket.stream).await;
         let info = info.map_err(|error| self.error(error))?;
         let wanted = Wanted {
             stream: self.bucket.stream.clone(),
-            filters: vec![self.subject(">")],
+            filters: self.filters(prefix),
             start: Start::LastPerSubject,
             headers_only: false,
         };
@@ -53,7 +78,9 @@ impl KvBucket {
         Ok(KvWatch {
             reader: OrderedReader::new(&self.client, wanted, Holes::Expected, Some(created)),
             bucket: self.clone(),
+            prefix: prefix.to_owned(),
             told: VecDeque::new(),
+            pending: 0,
             is_ready: false,
         })
     }
@@ -66,33 +93,64 @@ impl KvWatch {
     /// [`KvError`] for what waiting does not mend; [`KvError::BucketMissing`] when the bucket was deleted, even if
     /// there is a new one of that name.
     pub async fn next(&mut self) -> Result<WatchItem, KvError> {
+        loop {
+            match self.turn().await? {
+                Turn::Entry(_, entry) => return Ok(WatchItem::Entry(entry)),
+                Turn::Ready => return Ok(WatchItem::Ready),
+                Turn::Idle => {}
+            }
+        }
+    }
+
+    /// What comes next, or that nothing came for a while. Cancel safe.
+    pub(super) async fn turn(&mut self) -> Result<Turn, KvError> {
         /// Those who follow a bucket want to know at once.
         const NO_WAIT: Duration = Duration::ZERO;
         loop {
-            if let Some(item) = self.told.pop_front() {
-                return Ok(item);
+            if let Some(turn) = self.told.pop_front() {
+                return Ok(turn);
             }
             let item = self.reader.next(BATCH, NO_WAIT).await;
             match item.map_err(|error| self.bucket.error(error))? {
                 OrderedItem::Batch(batch) => {
                     for received in batch {
-                        let name = received
-                            .stored
-                            .subject
-                            .strip_prefix(&self.bucket.bucket.prefix);
-                        let key = key::decode(name.unwrap_or_default());
-                        self.told
-                            .push_back(WatchItem::Entry(Entry::new(key, received.stored)));
+                        self.pending = received.pending;
+                        self.tell(received.stored);
                         if received.pending == 0 {
                             self.become_ready();
                         }
                     }
                 }
                 OrderedItem::Idle if self.reader.is_missing() => return Err(self.is_gone()),
-                OrderedItem::Idle => self.look_whether_ready().await?,
+                OrderedItem::Idle => {
+                    self.look_whether_ready().await?;
+                    if self.told.is_empty() {
+                        return Ok(Turn::Idle);
+                    }
+                }
                 OrderedItem::Replaced { .. } => return Err(self.is_gone()),
                 OrderedItem::Truncated { .. } => {}
             }
+        }
+    }
+
+    /// When the server was last heard: by a message, or by its answer that nothing is missing.
+    pub(super) fn heard(&self) -> Instant {
+        self.reader.heard()
+    }
+
+    /// How many revisions were still to come when the last one was received.
+    pub(super) fn lag(&self) -> u64 {
+        self.pending + self.told.len() as u64
+    }
+
+    fn tell(&mut self, stored: Stored) {
+        let name = stored.subject.strip_prefix(&self.bucket.bucket.prefix);
+        let name = name.unwrap_or_default().to_owned();
+        let key = key::decode(&name);
+        if key.starts_with(&self.prefix) {
+            self.told
+                .push_back(Turn::Entry(name, Entry::new(key, stored)));
         }
     }
 
@@ -122,7 +180,7 @@ impl KvWatch {
     fn become_ready(&mut self) {
         if !self.is_ready {
             self.is_ready = true;
-            self.told.push_back(WatchItem::Ready);
+            self.told.push_back(Turn::Ready);
         }
     }
 

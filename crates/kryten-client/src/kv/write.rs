@@ -1,5 +1,7 @@
 //! Changes one key.
 
+use std::time::Duration;
+
 use async_nats::HeaderMap;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -7,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::bucket::KvBucket;
 use super::error::KvError;
 use super::read::{OPERATION, Operation};
+use super::ttl::{self, TTL};
 use crate::exchange::ExchangeError;
 use crate::jetstream::api::{ApiError, code, read_answer};
 use crate::jetstream::stored::From as ReadFrom;
@@ -79,7 +82,42 @@ impl KvBucket {
     /// # Errors
     /// As [`KvBucket::put`]; [`KvError::WrongRevision`] when the key is there.
     pub async fn create(&self, key: &str, value: impl Into<Bytes>) -> Result<u64, KvError> {
-        let value = value.into();
+        self.create_at(key, value.into(), HeaderMap::new()).await
+    }
+
+    /// As [`KvBucket::create`], for a life of its own: in whole seconds, at least one.
+    ///
+    /// # Errors
+    /// As [`KvBucket::create`]; [`KvError::NoKeyTtl`] where the bucket has no
+    /// [`marker_ttl`](super::BucketConfig::marker_ttl).
+    pub async fn create_with_ttl(
+        &self,
+        key: &str,
+        value: impl Into<Bytes>,
+        life: Duration,
+    ) -> Result<u64, KvError> {
+        self.create_at(key, value.into(), life_of(life)).await
+    }
+
+    /// As [`KvBucket::put`], for a life of its own: in whole seconds, at least one. The next put without one ends it.
+    ///
+    /// # Errors
+    /// As [`KvBucket::put`]; [`KvError::NoKeyTtl`] where the bucket has no
+    /// [`marker_ttl`](super::BucketConfig::marker_ttl).
+    pub async fn put_with_ttl(
+        &self,
+        key: &str,
+        value: impl Into<Bytes>,
+        life: Duration,
+    ) -> Result<u64, KvError> {
+        let options = PutOptions {
+            headers: life_of(life),
+            ..PutOptions::default()
+        };
+        self.put_at(key, value, options).await
+    }
+
+    async fn create_at(&self, key: &str, value: Bytes, headers: HeaderMap) -> Result<u64, KvError> {
         let found = self.find(key, ReadFrom::Leader).await?;
         let expected_revision = match &found.last {
             Some(last) if Operation::of(last) == Operation::Put => {
@@ -92,7 +130,7 @@ impl KvBucket {
         };
         let options = PutOptions {
             expected_revision: Some(expected_revision),
-            ..PutOptions::default()
+            headers,
         };
         self.write(key, &found.name, value, options).await
     }
@@ -162,6 +200,9 @@ impl KvBucket {
                 limit: self.bucket.max_value_size.unwrap_or_default(),
                 limited_by: "the bucket",
             }),
+            Err(error) if error.is(code::MESSAGE_TTL_DISABLED) => Err(KvError::NoKeyTtl {
+                bucket: self.name().to_owned(),
+            }),
             Err(error) => Err(self.error(error)),
         }
     }
@@ -214,6 +255,12 @@ impl KvBucket {
             }
         }
     }
+}
+
+fn life_of(life: Duration) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    headers.insert(TTL, ttl::write(life).as_str());
+    headers
 }
 
 /// The bytes that headers take in a message.

@@ -1,0 +1,242 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use kryten_client::kv::{
+    BucketConfig, CacheChange, CacheError, CacheOptions, CacheState, KvCache, KvWatch, Operation,
+    WatchItem,
+};
+use kryten_client::{KvBucket, KvError};
+
+use crate::fixture::{bucket, connect, in_time, server_and_client, until, until_no_consumer};
+
+async fn open(kv: &KvBucket) -> KvCache {
+    let cache = KvCache::open(kv, CacheOptions::default()).await.unwrap();
+    in_time(cache.ready()).await.unwrap();
+    cache
+}
+
+fn values(cache: &KvCache) -> BTreeMap<String, Bytes> {
+    let snapshot = cache.snapshot();
+    let values = snapshot.into_iter().map(|(key, e)| (key, e.value.clone()));
+    values.collect()
+}
+
+#[tokio::test]
+async fn a_cache_of_an_empty_and_of_an_all_deleted_bucket_is_ready_at_once() {
+    let (_server, client) = server_and_client().await;
+    let kv = bucket(&client, "any").await;
+    let started = std::time::Instant::now();
+    assert!(open(&kv).await.is_empty());
+    kv.put_text("a", "x").await.unwrap();
+    kv.delete("a").await.unwrap();
+    let cache = open(&kv).await;
+    assert!(cache.is_empty() && cache.is_authoritative());
+    assert_eq!((cache.revision(), cache.lag(), cache.bytes()), (2, 0, 0));
+    assert!(started.elapsed() < Duration::from_secs(3));
+}
+
+#[tokio::test]
+async fn a_cache_follows_its_bucket_tells_each_change_and_leaves_no_consumer() {
+    let (_server, client) = server_and_client().await;
+    let kv = bucket(&client, "any").await;
+    kv.put_text("two words", "1").await.unwrap();
+    let cache = open(&kv).await;
+    assert_eq!(cache.get("two words").unwrap().value, "1");
+    let mut changes = cache.changes();
+    let revision = kv.put_text("user:bob", "2").await.unwrap();
+    let change = in_time(changes.next()).await.unwrap();
+    assert!(matches!(&change, CacheChange::Put(entry) if entry.revision == revision));
+    assert_eq!(cache.get("user:bob").unwrap().value, "2");
+    assert_eq!((cache.len(), cache.revision()), (2, revision));
+    kv.delete("two words").await.unwrap();
+    let change = in_time(changes.next()).await.unwrap();
+    assert!(
+        matches!(&change, CacheChange::Removed(entry) if entry.operation == Operation::Delete),
+        "{change:?}"
+    );
+    assert_eq!(cache.get("two words"), None);
+    assert!(cache.age() < Duration::from_secs(8));
+    let clone = cache.clone();
+    drop(cache);
+    assert_eq!(clone.len(), 1);
+    drop(clone);
+    assert_eq!(in_time(changes.next()).await, None);
+    until_no_consumer(&client, "KV_any").await;
+}
+
+#[tokio::test]
+async fn a_cache_of_a_prefix_holds_nothing_else() {
+    let (_server, client) = server_and_client().await;
+    let kv = bucket(&client, "any").await;
+    for key in ["user.ann", "user.bob", "user.", "users", "other"] {
+        kv.put_text(key, "x").await.unwrap();
+    }
+    for (prefix, keys) in [
+        ("user.", &["user.", "user.ann", "user.bob"][..]),
+        ("user.b", &["user.bob"]),
+        ("use", &["user.", "user.ann", "user.bob", "users"]),
+        ("none.", &[]),
+    ] {
+        let options = CacheOptions {
+            prefix: prefix.into(),
+            ..CacheOptions::default()
+        };
+        let cache = KvCache::open(&kv, options).await.unwrap();
+        in_time(cache.ready()).await.unwrap();
+        let held: Vec<String> = cache.snapshot().into_keys().collect();
+        assert_eq!(held, keys, "{prefix:?}");
+        let direct = kv.get_all_with_prefix(prefix).await.unwrap();
+        assert_eq!(values(&cache), direct);
+    }
+}
+
+#[tokio::test]
+async fn a_cache_over_its_bound_says_so_and_what_it_holds_stays_true() {
+    let (_server, client) = server_and_client().await;
+    let kv = bucket(&client, "any").await;
+    kv.put_text("a", "small").await.unwrap();
+    let options = CacheOptions {
+        max_bytes: 1000,
+        ..CacheOptions::default()
+    };
+    let cache = KvCache::open(&kv, options).await.unwrap();
+    in_time(cache.ready()).await.unwrap();
+    kv.put("b", vec![b'x'; 1000]).await.unwrap();
+    until(|| async { matches!(cache.state(), CacheState::TooLarge) }).await;
+    assert!(!cache.is_authoritative());
+    let error = cache.ready().await.unwrap_err();
+    assert!(matches!(error, CacheError::TooLarge { .. }), "{error}");
+    kv.put_text("a", "new").await.unwrap();
+    until(|| async { cache.get("a").is_some_and(|a| a.value == "new") }).await;
+    assert!(cache.get("b").is_none() && cache.bytes() <= 1000);
+}
+
+#[tokio::test]
+async fn a_cache_is_emptied_with_its_bucket_and_filled_from_a_new_one() {
+    let (_server, client) = server_and_client().await;
+    let kv = bucket(&client, "any").await;
+    kv.put_text("old", "x").await.unwrap();
+    let cache = open(&kv).await;
+    let mut changes = cache.changes();
+    client.jetstream().delete_key_value("any").await.unwrap();
+    let change = in_time(changes.next()).await.unwrap();
+    assert_eq!(change, CacheChange::Lost("old".into()));
+    let again = bucket(&client, "any").await;
+    again.put_text("new", "y").await.unwrap();
+    until(|| async { cache.get("new").is_some() }).await;
+    in_time(cache.ready()).await.unwrap();
+    assert_eq!(cache.len(), 1);
+    let missing = KvBucket::open(&client, "none").await;
+    assert!(matches!(missing, Err(KvError::BucketMissing { .. })));
+}
+
+#[tokio::test]
+async fn a_value_that_expires_leaves_the_cache_marked_or_not() {
+    let (_server, client) = server_and_client().await;
+    let marked = BucketConfig {
+        marker_ttl: Some(Duration::from_secs(60)),
+        ..BucketConfig::new("marked")
+    };
+    let kv = KvBucket::open_or_create(&client, marked).await.unwrap();
+    let cache = open(&kv).await;
+    let mut changes = cache.changes();
+    let second = Duration::from_secs(1);
+    kv.create_with_ttl("key", "x", second).await.unwrap();
+    let taken = kv.create_with_ttl("key", "y", second).await;
+    assert!(matches!(taken, Err(KvError::WrongRevision { .. })));
+    assert!(matches!(
+        in_time(changes.next()).await,
+        Some(CacheChange::Put(_))
+    ));
+    let change = in_time(changes.next()).await;
+    let expired = |change: &Option<CacheChange>| matches!(change, Some(CacheChange::Removed(entry)) if entry.is_expired() && entry.operation == Operation::Purge);
+    assert!(expired(&change), "{change:?}");
+    assert!(cache.is_empty());
+    kv.create("key", "again").await.unwrap();
+    kv.purge("key").await.unwrap();
+    assert!(!kv.entry("key").await.unwrap().unwrap().is_expired());
+
+    let silent = BucketConfig {
+        ttl: Some(second),
+        ..BucketConfig::new("silent")
+    };
+    let kv = KvBucket::open_or_create(&client, silent).await.unwrap();
+    let cache = open(&kv).await;
+    let mut changes = cache.changes();
+    kv.put_text("key", "x").await.unwrap();
+    assert!(matches!(
+        in_time(changes.next()).await,
+        Some(CacheChange::Put(_))
+    ));
+    until(|| async { cache.is_empty() }).await;
+    let refused = kv.put_with_ttl("key", "x", second).await;
+    assert!(
+        matches!(refused, Err(KvError::NoKeyTtl { .. })),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn twenty_restarts_lose_no_watch_and_every_cache_equals_the_bucket() {
+    let (mut server, client) = server_and_client().await;
+    let marked = BucketConfig {
+        marker_ttl: Some(Duration::from_secs(1)),
+        ..BucketConfig::new("any")
+    };
+    // In the second marks may expire, so that its caches read all anew after each restart.
+    let buckets = [
+        bucket(&client, "plain").await,
+        KvBucket::open_or_create(&client, marked).await.unwrap(),
+    ];
+    for kv in &buckets {
+        let mut caches = Vec::new();
+        let mut watches = Vec::new();
+        for _ in 0..5 {
+            caches.push(open(kv).await);
+            watches.push(tokio::spawn(follow(kv.watch().await.unwrap())));
+        }
+        let writer = KvBucket::open(&connect(&server).await, kv.name())
+            .await
+            .unwrap();
+        for round in 0..20_u32 {
+            server.kill().await.unwrap();
+            server.restart().await.unwrap();
+            for number in 0..5 {
+                let key = format!("key {}", (round + number) % 7);
+                let write = || async {
+                    match (round + number) % 3 {
+                        0 => writer.delete(&key).await.is_ok(),
+                        _ => writer.put_text(&key, &round.to_string()).await.is_ok(),
+                    }
+                };
+                until(write).await;
+            }
+        }
+        let last = writer.put_text("last", "x").await.unwrap();
+        let bucket = writer.get_all().await.unwrap();
+        for cache in &caches {
+            until(|| async { cache.revision() == last && cache.is_authoritative() }).await;
+            assert_eq!(values(cache), bucket);
+        }
+        for watch in watches {
+            assert_eq!(in_time(watch).await.unwrap(), bucket);
+        }
+        drop(caches);
+        until_no_consumer(&client, &format!("KV_{}", kv.name())).await;
+    }
+}
+
+/// What a watch tells, up to the key that is put last.
+async fn follow(mut watch: KvWatch) -> BTreeMap<String, Bytes> {
+    let mut told = BTreeMap::new();
+    while !told.contains_key("last") {
+        if let WatchItem::Entry(entry) = watch.next().await.unwrap() {
+            match entry.operation {
+                Operation::Put => told.insert(entry.key, entry.value),
+                _ => told.remove(&entry.key),
+            };
+        }
+    }
+    told
+}
