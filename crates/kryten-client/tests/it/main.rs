@@ -16,6 +16,7 @@ mod kv_listing;
 mod kv_many;
 mod kv_typed;
 mod kv_watching;
+mod losing;
 mod reading;
 mod robot_commands;
 mod seed_a;
