@@ -32,12 +32,15 @@ pub mod config;
 pub mod connection;
 pub mod events;
 mod exchange;
+#[cfg(feature = "http")]
+pub mod http;
 mod jetstream;
 pub mod kv;
 pub mod one_life;
 pub mod reader;
 pub mod respond;
 pub mod round_trip;
+pub mod service;
 pub mod stream;
 
 pub use config::NatsConfig;

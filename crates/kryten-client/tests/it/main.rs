@@ -20,5 +20,7 @@ mod losing;
 mod reading;
 mod robot_commands;
 mod seed_a;
+mod service;
+mod service_http;
 mod tail;
 mod userstats_commands;
