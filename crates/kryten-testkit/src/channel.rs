@@ -70,6 +70,12 @@ impl TestChannel {
         self.nats_config.clone()
     }
 
+    /// As [`Self::nats_config`], in one address with user and password in it: for a bot that is a process of its own.
+    pub fn nats_url(&self) -> String {
+        let (user, password) = (self.server.user(), self.server.password());
+        format!("nats://{user}:{password}@127.0.0.1:{}", self.server.port())
+    }
+
     /// The simulated CyTube, for whatever has no method here.
     pub fn sim(&self) -> &SimHandle {
         &self.sim
