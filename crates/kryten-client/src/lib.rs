@@ -66,7 +66,8 @@
 //!
 //! ```no_run
 //! # async fn demo(client: kryten_client::Client) -> Result<(), Box<dyn std::error::Error>> {
-//! use kryten_client::kv::{BucketConfig, CacheOptions, KvBucket, KvCache};
+//! use kryten_client::kv::{BucketConfig, KvBucket};
+//! use kryten_client::state;
 //! use kryten_protocol::state::{StateBucket, USERS};
 //!
 //! let mine = KvBucket::open_or_create(&client, BucketConfig::new("my_points")).await?;
@@ -74,9 +75,9 @@
 //! println!("bob has {points} points");
 //!
 //! let robots = KvBucket::open(&client, &StateBucket::Userlist.name("420Grindhouse")).await?;
-//! let cache = KvCache::open(&robots, CacheOptions::default()).await?;
-//! cache.ready().await?;
-//! println!("{:?}", cache.get(USERS).map(|users| users.value.len()));
+//! if let Some(users) = state::list(&robots, USERS).await? {
+//!     println!("{}", String::from_utf8_lossy(&users.json));
+//! }
 //! # Ok(())
 //! # }
 //! ```
@@ -129,6 +130,8 @@
 //! - [`config`]: configuration files, `${NAME}` in them, and the `nats` section;
 //! - [`connection`]: the connection to NATS; [`one_life`]: one that never reconnects;
 //! - [`kv`]: key-value buckets whose keys are any text, with strict and forgiving helpers;
+//! - [`state`]: the lists of a channel's state, of any size;
+//! - [`state`]: the lists of a channel's state, of any size;
 //! - [`stream`]: the JetStream stream that keeps all events;
 //! - [`reader`]: reads that stream in order, without a hole;
 //! - [`events`]: the events of a channel, typed: live, or from the stream and never missed;
@@ -153,6 +156,7 @@ pub mod reader;
 pub mod respond;
 pub mod round_trip;
 pub mod service;
+pub mod state;
 pub mod stream;
 
 pub use config::NatsConfig;

@@ -14,7 +14,9 @@ use std::collections::BTreeSet;
 
 use clap::Parser;
 use kryten_client::Client;
-use kryten_client::kv::{KvBucket, KvError, WatchItem};
+use kryten_client::kv::{KvBucket, WatchItem};
+use kryten_client::state::{self, StateList};
+use kryten_protocol::state::list::manifest_key;
 use kryten_protocol::state::{StateBucket, USERS};
 use place::Place;
 use serde_json::Value;
@@ -30,12 +32,11 @@ struct Arguments {
 async fn main() -> anyhow::Result<()> {
     let Arguments { place } = Arguments::parse();
     let client = place.connect("watch_userlist").await?;
-    watch_userlist(&client, &place.channel).await?;
-    Ok(())
+    watch_userlist(&client, &place.channel).await
 }
 
 /// Tells who is there, then who comes and goes, until the bucket is deleted.
-async fn watch_userlist(client: &Client, channel: &str) -> Result<(), KvError> {
+async fn watch_userlist(client: &Client, channel: &str) -> anyhow::Result<()> {
     // The robot owns the bucket, so it is opened and never created here.
     let bucket = KvBucket::open(client, &StateBucket::Userlist.name(channel)).await?;
     let mut watch = bucket.watch().await?;
@@ -44,8 +45,9 @@ async fn watch_userlist(client: &Client, channel: &str) -> Result<(), KvError> {
     loop {
         match watch.next().await? {
             WatchItem::Ready => is_ready = true,
-            WatchItem::Entry(entry) if entry.key == USERS => {
-                let now = names(&entry.value);
+            // A long list is in parts, and its manifest tells of a change.
+            WatchItem::Entry(entry) if entry.key == USERS || entry.key == manifest_key(USERS) => {
+                let now = names(state::list(&bucket, USERS).await?.as_ref());
                 for name in now.difference(&present) {
                     match is_ready {
                         true => println!("{name} came"),
@@ -64,8 +66,10 @@ async fn watch_userlist(client: &Client, channel: &str) -> Result<(), KvError> {
 }
 
 /// The names in a user list; nobody is in a list that was deleted.
-fn names(users: &[u8]) -> BTreeSet<String> {
-    let users: Vec<Value> = serde_json::from_slice(users).unwrap_or_default();
+fn names(users: Option<&StateList>) -> BTreeSet<String> {
+    let users: Vec<Value> = users
+        .and_then(|users| serde_json::from_slice(&users.json).ok())
+        .unwrap_or_default();
     let name = |user: &Value| user["name"].as_str().map(str::to_owned);
     users.iter().filter_map(name).collect()
 }
