@@ -1,12 +1,14 @@
 //! Tests against a real nats-server.
 #![allow(clippy::unwrap_used)]
 
+mod channel_state;
 mod commands;
 mod connecting;
 mod event_stream;
 mod events_durable;
 mod events_live;
 mod fixture;
+mod json;
 mod kv_cache;
 mod kv_complaints;
 mod kv_counting;
@@ -17,6 +19,7 @@ mod kv_many;
 mod kv_typed;
 mod kv_watching;
 mod reading;
+mod robot_checked;
 mod robot_commands;
 mod seed_a;
 mod tail;
