@@ -8,6 +8,7 @@ mod robot;
 use kryten_client::{Client, NatsConfig};
 
 use crate::agent::Agent;
+use crate::matrix;
 
 /// Both sides, on one server.
 pub(crate) struct Sides {
@@ -45,6 +46,10 @@ pub(crate) async fn run(sides: &mut Sides, report: &mut Report) {
     events::run(sides, report).await;
     commands::run(sides, report).await;
     robot::run(sides, report).await;
+    match matrix::run(sides, report).await {
+        Ok(_compared) => {}
+        Err(error) => report.add("the matrix can begin", Err(error)),
+    }
 }
 
 /// Whether two things are equal, as a check.

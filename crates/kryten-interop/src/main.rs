@@ -9,6 +9,8 @@
 mod agent;
 mod checks;
 mod environment;
+mod matrix;
+mod recorder;
 
 use std::process::ExitCode;
 
