@@ -123,6 +123,8 @@ class Agent:
             result = await result
         for client in (self.client, self.service):
             if client is not None and client.is_connected:
+                # The ping of the first may overtake what was published before it.
+                await client._nats.flush()
                 await client._nats.flush()
         if isinstance(result, bytes):
             result = {"bytes": base64.b64encode(result).decode()}
@@ -143,9 +145,9 @@ class Agent:
         heard, self.events = self.events, []
         return heard
 
-    async def do_heard_until(self, mark):
-        """What came before the event of this name, which is left out."""
-        while not any(event.get("event_name") == mark for event in self.events):
+    async def do_heard_until(self, mark, payload):
+        """What came before the event of this name and payload, which is left out."""
+        while not any(e.get("event_name") == mark and e.get("payload") == payload for e in self.events):
             self.arrived.clear()
             await asyncio.wait_for(self.arrived.wait(), 20)
         return (await self.do_heard(0))[:-1]

@@ -1,9 +1,11 @@
 //! What is checked, and the report.
 
+mod bodies;
 mod buckets;
 mod commands;
 mod events;
 mod robot;
+mod subjects;
 
 use kryten_client::{Client, NatsConfig};
 
@@ -44,6 +46,8 @@ impl Report {
 pub(crate) async fn run(sides: &mut Sides, report: &mut Report) {
     buckets::run(sides, report).await;
     events::run(sides, report).await;
+    bodies::run(sides, report).await;
+    subjects::run(sides, report).await;
     commands::run(sides, report).await;
     robot::run(sides, report).await;
     match matrix::run(sides, report).await {
