@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod faults;
+mod large_lists;
 mod recorded_sessions;
 mod recording;
 mod support;

@@ -99,3 +99,10 @@ where
         panic!("did not come true within {} s: {what}", PATIENCE.as_secs());
     }
 }
+
+pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(Duration::from_secs(20), future).await {
+        Ok(value) => value,
+        Err(_) => panic!("did not come true within 20 s: {what}"),
+    }
+}
