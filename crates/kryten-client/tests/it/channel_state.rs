@@ -1,4 +1,5 @@
 use kryten_client::KvError;
+use kryten_client::state::StateError;
 use kryten_protocol::state::StateBucket;
 use serde_json::json;
 
@@ -10,7 +11,7 @@ async fn what_the_robot_keeps_of_a_channel_is_read_typed() {
     let state = client.channel_state("cytu.be", "420Grindhouse");
     let missing = state.users().await;
     assert!(
-        matches!(&missing, Err(KvError::BucketMissing { bucket }) if bucket == "kryten_420Grindhouse_userlist"),
+        matches!(&missing, Err(StateError::Kv(KvError::BucketMissing { bucket })) if bucket == "kryten_420Grindhouse_userlist"),
         "{missing:?}"
     );
     for which in StateBucket::ALL {
@@ -58,7 +59,10 @@ async fn what_the_robot_keeps_of_a_channel_is_read_typed() {
     assert_eq!(state.current_media().await.unwrap(), None);
     users.put_text("users", "7").await.unwrap();
     let odd = state.users().await;
-    assert!(matches!(odd, Err(KvError::WrongKind { .. })), "{odd:?}");
+    assert!(
+        matches!(odd, Err(StateError::Kv(KvError::WrongKind { .. }))),
+        "{odd:?}"
+    );
 }
 
 #[tokio::test]

@@ -1,6 +1,5 @@
 //! What a robot makes of a NATS server that is away, too small, without JetStream, or shared with others.
 
-
 use futures_util::StreamExt;
 use kryten_client::Client;
 use kryten_client::kv::{KvBucket, PutOptions};
