@@ -21,7 +21,9 @@ def surface():
                 continue
             if inspect.isclass(value) or inspect.isfunction(value):
                 if value.__module__ == module.__name__:
-                    names += [name, *members(name, value)]
+                    names.append(name)
+                if value.__module__ == module.__name__ and inspect.isclass(value):
+                    names += members(name, value)
             elif name.isupper():
                 names.append(name)
     known = {name for names in found.values() for name in names}
