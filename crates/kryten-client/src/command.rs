@@ -31,6 +31,12 @@ pub enum CommandError {
         /// How long we waited.
         timeout: Duration,
     },
+    /// The connection was lost between the request and its answer; whether the service has done it is not known.
+    #[error("the connection to NATS was lost before the {service} service answered; ask again")]
+    ConnectionLost {
+        /// The service.
+        service: String,
+    },
     /// No connection to a server; nothing was sent.
     #[error("the NATS server is away; start it, or name another with --nats")]
     ServerAway,
@@ -87,6 +93,7 @@ impl CommandError {
                 Self::NoResponders { service }
             }
             ExchangeError::TimedOut => Self::TimedOut { service, timeout },
+            ExchangeError::ConnectionLost => Self::ConnectionLost { service },
             ExchangeError::NoPermission { subject } => Self::NoPermission { subject },
             ExchangeError::TooLarge { limit } => Self::TooLarge { service, limit },
         }

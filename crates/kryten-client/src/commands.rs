@@ -53,7 +53,9 @@ async fn ask(
     loop {
         tries_left -= 1;
         match request(client, service, body.clone(), asking.timeout).await {
-            Err(CommandError::TimedOut { .. }) if tries_left > 0 => {
+            Err(CommandError::TimedOut { .. } | CommandError::ConnectionLost { .. })
+                if tries_left > 0 =>
+            {
                 tracing::debug!(
                     service,
                     command = body.command,

@@ -3,6 +3,7 @@
 mod credentials;
 mod error;
 mod events;
+mod life;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,6 +19,7 @@ use crate::kv::KeyLocks;
 use credentials::Credentials;
 pub use error::ConnectError;
 pub(crate) use events::Events;
+pub(crate) use life::Life;
 
 /// The longest wait before the next attempt to connect again.
 const LONGEST_DELAY: Duration = Duration::from_secs(1);

@@ -35,6 +35,8 @@ pub mod config;
 pub mod connection;
 pub mod events;
 mod exchange;
+#[cfg(feature = "http")]
+pub mod http;
 mod jetstream;
 pub mod json;
 pub mod kv;
@@ -42,6 +44,7 @@ pub mod one_life;
 pub mod reader;
 pub mod respond;
 pub mod round_trip;
+pub mod service;
 pub mod state;
 pub mod stream;
 

@@ -179,7 +179,7 @@ impl Robot {
                 .exchange_within(subject, HeaderMap::new(), body, timeout)
                 .await;
             match answer {
-                Err(ExchangeError::TimedOut) if tries_left > 0 => {}
+                Err(ExchangeError::TimedOut | ExchangeError::ConnectionLost) if tries_left > 0 => {}
                 answer => {
                     break answer.map_err(|error| CommandError::new(SERVICE, timeout, error))?;
                 }
