@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use nats::NatsConfig;
+pub(crate) use nats::without_user_part;
 
 /// Why a configuration could not be loaded.
 #[derive(Debug, thiserror::Error)]

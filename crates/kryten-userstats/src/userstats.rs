@@ -297,7 +297,7 @@ async fn connect(config: &Config, shared: &Shared) -> Result<Option<Client>, Use
         };
         match attempt {
             Ok(client) => return Ok(Some(client)),
-            Err(error @ ConnectError::BadUrl { .. }) => return Err(error.into()),
+            Err(error @ ConnectError::Setting(_)) => return Err(error.into()),
             Err(error) if !told => {
                 told = true;
                 warn!("{error}; trying again until it answers");

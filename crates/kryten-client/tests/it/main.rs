@@ -1,12 +1,14 @@
 //! Tests against a real nats-server.
 #![allow(clippy::unwrap_used)]
 
+mod certificates;
 mod commands;
 mod connecting;
 mod event_stream;
 mod events_durable;
 mod events_live;
 mod fixture;
+mod jetstream_elsewhere;
 mod kv_cache;
 mod kv_complaints;
 mod kv_counting;
@@ -16,8 +18,12 @@ mod kv_listing;
 mod kv_many;
 mod kv_typed;
 mod kv_watching;
+mod logging_in;
 mod reading;
 mod robot_commands;
+mod secrets;
+mod securing;
 mod seed_a;
 mod tail;
+mod tokens;
 mod userstats_commands;
