@@ -76,6 +76,7 @@ impl Userstats {
     /// [`UserstatsError`] for a wrong configuration, a database that cannot be opened, a taken HTTP port.
     pub async fn bind(config: Config) -> Result<Self, UserstatsError> {
         config.check()?;
+        kryten_client::config::warn_of(&config.unknown_keys);
         let store = Store::open(&config.database).await?;
         info!(path = %config.database.display(), "the database is open");
         let (ready_tx, ready) = watch::channel(false);
