@@ -124,7 +124,11 @@ pub fn read<T: DeserializeOwned>(value: Value) -> Result<T, ConfigError> {
     })
 }
 
-fn parse(path: &Path, text: &str) -> Result<Value, ConfigError> {
+/// Parses a text in the format that the path's extension names; `${NAME}` stays as it is.
+///
+/// # Errors
+/// [`ConfigError`] when the text is not in that format.
+pub fn parse(path: &Path, text: &str) -> Result<Value, ConfigError> {
     let syntax = |format, place| ConfigError::Syntax {
         path: path.to_owned(),
         format,

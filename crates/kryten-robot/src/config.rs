@@ -10,7 +10,7 @@ use kryten_client::config::{NatsConfig, UnknownKey};
 use kryten_cytube::{CytubeConfig, Login};
 use secrecy::SecretString;
 
-pub use file::{RobotConfigError, load};
+pub use file::{RobotConfigError, from_value, load};
 pub use schema::schema;
 
 /// Everything that a robot needs to know.

@@ -64,7 +64,11 @@ pub fn load(path: &Path) -> Result<RobotConfig, RobotConfigError> {
     })
 }
 
-pub(super) fn from_value(
+/// Reads a loaded file; `env` tells the environment's variables.
+///
+/// # Errors
+/// As [`load`].
+pub fn from_value(
     root: &Value,
     env: impl Fn(&str) -> Option<String>,
 ) -> Result<RobotConfig, RobotConfigError> {
