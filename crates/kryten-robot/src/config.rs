@@ -1,15 +1,17 @@
 //! The robot's configuration: the original's JSON file unchanged, and what `kryten up` builds in code.
 
 mod file;
+mod schema;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use kryten_client::config::NatsConfig;
+use kryten_client::config::{NatsConfig, UnknownKey};
 use kryten_cytube::{CytubeConfig, Login};
 use secrecy::SecretString;
 
-pub use file::{RobotConfigError, load};
+pub use file::{RobotConfigError, from_value, load};
+pub use schema::schema;
 
 /// Everything that a robot needs to know.
 #[derive(Debug, Clone)]
@@ -26,6 +28,8 @@ pub struct RobotConfig {
     pub log_level: String,
     /// How many bytes of events wait for a NATS server that is away, per channel.
     pub outbox_bytes: usize,
+    /// Keys of the file that nobody reads; the robot logs them when it starts.
+    pub unknown_keys: Vec<UnknownKey>,
 }
 
 /// A listening address.
@@ -75,6 +79,7 @@ impl RobotConfig {
             health: None,
             log_level: "INFO".to_owned(),
             outbox_bytes: DEFAULT_OUTBOX_BYTES,
+            unknown_keys: Vec::new(),
         }
     }
 }

@@ -56,10 +56,19 @@ pub enum RobotConfigError {
 /// # Errors
 /// [`RobotConfigError`] naming what is missing or wrong.
 pub fn load(path: &Path) -> Result<RobotConfig, RobotConfigError> {
-    from_value(&config::load(path)?, |name| std::env::var(name).ok())
+    let whole = config::load(path)?;
+    let config = from_value(&whole, |name| std::env::var(name).ok())?;
+    Ok(RobotConfig {
+        unknown_keys: config::unknown_keys(&whole, &super::schema()),
+        ..config
+    })
 }
 
-fn from_value(
+/// Reads a loaded file; `env` tells the environment's variables.
+///
+/// # Errors
+/// As [`load`].
+pub fn from_value(
     root: &Value,
     env: impl Fn(&str) -> Option<String>,
 ) -> Result<RobotConfig, RobotConfigError> {
@@ -83,6 +92,7 @@ fn from_value(
         health: read_health(health)?,
         log_level: read_log_level(root.get("log_level"))?,
         outbox_bytes: DEFAULT_OUTBOX_BYTES,
+        unknown_keys: Vec::new(),
     })
 }
 
@@ -127,8 +137,8 @@ fn read_channel(cytube: &Map<String, Value>) -> Result<ChannelConfig, RobotConfi
         user: text(cytube, "user"),
         password: secret("password"),
         aggressive_reconnect: is_true(cytube.get("aggressive_reconnect"), false),
-        reconnect_base: seconds(cytube, "reconnect_base_delay", usual.reconnect_base)?,
-        reconnect_max: seconds(cytube, "reconnect_max_delay", usual.reconnect_max)?,
+        reconnect_base: seconds(cytube, "cytube.reconnect_base_delay", usual.reconnect_base)?,
+        reconnect_max: seconds(cytube, "cytube.reconnect_max_delay", usual.reconnect_max)?,
         ca_file: text(cytube, "ca_file").map(Into::into),
         ..usual
     })
@@ -148,7 +158,8 @@ fn read_nats(
     {
         return Err(RobotConfigError::NoServers);
     }
-    let mut config: NatsConfig = config::read(Value::Object(nats.clone()))?;
+    let mut config: NatsConfig =
+        config::read(Value::Object(nats.clone())).map_err(|error| error.within("nats"))?;
     if let Some(url) = url {
         config.servers = vec![url];
     }
@@ -191,7 +202,8 @@ fn seconds(
     key: &'static str,
     usual: Duration,
 ) -> Result<Duration, RobotConfigError> {
-    match section.get(key) {
+    let (_, name) = key.split_once('.').unwrap_or(("", key));
+    match section.get(name) {
         None => Ok(usual),
         Some(value) => value
             .as_f64()
