@@ -10,6 +10,7 @@ mod buckets;
 mod diff;
 mod messages;
 mod questions;
+mod service;
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -121,6 +122,7 @@ pub(crate) async fn run(sides: &mut Sides, report: &mut Report) -> anyhow::Resul
     questions::run(&mut matrix).await;
     messages::run(&mut matrix).await;
     buckets::run(&mut matrix).await;
+    service::run(&mut matrix).await;
     answers.abort();
     Ok(Compared {
         all: matrix.compared,
