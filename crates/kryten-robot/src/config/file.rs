@@ -62,10 +62,19 @@ pub enum RobotConfigError {
 /// # Errors
 /// [`RobotConfigError`] naming what is missing or wrong.
 pub fn load(path: &Path) -> Result<RobotConfig, RobotConfigError> {
-    from_value(&config::load(path)?, |name| std::env::var(name).ok())
+    let whole = config::load(path)?;
+    let config = from_value(&whole, |name| std::env::var(name).ok())?;
+    Ok(RobotConfig {
+        unknown_keys: config::unknown_keys(&whole, &super::schema()),
+        ..config
+    })
 }
 
-fn from_value(
+/// Reads a loaded file; `env` tells the environment's variables.
+///
+/// # Errors
+/// As [`load`].
+pub fn from_value(
     root: &Value,
     env: impl Fn(&str) -> Option<String>,
 ) -> Result<RobotConfig, RobotConfigError> {
@@ -92,6 +101,7 @@ fn from_value(
         log_level: read_log_level(root.get("log_level"))?,
         outbox_bytes: DEFAULT_OUTBOX_BYTES,
         lease: read_lease(optional_section(root, "lease")?.unwrap_or(&empty))?,
+        unknown_keys: Vec::new(),
     })
 }
 
@@ -176,7 +186,8 @@ fn read_nats(
     {
         return Err(RobotConfigError::NoServers);
     }
-    let mut config: NatsConfig = config::read(Value::Object(nats.clone()))?;
+    let mut config: NatsConfig =
+        config::read(Value::Object(nats.clone())).map_err(|error| error.within("nats"))?;
     if let Some(url) = url {
         config.servers = vec![url];
     }
