@@ -200,8 +200,8 @@ mod tests {
         let mut all = least.clone();
         for (section, of) in schema["properties"].as_object().unwrap() {
             let of = match of.get("anyOf") {
-                Some(choices) => &choices[0],
-                None => of,
+                Some(choices) if of.get("properties").is_none() => &choices[0],
+                _ => of,
             };
             match of.get("properties") {
                 Some(_) => {
