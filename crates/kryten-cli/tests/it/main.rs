@@ -5,6 +5,8 @@ mod exactness;
 mod kv;
 mod process;
 mod program;
+mod rig;
 mod samples;
+mod standby;
 mod up;
 mod watcher;
