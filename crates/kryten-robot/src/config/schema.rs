@@ -19,18 +19,27 @@ pub fn schema() -> Value {
 #[derive(JsonSchema)]
 #[schemars(
     title = "The robot's configuration",
-    description = "The keys of kryten-robot. `kryten robot --config FILE` and `kryten up --config FILE` read it."
+    description = "The keys of kryten-robot. `kryten robot --config FILE` and `kryten up --config FILE` read it.",
+    extend("anyOf" = [
+        {"required": ["channels"]},
+        {"properties": {"cytube": {"required": ["domain", "channel"]}}}
+    ])
 )]
 struct File {
     /// The channel, and who enters it. KRYTEN_CYTUBE_USER and KRYTEN_CYTUBE_PASSWORD in the environment replace the
     /// account.
-    cytube: Cytube,
+    cytube: Channel,
+    /// Several channels instead of the one in `cytube`, which says what these do not say themselves.
+    #[schemars(length(min = 1))]
+    channels: Option<Vec<Channel>>,
     /// How to reach NATS. KRYTEN_NATS_URL in the environment replaces the servers.
     nats: NatsConfig,
     /// Whether commands are taken.
     commands: Option<Commands>,
     /// Where `/health` and `/metrics` are served.
     health: Option<Health>,
+    /// How robots with the same channels agree which one serves them.
+    lease: Option<Lease>,
     /// The least level that is logged.
     #[schemars(extend("default" = "INFO"))]
     log_level: Option<LogLevel>,
@@ -44,12 +53,12 @@ struct File {
 
 #[derive(JsonSchema)]
 #[schemars(inline)]
-struct Cytube {
+struct Channel {
     /// The CyTube host, such as `cytu.be`.
-    domain: String,
+    domain: Option<String>,
     /// The channel; goes into events and bucket names as it is.
     #[schemars(length(min = 1, max = 30), regex(pattern = "^\\s*[A-Za-z0-9_-]+\\s*$"))]
-    channel: String,
+    channel: Option<String>,
     /// Where to ask for the socket, instead of `https://` and the domain.
     url: Option<String>,
     /// The channel's password.
@@ -97,6 +106,17 @@ struct Health {
     /// The port; 0 for any free one.
     #[schemars(extend("default" = 8080))]
     port: Option<u16>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(inline)]
+struct Lease {
+    /// Whether another robot may stand by; without it the one that starts last takes over.
+    #[schemars(extend("default" = true))]
+    enabled: Option<bool>,
+    /// After how many seconds a robot without a sign counts as dead.
+    #[schemars(extend("default" = 5, "exclusiveMinimum" = 0))]
+    seconds: Option<f64>,
 }
 
 #[derive(JsonSchema)]
