@@ -1,6 +1,7 @@
 //! The binary as its users run it: processes, files, signals, with real servers.
 #![allow(clippy::unwrap_used)]
 
+mod config;
 mod exactness;
 mod kv;
 mod process;

@@ -19,23 +19,29 @@ pub fn schema() -> Value {
 #[derive(JsonSchema)]
 #[schemars(
     title = "The robot's configuration",
-    description = "The keys of kryten-robot. `kryten robot --config FILE` and `kryten up --config FILE` read it."
+    description = "The keys of kryten-robot. `kryten robot --config FILE` and `kryten up --config FILE` read it.",
+    extend("anyOf" = [
+        {"required": ["channels"]},
+        {"properties": {"cytube": {"required": ["domain", "channel"]}}}
+    ])
 )]
 struct File {
     /// The channel, and who enters it. KRYTEN_CYTUBE_USER and KRYTEN_CYTUBE_PASSWORD in the environment replace the
     /// account.
-    cytube: Cytube,
+    cytube: Channel,
+    /// Several channels instead of the one in `cytube`, which says what these do not say themselves.
+    #[schemars(length(min = 1))]
+    channels: Option<Vec<Channel>>,
     /// How to reach NATS. KRYTEN_NATS_URL in the environment replaces the servers.
     nats: NatsConfig,
-    /// Several channels: each entry has the keys of `cytube`, and takes from there what it does not say itself.
-    #[schemars(length(min = 1))]
-    channels: Option<Vec<Cytube>>,
     /// How several robots with the same channel agree which one serves it.
     lease: Option<Lease>,
     /// Whether commands are taken.
     commands: Option<Commands>,
     /// Where `/health` and `/metrics` are served.
     health: Option<Health>,
+    /// How robots with the same channels agree which one serves them.
+    lease: Option<Lease>,
     /// The least level that is logged.
     #[schemars(extend("default" = "INFO"))]
     log_level: Option<LogLevel>,
@@ -49,7 +55,7 @@ struct File {
 
 #[derive(JsonSchema)]
 #[schemars(inline)]
-struct Cytube {
+struct Channel {
     /// The CyTube host, such as `cytu.be`. Required, here or in each entry of `channels`.
     domain: Option<String>,
     /// The channel; goes into events and bucket names as it is. Required unless there are `channels`.
@@ -113,6 +119,17 @@ struct Health {
     /// The port; 0 for any free one.
     #[schemars(extend("default" = 8080))]
     port: Option<u16>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(inline)]
+struct Lease {
+    /// Whether another robot may stand by; without it the one that starts last takes over.
+    #[schemars(extend("default" = true))]
+    enabled: Option<bool>,
+    /// After how many seconds a robot without a sign counts as dead.
+    #[schemars(extend("default" = 5, "exclusiveMinimum" = 0))]
+    seconds: Option<f64>,
 }
 
 #[derive(JsonSchema)]
