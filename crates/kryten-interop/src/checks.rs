@@ -74,6 +74,10 @@ async fn table(sides: &mut Sides, report: &mut Report, compared: &Compared) {
         "every name of ours in the table exists",
         table::names_exist(),
     );
+    counted(
+        "every weakness of kryten-py has a test",
+        table::tests_exist(),
+    );
     let compared = table::matches_the_matrix(&surface, compared);
     counted("the wire of every method that sends is compared", compared);
 }
