@@ -3,6 +3,7 @@
 mod bodies;
 mod buckets;
 mod commands;
+mod configuration;
 mod events;
 mod robot;
 mod subjects;
@@ -50,6 +51,7 @@ pub(crate) async fn run(sides: &mut Sides, report: &mut Report) {
     events::run(sides, report).await;
     bodies::run(sides, report).await;
     subjects::run(sides, report).await;
+    configuration::run(sides, report).await;
     commands::run(sides, report).await;
     robot::run(sides, report).await;
     match matrix::run(sides, report).await {

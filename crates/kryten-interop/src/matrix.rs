@@ -44,8 +44,7 @@ pub(crate) struct Otherwise {
     subject: bool,
     /// We wait for the answer, they do not.
     waits: bool,
-    /// Why; in the words of the table for users.
-    #[allow(dead_code, reason = "it is for those who read the row")]
+    /// Why.
     why: &'static str,
 }
 
@@ -71,6 +70,15 @@ impl Otherwise {
         &["/meta"],
         "of several robots, the one that is meant answers",
     );
+
+    /// What differs, for the report.
+    fn told(self) -> String {
+        let mut told: Vec<&str> = Vec::new();
+        told.extend(self.subject.then_some("the subject"));
+        told.extend(self.waits.then_some("an answer is waited for"));
+        told.extend(self.members);
+        format!("{}: ", told.join(", "))
+    }
 
     const fn and_waits(self) -> Self {
         Self {
@@ -161,10 +169,16 @@ impl Matrix<'_> {
         ours: impl Future<Output = Result<T, E>>,
     ) -> Returned<T> {
         self.compared.insert(name.to_owned());
-        if otherwise.subject || !otherwise.members.is_empty() {
+        if !otherwise.why.is_empty() {
             self.different.insert(name.to_owned());
         }
-        let title = format!("{name} is the same on the wire");
+        let title = match otherwise.why {
+            "" => format!("{name}: same subject, equal JSON"),
+            why => format!(
+                "{name}: same subject, equal JSON, but {}{why}",
+                otherwise.told()
+            ),
+        };
         match self.compare(call, otherwise, ours).await {
             Ok(returned) => {
                 self.report.add(&title, Ok(()));
