@@ -5,3 +5,5 @@ mod channel;
 mod examples;
 mod faults;
 mod hanging;
+#[allow(dead_code)]
+mod migration;
