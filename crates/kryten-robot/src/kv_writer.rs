@@ -84,17 +84,18 @@ enum Conflict {
 }
 
 impl KvWriter {
-    /// Opens or creates the four buckets and takes the next epoch.
+    /// Opens or creates the four buckets and takes the next epoch, `least_epoch` or higher.
     pub(crate) async fn open(
         id: Arc<ChannelId>,
         client: Client,
         status: Arc<ChannelStatus>,
+        least_epoch: u64,
     ) -> Result<Self, KvError> {
         let mut writer = Self {
             id,
             client,
             status,
-            epoch: 1,
+            epoch: least_epoch.max(1),
             buckets: HashMap::new(),
             revisions: HashMap::new(),
             stood_down: false,
@@ -119,6 +120,7 @@ impl KvWriter {
             }
         }
         set(&writer.status.kv_up, true);
+        set(&writer.status.stood_down, false);
         Ok(writer)
     }
 

@@ -23,6 +23,10 @@ impl Lifecycle {
         Self { announced, startup }
     }
 
+    pub(crate) fn hostname(&self) -> &str {
+        &self.announced.identity().hostname
+    }
+
     pub(crate) fn uptime(&self) -> Duration {
         self.announced.uptime()
     }

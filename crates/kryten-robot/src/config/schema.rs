@@ -27,6 +27,11 @@ struct File {
     cytube: Cytube,
     /// How to reach NATS. KRYTEN_NATS_URL in the environment replaces the servers.
     nats: NatsConfig,
+    /// Several channels: each entry has the keys of `cytube`, and takes from there what it does not say itself.
+    #[schemars(length(min = 1))]
+    channels: Option<Vec<Cytube>>,
+    /// How several robots with the same channel agree which one serves it.
+    lease: Option<Lease>,
     /// Whether commands are taken.
     commands: Option<Commands>,
     /// Where `/health` and `/metrics` are served.
@@ -45,11 +50,11 @@ struct File {
 #[derive(JsonSchema)]
 #[schemars(inline)]
 struct Cytube {
-    /// The CyTube host, such as `cytu.be`.
-    domain: String,
-    /// The channel; goes into events and bucket names as it is.
+    /// The CyTube host, such as `cytu.be`. Required, here or in each entry of `channels`.
+    domain: Option<String>,
+    /// The channel; goes into events and bucket names as it is. Required unless there are `channels`.
     #[schemars(length(min = 1, max = 30), regex(pattern = "^\\s*[A-Za-z0-9_-]+\\s*$"))]
-    channel: String,
+    channel: Option<String>,
     /// Where to ask for the socket, instead of `https://` and the domain.
     url: Option<String>,
     /// The channel's password.
@@ -83,6 +88,17 @@ struct Commands {
     /// Whether commands are taken from `kryten.robot.command`.
     #[schemars(extend("default" = false))]
     enabled: Option<bool>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(inline)]
+struct Lease {
+    /// Whether a robot waits while another one serves the channel.
+    #[schemars(extend("default" = true))]
+    enabled: Option<bool>,
+    /// After how many seconds without a sign a robot counts as dead.
+    #[schemars(extend("default" = 5, "exclusiveMinimum" = 0))]
+    seconds: Option<f64>,
 }
 
 #[derive(JsonSchema)]

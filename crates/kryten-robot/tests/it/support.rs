@@ -41,7 +41,7 @@ pub(crate) fn robot_config(server: &NatsServer, sim_url: &str) -> RobotConfig {
 }
 
 /// Log lines of a failing test, where `RUST_LOG` asks for them.
-fn log() {
+pub(crate) fn log() {
     let filter = tracing_subscriber::EnvFilter::from_default_env();
     // Another test of this process may have been first.
     let _ = tracing_subscriber::fmt()
