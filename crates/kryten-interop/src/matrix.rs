@@ -28,12 +28,14 @@ pub(crate) const DOMAIN: &str = "cytu.be";
 pub(crate) const CHANNEL: &str = "420Grindhouse";
 
 /// Members that no two messages have in common, and how to tell whether a value is one.
-const VARYING: [(&str, fn(&Value) -> bool); 4] = [
+const VARYING: [(&str, IsOne); 4] = [
     ("/timestamp", is_time),
     ("/uptime_seconds", Value::is_number),
     ("/meta/timestamp", is_time),
     ("/meta/request_id", is_uuid),
 ];
+
+type IsOne = fn(&Value) -> bool;
 
 /// What our call does otherwise, and why.
 #[derive(Debug, Clone, Copy, Default)]
