@@ -131,7 +131,6 @@
 //! - [`connection`]: the connection to NATS; [`one_life`]: one that never reconnects;
 //! - [`kv`]: key-value buckets whose keys are any text, with strict and forgiving helpers;
 //! - [`state`]: the lists of a channel's state, of any size;
-//! - [`state`]: the lists of a channel's state, of any size;
 //! - [`stream`]: the JetStream stream that keeps all events;
 //! - [`reader`]: reads that stream in order, without a hole;
 //! - [`events`]: the events of a channel, typed: live, or from the stream and never missed;

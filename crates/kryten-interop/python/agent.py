@@ -7,7 +7,7 @@ import logging
 import sys
 
 import nats
-from kryten import KrytenClient, kv_store, models, subject_builder
+from kryten import KrytenClient, KrytenConfig, kv_store, models, subject_builder
 
 LOGGER = logging.getLogger("agent")
 
@@ -108,6 +108,9 @@ class Agent:
 
     def do_surface(self):
         return surface()
+
+    def do_read_config(self, path):
+        return KrytenConfig.from_json(path).model_dump(mode="json")
 
     async def do_call(self, on, method, args=(), **kwargs):
         """Calls anything of the library; what it sent is at the server when this returns."""

@@ -33,3 +33,4 @@ mod service_http;
 mod tail;
 mod tokens;
 mod userstats_commands;
+mod weaknesses;
