@@ -64,6 +64,16 @@ pub enum CommandError {
         /// The service's own words.
         error: String,
     },
+    /// The robot's rank in the channel is too low for what it was asked to do; it was not asked.
+    #[error(
+        "the robot has rank {rank} in the channel, and this needs {needed}; give it a higher rank"
+    )]
+    RankTooLow {
+        /// The robot's rank.
+        rank: f64,
+        /// The rank that CyTube asks for.
+        needed: f64,
+    },
     /// The answer is no reply.
     #[error("the {service} service sent an answer that is no reply")]
     Malformed {

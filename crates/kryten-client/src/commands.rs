@@ -20,6 +20,8 @@
 
 mod robot;
 mod robot_actions;
+mod robot_checked;
+mod robot_queries;
 mod userstats;
 
 use std::time::Duration;
@@ -30,6 +32,7 @@ use serde::de::Error;
 use crate::command::{CommandError, request};
 use crate::connection::Client;
 pub use robot::Robot;
+pub use robot_checked::EmotesSet;
 pub use userstats::Userstats;
 
 /// How long to wait for an answer, and how often to ask.

@@ -131,15 +131,16 @@
 //! - [`connection`]: the connection to NATS; [`one_life`]: one that never reconnects;
 //! - [`kv`]: key-value buckets whose keys are any text, with strict and forgiving helpers;
 //! - [`state`]: the lists of a channel's state, of any size;
-//! - [`state`]: the lists of a channel's state, of any size;
 //! - [`stream`]: the JetStream stream that keeps all events;
 //! - [`reader`]: reads that stream in order, without a hole;
 //! - [`events`]: the events of a channel, typed: live, or from the stream and never missed;
 //! - [`commands`]: commands to the robot and to the statistics service, typed; [`chat`]: long messages, and the pace;
+//! - [`channel_state`]: what the robot keeps of a channel in KV, typed;
 //! - [`service`]: a service of one's own; `http`, with the feature of that name: its health and metrics;
-//! - [`command`]: asks any service; [`respond`]: answers as one; [`round_trip`]: waits for the server.
+//! - [`command`]: asks any service, [`json`] any subject; [`respond`]: answers as one; [`round_trip`]: waits for the server.
 #![warn(missing_docs)]
 
+pub mod channel_state;
 pub mod chat;
 pub mod command;
 pub mod commands;
@@ -150,6 +151,7 @@ mod exchange;
 #[cfg(feature = "http")]
 pub mod http;
 mod jetstream;
+pub mod json;
 pub mod kv;
 pub mod one_life;
 pub mod reader;

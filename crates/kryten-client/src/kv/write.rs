@@ -175,10 +175,9 @@ impl KvBucket {
         }
         self.check_size(key, &headers, value.len())?;
         let size = value.len();
-        let answer = self
-            .client
-            .exchange(&self.subject(name), headers, value)
-            .await;
+        let subject = self.subject(name);
+        let subject = self.client.put_subject(&subject);
+        let answer = self.client.exchange(&subject, headers, value).await;
         let answer = match answer {
             Ok(answer) => answer,
             Err(error) => return Err(self.write_error(key, size, error).await),

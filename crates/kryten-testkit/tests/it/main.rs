@@ -9,3 +9,5 @@ mod hanging;
 #[allow(dead_code)]
 #[path = "../../examples/moderation_bot/judge.rs"]
 mod judge;
+#[allow(dead_code)]
+mod migration;
