@@ -15,6 +15,7 @@ mod list;
 mod locks;
 mod many;
 mod read;
+mod swapped;
 mod ttl;
 mod typed;
 mod update;
