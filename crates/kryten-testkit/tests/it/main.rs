@@ -9,5 +9,5 @@ mod hanging;
 #[allow(dead_code)]
 #[path = "../../examples/moderation_bot/judge.rs"]
 mod judge;
-#[allow(dead_code)]
+#[allow(dead_code, clippy::print_stdout)]
 mod migration;
