@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use async_nats::client::RequestErrorKind;
+use async_nats::client::{RequestError, RequestErrorKind};
 use async_nats::{HeaderMap, Message, Request};
 use bytes::Bytes;
 use tokio::sync::broadcast;
 use tokio::time::Instant;
 
 use crate::connection::{Client, REQUEST_TIMEOUT};
+
+/// Most answers come sooner; only after this is it looked whether something else has happened to the connection.
+const USUAL: Duration = Duration::from_millis(50);
 
 /// Why a request has no answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +22,8 @@ pub(crate) enum ExchangeError {
     NoResponders,
     /// Sent, but no answer came.
     TimedOut,
+    /// Sent, and then the connection was lost: an answer can no longer come, and whether it was done is not known.
+    ConnectionLost,
     /// The account may not publish there; the server has dropped it.
     NoPermission { subject: String },
     /// Larger than the server takes; nothing was sent.
@@ -48,25 +53,39 @@ impl Client {
         timeout: Duration,
     ) -> Result<Message, ExchangeError> {
         let deadline = Instant::now() + timeout;
-        tokio::time::timeout_at(deadline, self.connected())
+        let mut life = tokio::time::timeout_at(deadline, self.life())
             .await
             .map_err(|_| ExchangeError::Away)?;
         let refusals = self.connection_events().refusals();
-        let mut request = Request::new().payload(body).timeout(Some(timeout));
+        // Timed here: a timer for each of thousands of requests at once costs more than the requests.
+        let mut request = Request::new().payload(body).timeout(None);
         if !headers.is_empty() {
             request = request.headers(headers);
         }
         let answer = self.nats().send_request(subject.to_owned(), request);
-        tokio::select! {
-            answer = answer => answer.map_err(|error| match error.kind() {
+        let mut answer = std::pin::pin!(answer);
+        let read = |answer: Result<Message, RequestError>| {
+            answer.map_err(|error| match error.kind() {
                 RequestErrorKind::NoResponders => ExchangeError::NoResponders,
-                RequestErrorKind::MaxPayloadExceeded => ExchangeError::TooLarge { limit: self.max_payload() },
+                RequestErrorKind::MaxPayloadExceeded => ExchangeError::TooLarge {
+                    limit: self.max_payload(),
+                },
                 RequestErrorKind::InvalidSubject => ExchangeError::BadSubject,
                 RequestErrorKind::TimedOut | RequestErrorKind::Other => ExchangeError::TimedOut,
-            }),
+            })
+        };
+        if let Ok(answer) = tokio::time::timeout(USUAL, &mut answer).await {
+            return read(answer);
+        }
+        tokio::select! {
+            // An answer that came with the end of the connection is one.
+            biased;
+            answer = &mut answer => read(answer),
+            () = life.ended() => Err(ExchangeError::ConnectionLost),
             () = refused(refusals, subject) => Err(ExchangeError::NoPermission {
                 subject: subject.to_owned(),
             }),
+            () = tokio::time::sleep_until(deadline) => Err(ExchangeError::TimedOut),
         }
     }
 }

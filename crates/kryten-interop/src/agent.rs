@@ -10,7 +10,10 @@ use kryten_python::PythonSide;
 use kryten_servers::NatsServer;
 use serde_json::{Value, json};
 
-const SCRIPT: &str = include_str!("../python/agent.py");
+const SCRIPT: &str = concat!(
+    include_str!("../python/surface.py"),
+    include_str!("../python/agent.py"),
+);
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Agent(PythonSide);

@@ -7,6 +7,10 @@
 
 mod agent;
 mod checks;
+mod matrix;
+mod names;
+mod recorder;
+mod table;
 
 use std::process::ExitCode;
 

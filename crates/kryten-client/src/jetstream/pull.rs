@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::api::ApiError;
 use super::consumer::{Consumer, Wanted};
 use super::stored::Stored;
-use crate::connection::Client;
+use crate::connection::{Client, Life, REQUEST_TIMEOUT};
 
 /// Messages asked for in one request.
 const BATCH: u64 = 2_000;
@@ -45,8 +45,8 @@ pub(crate) struct Received {
 
 /// Whether the server keeps a request when nothing is there.
 ///
-/// Its count of what waits does for a moment leave out messages that have just replaced others, and by that count it
-/// answers `404` at once. It answers `408` when it has served all that was there, which is the truth.
+/// Its count of what waits leaves out for a moment messages that have just replaced others, and by that count it
+/// answers `404` at once. Where a request has brought something before it ends so, all that was there has been served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Patience {
     Wait,
@@ -56,6 +56,7 @@ pub(crate) enum Patience {
 #[derive(Debug)]
 struct Open {
     id: u64,
+    asked: u64,
     left: u64,
     until: Instant,
 }
@@ -63,6 +64,8 @@ struct Open {
 #[derive(Debug)]
 pub(crate) struct Puller {
     client: Client,
+    /// The connection on which everything was asked; what was on its way when it is lost never comes.
+    life: Life,
     consumer: Consumer,
     subscriber: Subscriber,
     inbox: String,
@@ -95,12 +98,15 @@ impl Puller {
         wanted: &Wanted,
         patience: Patience,
     ) -> Result<(Self, u64), ApiError> {
+        let life = tokio::time::timeout(REQUEST_TIMEOUT, client.life()).await;
+        let life = life.map_err(|_| ApiError::Away)?;
         let inbox = client.nats().new_inbox();
         let subscriber = client.nats().subscribe(format!("{inbox}.*")).await;
         let subscriber = subscriber.map_err(|_| ApiError::Away)?;
         let (consumer, pending) = Consumer::create(client, wanted).await?;
         let puller = Self {
             client: client.clone(),
+            life,
             consumer,
             subscriber,
             inbox,
@@ -123,7 +129,12 @@ impl Puller {
             }
             let until = self.requests.front().map(|open| open.until);
             let until = until.unwrap_or_else(Instant::now);
-            match tokio::time::timeout_at(until, self.subscriber.next()).await {
+            let came = tokio::select! {
+                biased;
+                came = tokio::time::timeout_at(until, self.subscriber.next()) => came,
+                () = self.life.ended() => return Pulled::Broken,
+            };
+            match came {
                 Ok(Some(message)) => {
                     if let Some(pulled) = self.take(message) {
                         return pulled;
@@ -202,7 +213,7 @@ impl Puller {
         let second_look = self.is_doubtful.then_some(SECOND_LOOK);
         let (expires, patience) = if no_wait {
             let look = second_look.and_then(|look| u64::try_from(look.as_nanos()).ok());
-            (look, crate::connection::REQUEST_TIMEOUT)
+            (look, REQUEST_TIMEOUT)
         } else {
             (
                 u64::try_from(EXPIRES.as_nanos()).ok(),
@@ -228,6 +239,7 @@ impl Puller {
         self.ask_for_one = false;
         self.requests.push_back(Open {
             id,
+            asked: batch,
             left: batch,
             until: Instant::now() + patience,
         });
@@ -280,11 +292,14 @@ impl Puller {
         description: Option<&str>,
     ) -> Option<Pulled> {
         let description = description.unwrap_or_default();
-        self.requests.retain(|open| Some(open.id) != id);
+        let request = self.requests.iter().position(|open| Some(open.id) == id);
+        let request = request.and_then(|place| self.requests.remove(place));
+        let has_brought = request.is_some_and(|open| open.left < open.asked);
         match status.as_u16() {
             408 if self.patience == Patience::NoWait => Some(Pulled::NothingNow),
             404 if self.patience == Patience::NoWait => {
-                let is_sure = self.is_doubtful || self.waiting_at_start + self.delivered == 0;
+                let is_empty = self.waiting_at_start + self.delivered == 0;
+                let is_sure = has_brought || is_empty || self.is_doubtful;
                 self.is_doubtful = true;
                 is_sure.then_some(Pulled::NothingNow)
             }
