@@ -24,7 +24,7 @@ pub(super) enum Credentials {
     Token(SecretString),
     Seed(SecretString),
     SeedFile(PathBuf),
-    CredentialsFile(PathBuf),
+    File(PathBuf),
 }
 
 impl Credentials {
@@ -44,7 +44,7 @@ impl Credentials {
         let ways = [
             (
                 "credentials_file",
-                file(&config.credentials_file).map(Self::CredentialsFile),
+                file(&config.credentials_file).map(Self::File),
             ),
             (
                 "nkey_seed_file",
@@ -114,7 +114,7 @@ impl Credentials {
                 sign(&mut auth, &key, nonce);
                 auth.nkey = Some(key.public_key());
             }
-            Self::CredentialsFile(path) => {
+            Self::File(path) => {
                 let text = read("credentials_file", path)?;
                 let (jwt, key) = jwt_and_key(&text).ok_or_else(|| {
                     let wanted = "user JWT with its seed, as `nsc generate creds` writes them";
@@ -141,7 +141,7 @@ impl Credentials {
                 let key = auth.and_then(|auth| auth.nkey).unwrap_or_default();
                 format!("it must know the user with the public NKey {key}")
             }
-            Self::CredentialsFile(path) => format!(
+            Self::File(path) => format!(
                 "check that {} is of its operator and account, and neither expired nor revoked",
                 path.display()
             ),
