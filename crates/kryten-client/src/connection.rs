@@ -3,6 +3,7 @@
 mod credentials;
 mod error;
 mod events;
+mod life;
 mod settings;
 
 use std::borrow::Cow;
@@ -19,6 +20,7 @@ use crate::config::NatsConfig;
 use crate::kv::KeyLocks;
 pub use error::{ConnectError, TlsProblem};
 pub(crate) use events::Events;
+pub(crate) use life::Life;
 pub use settings::SettingError;
 use settings::Settings;
 

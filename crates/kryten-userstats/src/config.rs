@@ -174,10 +174,11 @@ impl Config {
                 "give a number of seconds above 0",
             ));
         }
-        if self.service_name.trim().is_empty() {
+        let unusable = kryten_protocol::subject::lifecycle(&self.service_name, "startup").is_err();
+        if unusable || self.service_name.trim().is_empty() {
             return Err(ConfigError::value(
                 "service.name",
-                "name the service; its peers know it as userstats",
+                "name the service; letters, digits, '-' and '_' are possible, and its peers know it as userstats",
             ));
         }
         Ok(())

@@ -210,7 +210,7 @@ async fn work(config: Config, store: Store, shared: Shared) -> Result<(), Userst
         &config,
         Arc::clone(&shared.aliases_changed),
     );
-    let lifecycle = Lifecycle::new(client.clone(), &config);
+    let lifecycle = Lifecycle::new(&client, &config).map_err(RespondError::from)?;
     let announcing = tokio::spawn(
         lifecycle
             .clone()

@@ -6,6 +6,8 @@ mod exactness;
 mod kv;
 mod process;
 mod program;
+mod rig;
 mod samples;
+mod standby;
 mod up;
 mod watcher;

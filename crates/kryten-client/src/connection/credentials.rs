@@ -24,7 +24,7 @@ pub(super) enum Credentials {
     Token(SecretString),
     Seed(SecretString),
     SeedFile(PathBuf),
-    File(PathBuf),
+    CredsFile(PathBuf),
 }
 
 impl Credentials {
@@ -44,7 +44,7 @@ impl Credentials {
         let ways = [
             (
                 "credentials_file",
-                file(&config.credentials_file).map(Self::File),
+                file(&config.credentials_file).map(Self::CredsFile),
             ),
             (
                 "nkey_seed_file",
@@ -114,7 +114,7 @@ impl Credentials {
                 sign(&mut auth, &key, nonce);
                 auth.nkey = Some(key.public_key());
             }
-            Self::File(path) => {
+            Self::CredsFile(path) => {
                 let text = read("credentials_file", path)?;
                 let (jwt, key) = jwt_and_key(&text).ok_or_else(|| {
                     let wanted = "user JWT with its seed, as `nsc generate creds` writes them";
@@ -141,7 +141,7 @@ impl Credentials {
                 let key = auth.and_then(|auth| auth.nkey).unwrap_or_default();
                 format!("it must know the user with the public NKey {key}")
             }
-            Self::File(path) => format!(
+            Self::CredsFile(path) => format!(
                 "check that {} is of its operator and account, and neither expired nor revoked",
                 path.display()
             ),

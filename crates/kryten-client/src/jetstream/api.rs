@@ -80,7 +80,7 @@ impl ApiError {
         match error {
             ExchangeError::Away => Self::Away,
             ExchangeError::NoResponders => Self::JetStreamOff,
-            ExchangeError::TimedOut => Self::TimedOut,
+            ExchangeError::TimedOut | ExchangeError::ConnectionLost => Self::TimedOut,
             ExchangeError::NoPermission { subject } => Self::NoPermission { subject },
             ExchangeError::TooLarge { limit } => Self::Refused {
                 code: 0,

@@ -124,7 +124,7 @@ impl KvError {
         }
     }
 
-    pub(super) fn not(key: &str, wanted: &'static str) -> Self {
+    pub(crate) fn not(key: &str, wanted: &'static str) -> Self {
         Self::WrongKind {
             key: key.to_owned(),
             wanted,

@@ -230,7 +230,7 @@ impl KvBucket {
     async fn write_error(&self, key: &str, size: usize, error: ExchangeError) -> KvError {
         match error {
             ExchangeError::Away => KvError::ServerAway,
-            ExchangeError::TimedOut => KvError::OutcomeUnknown {
+            ExchangeError::TimedOut | ExchangeError::ConnectionLost => KvError::OutcomeUnknown {
                 key: key.to_owned(),
             },
             ExchangeError::NoPermission { subject } => KvError::NoPermission { subject },

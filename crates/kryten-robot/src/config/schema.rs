@@ -34,6 +34,8 @@ struct File {
     channels: Option<Vec<Channel>>,
     /// How to reach NATS. KRYTEN_NATS_URL in the environment replaces the servers.
     nats: NatsConfig,
+    /// How several robots with the same channel agree which one serves it.
+    lease: Option<Lease>,
     /// Whether commands are taken.
     commands: Option<Commands>,
     /// Where `/health` and `/metrics` are served.
@@ -54,9 +56,9 @@ struct File {
 #[derive(JsonSchema)]
 #[schemars(inline)]
 struct Channel {
-    /// The CyTube host, such as `cytu.be`.
+    /// The CyTube host, such as `cytu.be`. Required, here or in each entry of `channels`.
     domain: Option<String>,
-    /// The channel; goes into events and bucket names as it is.
+    /// The channel; goes into events and bucket names as it is. Required unless there are `channels`.
     #[schemars(length(min = 1, max = 30), regex(pattern = "^\\s*[A-Za-z0-9_-]+\\s*$"))]
     channel: Option<String>,
     /// Where to ask for the socket, instead of `https://` and the domain.
@@ -92,6 +94,17 @@ struct Commands {
     /// Whether commands are taken from `kryten.robot.command`.
     #[schemars(extend("default" = false))]
     enabled: Option<bool>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(inline)]
+struct Lease {
+    /// Whether a robot waits while another one serves the channel.
+    #[schemars(extend("default" = true))]
+    enabled: Option<bool>,
+    /// After how many seconds without a sign a robot counts as dead.
+    #[schemars(extend("default" = 5, "exclusiveMinimum" = 0))]
+    seconds: Option<f64>,
 }
 
 #[derive(JsonSchema)]
@@ -204,8 +217,8 @@ mod tests {
         let mut all = least.clone();
         for (section, of) in schema["properties"].as_object().unwrap() {
             let of = match of.get("anyOf") {
-                Some(choices) => &choices[0],
-                None => of,
+                Some(choices) if of.get("properties").is_none() => &choices[0],
+                _ => of,
             };
             match of.get("properties") {
                 Some(_) => {
