@@ -5,7 +5,7 @@ mod payload;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::body::{Bytes, to_bytes};
+use axum::body::to_bytes;
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
@@ -190,16 +190,12 @@ async fn post(session: Session, request: Request) -> Result<Response, Refused> {
     let Ok(body) = to_bytes(request.into_body(), MAX_PAYLOAD).await else {
         return Ok(StatusCode::PAYLOAD_TOO_LARGE.into_response());
     };
-    let packets = packets_of(session.version, &body).unwrap_or_else(|| vec![String::new()]);
+    let packets = payload::decode(session.version, &body).unwrap_or_else(|| vec![String::new()]);
     let (done, done_rx) = oneshot::channel();
     let given = session.arrivals.send(Arrival::Post(packets, done)).await;
     given.map_err(|_| Refused::Session)?;
     done_rx.await.map_err(|_| Refused::Request)?;
     Ok(([(header::CONTENT_TYPE, "text/html")], "ok").into_response())
-}
-
-fn packets_of(version: Version, body: &Bytes) -> Option<Vec<String>> {
-    payload::decode(version, std::str::from_utf8(body).ok()?)
 }
 
 /// Answers the websocket's handshake; what comes of it goes on by itself.

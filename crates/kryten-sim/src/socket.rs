@@ -78,6 +78,7 @@ pub(crate) async fn serve(
             },
         },
         candidate: None,
+        is_probed: false,
         arrivals,
         inlet,
         input: input.clone(),
@@ -100,6 +101,8 @@ struct Client {
     line: Line,
     /// A websocket that wants to take over from the polls.
     candidate: Option<Box<Socket>>,
+    /// Whether it has shown that it works; polls are not kept waiting from then on.
+    is_probed: bool,
     arrivals: mpsc::Receiver<Arrival>,
     inlet: Inlet,
     input: mpsc::Sender<Input>,
@@ -234,7 +237,11 @@ impl Client {
             Arrival::Poll(poll) => match &mut self.line {
                 Line::Polling { waiting, .. } if waiting.is_none() => {
                     *waiting = Some(poll);
-                    self.line.flush().await
+                    self.line.flush().await?;
+                    if self.is_probed {
+                        self.end_poll();
+                    }
+                    Ok(())
                 }
                 // Two polls at once end a session.
                 Line::Polling { .. } => Err(Over),
@@ -264,6 +271,7 @@ impl Client {
             Some(Ok(Message::Text(text))) => text.as_str(),
             _ => {
                 self.candidate = None;
+                self.is_probed = false;
                 return Ok(());
             }
         };
@@ -273,7 +281,8 @@ impl Client {
         match text {
             "2probe" => {
                 let answered = socket.send(Message::text("3probe")).await;
-                self.candidate = answered.is_ok().then_some(socket);
+                self.is_probed = answered.is_ok();
+                self.candidate = self.is_probed.then_some(socket);
                 // The client waits for its poll to end before it goes on.
                 self.end_poll();
                 Ok(())
