@@ -5,11 +5,13 @@
 //! - [`config`]: configuration files, `${NAME}` in them, and the `nats` section;
 //! - [`connection`]: the connection to NATS; [`one_life`]: one that never reconnects;
 //! - [`kv`]: key-value buckets whose keys are any text, with strict and forgiving helpers;
+//! - [`state`]: the lists of a channel's state, of any size;
 //! - [`stream`]: the JetStream stream that keeps all events;
 //! - [`reader`]: reads that stream in order, without a hole;
 //! - [`events`]: the events of a channel, typed: live, or from the stream and never missed;
 //! - [`commands`]: commands to the robot and to the statistics service, typed; [`chat`]: long messages, and the pace;
-//! - [`command`]: asks any service; [`respond`]: answers as one; [`round_trip`]: waits for the server.
+//! - [`channel_state`]: what the robot keeps of a channel in KV, typed;
+//! - [`command`]: asks any service, [`json`] any subject; [`respond`]: answers as one; [`round_trip`]: waits for the server.
 //!
 //! ```no_run
 //! # async fn demo() -> Result<(), Box<dyn std::error::Error>> {
@@ -25,6 +27,7 @@
 //! ```
 #![warn(missing_docs)]
 
+pub mod channel_state;
 pub mod chat;
 pub mod command;
 pub mod commands;
@@ -32,12 +35,17 @@ pub mod config;
 pub mod connection;
 pub mod events;
 mod exchange;
+#[cfg(feature = "http")]
+pub mod http;
 mod jetstream;
+pub mod json;
 pub mod kv;
 pub mod one_life;
 pub mod reader;
 pub mod respond;
 pub mod round_trip;
+pub mod service;
+pub mod state;
 pub mod stream;
 
 pub use config::NatsConfig;

@@ -1,7 +1,11 @@
 //! KV buckets and keys of a channel's state, and the mark that says which event a value reflects.
 
+pub mod values;
+
 use std::fmt;
 use std::str::FromStr;
+
+pub mod list;
 
 /// The four buckets that the robot keeps for a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -41,6 +41,17 @@ pub(crate) enum BridgeNews {
     Stopped { reason: String },
 }
 
+/// Why a bridge ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BridgeEnd {
+    /// It was told to stop.
+    Stopped,
+    /// CyTube does not let us come back.
+    GivenUp,
+    /// The same account has joined elsewhere.
+    DuplicateLogin,
+}
+
 pub(crate) struct Bridge {
     pub(crate) id: Arc<ChannelId>,
     pub(crate) items: mpsc::Receiver<CytubeItem>,
@@ -68,16 +79,18 @@ struct Run {
     snapshots: Snapshots,
     joins: u64,
     put_all: bool,
+    end: BridgeEnd,
 }
 
 impl Bridge {
     /// Runs until the CyTube client stops or the robot is told to; then all changed values are in the outbox.
-    pub(crate) async fn run(mut self) {
+    pub(crate) async fn run(mut self) -> BridgeEnd {
         let mut run = Run {
             started: Instant::now(),
             snapshots: Snapshots::default(),
             joins: 0,
             put_all: true,
+            end: BridgeEnd::Stopped,
         };
         loop {
             let due = run.snapshots.next_due().map(|due| run.started + due);
@@ -95,6 +108,7 @@ impl Bridge {
             self.note_ready(&run);
         }
         self.flush(&mut run).await;
+        run.end
     }
 
     fn take(&mut self, run: &mut Run, item: CytubeItem) {
@@ -126,7 +140,14 @@ impl Bridge {
                 will_retry_in,
                 ..
             } => self.leave(&reason, will_retry_in),
-            CytubeItem::Stopped { reason } => self.give_up(&reason),
+            CytubeItem::Stopped { reason } => {
+                run.end = match reason {
+                    DisconnectReason::Closed => BridgeEnd::Stopped,
+                    DisconnectReason::DuplicateLogin => BridgeEnd::DuplicateLogin,
+                    _ => BridgeEnd::GivenUp,
+                };
+                self.give_up(&reason);
+            }
             _ => {}
         }
     }

@@ -1,15 +1,19 @@
 //! The robot's configuration: the original's JSON file unchanged, and what `kryten up` builds in code.
 
 mod file;
+mod schema;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use kryten_client::config::NatsConfig;
+use kryten_client::config::{NatsConfig, UnknownKey};
 use kryten_cytube::{CytubeConfig, Login};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
-pub use file::{RobotConfigError, load};
+use crate::lease::Times;
+
+pub use file::{RobotConfigError, from_value, load};
+pub use schema::schema;
 
 /// Everything that a robot needs to know.
 #[derive(Debug, Clone)]
@@ -26,6 +30,10 @@ pub struct RobotConfig {
     pub log_level: String,
     /// How many bytes of events wait for a NATS server that is away, per channel.
     pub outbox_bytes: usize,
+    /// How robots with the same channel agree which one serves it; `None` where there is only one.
+    pub lease: Option<Times>,
+    /// Keys of the file that nobody reads; the robot logs them when it starts.
+    pub unknown_keys: Vec<UnknownKey>,
 }
 
 /// A listening address.
@@ -75,6 +83,8 @@ impl RobotConfig {
             health: None,
             log_level: "INFO".to_owned(),
             outbox_bytes: DEFAULT_OUTBOX_BYTES,
+            lease: Some(Times::default()),
+            unknown_keys: Vec::new(),
         }
     }
 }
@@ -94,6 +104,30 @@ impl ChannelConfig {
             reconnect_max: Duration::from_secs(300),
             ca_file: None,
         }
+    }
+
+    /// Whether nothing would change if this were served instead of `other`.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let secret = |secret: &Option<SecretString>| {
+            secret
+                .as_ref()
+                .map(|secret| secret.expose_secret().to_owned())
+        };
+        let secrets = |config: &Self| (secret(&config.channel_password), secret(&config.password));
+        let place = |config: &Self| {
+            (
+                config.url.clone(),
+                config.domain.clone(),
+                config.channel.clone(),
+            )
+        };
+        place(self) == place(other)
+            && secrets(self) == secrets(other)
+            && self.user == other.user
+            && self.aggressive_reconnect == other.aggressive_reconnect
+            && self.reconnect_base == other.reconnect_base
+            && self.reconnect_max == other.reconnect_max
+            && self.ca_file == other.ca_file
     }
 
     /// The settings of the CyTube client. Without a user the original logs in as the guest `Guest`.

@@ -6,7 +6,8 @@
 //! - [`history`]: which of the lines that CyTube replays on a join nobody has seen;
 //! - [`outbox`]: the bounded line between a channel and the stream;
 //! - [`snapshots`]: when a changed value is written;
-//! - [`secrets`]: what must not leave the process.
+//! - [`secrets`]: what must not leave the process;
+//! - [`lease`]: which of several robots serves a channel.
 //!
 //! Shells:
 //!
@@ -16,25 +17,31 @@
 //! - `kv_writer`: state → KV, with the mark of the event that it reflects;
 //! - [`health`]: `/health` and `/metrics`;
 //! - `queries`: requests that read; `lifecycle`: what the robot tells of itself;
-//! - [`robot`]: all of them together.
+//! - `term`: the tasks of one channel; `seat`: term after term of it; `channels`: all of them;
+//! - [`robot`]: everything together.
 
 mod bridge;
 pub mod channel;
 mod channel_name;
+mod channels;
 pub mod config;
 pub mod health;
 pub mod history;
 mod kv_writer;
+pub mod lease;
 mod lifecycle;
 pub mod outbox;
 mod publisher;
 mod queries;
 pub mod robot;
+mod seat;
 pub mod secrets;
 mod shared_outbox;
 pub mod snapshots;
 mod status;
+mod term;
 
+pub use channels::Reloaded;
 pub use config::{ChannelConfig, RobotConfig};
 pub use robot::{Robot, RobotError};
 pub use status::ChannelReport;

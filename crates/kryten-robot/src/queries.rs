@@ -6,13 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use kryten_client::Client;
 use kryten_client::respond::{Refusal, RespondError, Responder};
+use kryten_cytube::CytubeHandle;
 use kryten_protocol::command::Request;
 use serde_json::{Value, json};
 
 use crate::channel::{ChannelState, StateKey};
 use crate::channel_name::ChannelId;
+use crate::channels::Channels;
 use crate::lifecycle::Lifecycle;
-use crate::status::ChannelStatus;
+use crate::status::{ChannelReport, ChannelStatus};
 
 /// What queries may see of a channel.
 #[derive(Debug, Clone)]
@@ -20,9 +22,28 @@ pub(crate) struct ChannelView {
     pub(crate) id: Arc<ChannelId>,
     pub(crate) state: Arc<Mutex<ChannelState>>,
     pub(crate) status: Arc<ChannelStatus>,
+    /// `None` while the channel is not served here.
+    cytube: Arc<Mutex<Option<CytubeHandle>>>,
 }
 
 impl ChannelView {
+    pub(crate) fn new(id: Arc<ChannelId>) -> Self {
+        Self {
+            id,
+            state: Arc::default(),
+            status: Arc::default(),
+            cytube: Arc::default(),
+        }
+    }
+
+    pub(crate) fn set_cytube(&self, handle: Option<CytubeHandle>) {
+        *self.cytube.lock().unwrap_or_else(PoisonError::into_inner) = handle;
+    }
+
+    pub(crate) fn report(&self) -> ChannelReport {
+        self.status.report(&self.id.domain, &self.id.channel)
+    }
+
     fn value(&self, key: StateKey) -> Value {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let text = state.value(key);
@@ -42,12 +63,11 @@ impl ChannelView {
 
 pub(crate) async fn start(
     client: &Client,
-    views: Vec<ChannelView>,
+    channels: Channels,
     lifecycle: Lifecycle,
 ) -> Result<Responder, RespondError> {
-    let views = Arc::new(views);
     Responder::start(client, "robot", move |request: Request| {
-        let views = Arc::clone(&views);
+        let views = channels.views();
         let lifecycle = lifecycle.clone();
         async move { answer(&views, &lifecycle, &request) }
     })

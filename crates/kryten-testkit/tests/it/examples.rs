@@ -5,10 +5,10 @@ use kryten_testkit::TestChannel;
 use tokio::sync::mpsc;
 
 #[allow(dead_code)]
-#[path = "../../../kryten-client/examples/counter.rs"]
+#[path = "../../examples/counter.rs"]
 mod counter;
 #[allow(dead_code)]
-#[path = "../../../kryten-client/examples/watch_userlist.rs"]
+#[path = "../../examples/watch_userlist.rs"]
 mod watch_userlist;
 
 use watch_userlist::Seen;
