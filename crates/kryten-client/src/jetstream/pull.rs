@@ -45,8 +45,8 @@ pub(crate) struct Received {
 
 /// Whether the server keeps a request when nothing is there.
 ///
-/// Its count of what waits does for a moment leave out messages that have just replaced others, and by that count it
-/// answers `404` at once. It answers `408` when it has served all that was there, which is the truth.
+/// Its count of what waits leaves out for a moment messages that have just replaced others, and by that count it
+/// answers `404` at once. Where a request has brought something before it ends so, all that was there has been served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Patience {
     Wait,
@@ -56,6 +56,7 @@ pub(crate) enum Patience {
 #[derive(Debug)]
 struct Open {
     id: u64,
+    asked: u64,
     left: u64,
     until: Instant,
 }
@@ -238,6 +239,7 @@ impl Puller {
         self.ask_for_one = false;
         self.requests.push_back(Open {
             id,
+            asked: batch,
             left: batch,
             until: Instant::now() + patience,
         });
@@ -290,11 +292,14 @@ impl Puller {
         description: Option<&str>,
     ) -> Option<Pulled> {
         let description = description.unwrap_or_default();
-        self.requests.retain(|open| Some(open.id) != id);
+        let request = self.requests.iter().position(|open| Some(open.id) == id);
+        let request = request.and_then(|place| self.requests.remove(place));
+        let has_brought = request.is_some_and(|open| open.left < open.asked);
         match status.as_u16() {
             408 if self.patience == Patience::NoWait => Some(Pulled::NothingNow),
             404 if self.patience == Patience::NoWait => {
-                let is_sure = self.is_doubtful || self.waiting_at_start + self.delivered == 0;
+                let is_empty = self.waiting_at_start + self.delivered == 0;
+                let is_sure = has_brought || is_empty || self.is_doubtful;
                 self.is_doubtful = true;
                 is_sure.then_some(Pulled::NothingNow)
             }

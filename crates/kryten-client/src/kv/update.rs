@@ -84,6 +84,7 @@ impl KvBucket {
             left: turn.take(),
             doubtful: None,
             is_lost: false,
+            is_first: true,
         };
         let connections = self.client.connections();
         for attempt in 0_u32.. {
@@ -94,6 +95,7 @@ impl KvBucket {
                 }
                 Err(error) => error,
             };
+            swap.is_first = false;
             let is_over = Instant::now() >= deadline || swap.is_lost;
             // JetStream of a server that has just been started is up a moment later than the server.
             let is_starting =
@@ -125,7 +127,9 @@ impl KvBucket {
     ) -> Result<T, KvError> {
         let before = match swap.left.take() {
             Some(left) => left,
-            None => self.read_to_swap(key).await?,
+            // Where nothing has gone wrong yet, a value that is not the newest costs no more than another try.
+            None if swap.is_first => self.read_to_swap(key, self.bucket.read_from).await?,
+            None => self.read_to_swap(key, ReadFrom::Leader).await?,
         };
         let doubtful = match swap.doubtful.take() {
             None => None,
@@ -184,8 +188,8 @@ impl KvBucket {
         }
     }
 
-    async fn read_to_swap(&self, key: &str) -> Result<Left, KvError> {
-        let found = self.find(key, ReadFrom::Leader).await?;
+    async fn read_to_swap(&self, key: &str, from: ReadFrom) -> Result<Left, KvError> {
+        let found = self.find(key, from).await?;
         let Some(last) = found.last else {
             return Ok(Left {
                 name: found.name,
@@ -212,6 +216,8 @@ struct Swap<T> {
     doubtful: Option<Sent<T>>,
     /// Whether it cannot be found out any more.
     is_lost: bool,
+    /// Whether this is the first try.
+    is_first: bool,
 }
 
 struct Sent<T> {

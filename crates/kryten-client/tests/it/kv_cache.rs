@@ -212,8 +212,8 @@ async fn twenty_restarts_lose_no_watch_and_every_cache_equals_the_bucket() {
         }
         server.restart().await.unwrap();
         client.connected().await;
-        let text = round.to_string();
-        let written = buckets[0].put_text("round", &text);
+        let round = round.to_string();
+        let written = buckets[0].put_text("round", &round);
         // During the next restart at the latest somebody has been told.
         let _ = tokio::time::timeout(Duration::from_millis(500), written).await;
     }

@@ -38,8 +38,6 @@ struct File {
     commands: Option<Commands>,
     /// Where `/health` and `/metrics` are served.
     health: Option<Health>,
-    /// How robots with the same channels agree which one serves them.
-    lease: Option<Lease>,
     /// The least level that is logged.
     #[schemars(extend("default" = "INFO"))]
     log_level: Option<LogLevel>,
@@ -106,17 +104,6 @@ struct Health {
     /// The port; 0 for any free one.
     #[schemars(extend("default" = 8080))]
     port: Option<u16>,
-}
-
-#[derive(JsonSchema)]
-#[schemars(inline)]
-struct Lease {
-    /// Whether another robot may stand by; without it the one that starts last takes over.
-    #[schemars(extend("default" = true))]
-    enabled: Option<bool>,
-    /// After how many seconds a robot without a sign counts as dead.
-    #[schemars(extend("default" = 5, "exclusiveMinimum" = 0))]
-    seconds: Option<f64>,
 }
 
 #[derive(JsonSchema)]
