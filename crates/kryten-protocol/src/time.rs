@@ -169,7 +169,7 @@ mod tests {
             744_073_709_551_615.0,
             1e15,
             -1e15,
-            -62_135_596_801.0,
+            -62_135_596_800_001.0,
             f64::MAX,
         ] {
             assert_eq!(WireTime::from_number(number), None, "{number}");
