@@ -2,13 +2,11 @@
 //!
 //! `cargo run -p kryten-interop` makes a private Python environment with the real kryten-py from the user's package
 //! index, starts a private nats-server, and has both sides write and read. The last line counts; a failure is exit
-//! code 1. kryten-py and kryten-robot both install a Python package called `kryten`, so the environment holds the first
-//! alone.
+//! code 1.
 #![allow(clippy::print_stdout, reason = "its report is what it is run for")]
 
 mod agent;
 mod checks;
-mod environment;
 mod matrix;
 mod names;
 mod recorder;
@@ -26,7 +24,7 @@ use crate::checks::{Report, Sides};
 async fn main() -> anyhow::Result<ExitCode> {
     // Whoever is first wins; nobody else installs one.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let python = environment::python().await?;
+    let python = kryten_python::interpreter().await?;
     let binary = find_nats_server(&FindOptions::default()).await?;
     let folder = tempfile::tempdir()?;
     let mut server = NatsServer::start(NatsServerOptions::new(&binary, folder.path())).await?;

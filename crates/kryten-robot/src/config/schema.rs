@@ -34,8 +34,6 @@ struct File {
     channels: Option<Vec<Channel>>,
     /// How to reach NATS. KRYTEN_NATS_URL in the environment replaces the servers.
     nats: NatsConfig,
-    /// How several robots with the same channel agree which one serves it.
-    lease: Option<Lease>,
     /// Whether commands are taken.
     commands: Option<Commands>,
     /// Where `/health` and `/metrics` are served.
@@ -92,17 +90,6 @@ struct Commands {
     /// Whether commands are taken from `kryten.robot.command`.
     #[schemars(extend("default" = false))]
     enabled: Option<bool>,
-}
-
-#[derive(JsonSchema)]
-#[schemars(inline)]
-struct Lease {
-    /// Whether a robot waits while another one serves the channel.
-    #[schemars(extend("default" = true))]
-    enabled: Option<bool>,
-    /// After how many seconds without a sign a robot counts as dead.
-    #[schemars(extend("default" = 5, "exclusiveMinimum" = 0))]
-    seconds: Option<f64>,
 }
 
 #[derive(JsonSchema)]
