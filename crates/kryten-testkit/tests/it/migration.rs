@@ -1,6 +1,9 @@
 //! The Rust in docs/migration-python.md compiles: what stands there stands here.
 
-#![expect(clippy::print_stdout, reason = "the code of the guide, as it stands there")]
+#![expect(
+    clippy::print_stdout,
+    reason = "the code of the guide, as it stands there"
+)]
 
 use std::error::Error;
 
