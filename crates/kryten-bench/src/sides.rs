@@ -68,7 +68,7 @@ impl Tools {
     /// Finds or fetches kryten-py.
     pub(crate) async fn find() -> anyhow::Result<Self> {
         Ok(Self {
-            python: kryten_python::interpreter().await?,
+            python: kryten_python::LIBRARY.python().await?,
         })
     }
 
