@@ -5,6 +5,7 @@ mod buckets;
 mod commands;
 mod configuration;
 mod events;
+mod pages;
 mod robot;
 mod subjects;
 
@@ -53,6 +54,7 @@ pub(crate) async fn run(sides: &mut Sides, report: &mut Report) {
     subjects::run(sides, report).await;
     configuration::run(sides, report).await;
     commands::run(sides, report).await;
+    pages::run(sides, report).await;
     robot::run(sides, report).await;
     match matrix::run(sides, report).await {
         Ok(compared) => table(sides, report, &compared).await,
