@@ -112,12 +112,12 @@ impl NatsCluster {
         let (routes, monitors) = ports.split_at(size);
         let credentials = Credentials::random();
         let mut starting = tokio::task::JoinSet::new();
-        for number in 0..size {
+        for (number, monitor) in monitors.iter().enumerate() {
             let data_dir = folder.path().join(server_name(number));
             let mut options = NatsServerOptions::new(&binary, data_dir);
             // What a test stores need not survive a power cut.
             options.sync_interval = "2m".to_owned();
-            options.extra_config = cluster_config(number, routes, monitors[number]);
+            options.extra_config = cluster_config(number, routes, *monitor);
             let credentials = credentials.clone();
             starting
                 .spawn(async move { (number, NatsServer::start_as(options, credentials).await) });
