@@ -118,7 +118,7 @@ fn target(target: &Target) -> String {
         "**missed**"
     };
     match target.of {
-        Of::Raw => format!("≥ {} of raw: {verdict}", target.at_least),
+        Of::Raw => format!("≥ {:.2} of raw: {verdict}", target.at_least),
         Of::Python => format!("≥ {} × kryten-py: {verdict}", target.at_least),
         Of::Rate => format!("≥ {}/s: {verdict}", short(target.at_least)),
     }
