@@ -20,12 +20,39 @@ pub struct RobotConfig {
     pub channels: Vec<ChannelConfig>,
     /// Whether commands are taken.
     pub commands_enabled: bool,
+    /// How long commands wait.
+    pub command_times: CommandTimes,
     /// Where `/health` and `/metrics` are served; `None` for nowhere.
     pub health: Option<HealthAddress>,
     /// The least level that is logged, in the original's words (`INFO`).
     pub log_level: String,
     /// How many bytes of events wait for a NATS server that is away, per channel.
     pub outbox_bytes: usize,
+}
+
+/// How long commands wait: for their turn, and for CyTube's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CommandTimes {
+    /// For the effect of a frame.
+    pub effect: Duration,
+    /// For the effect of a frame for which CyTube looks something up.
+    pub look_up: Duration,
+    /// A chat line that has waited so long is not said any more.
+    pub chat_expiry: Duration,
+    /// Anything else that has waited so long is not done any more.
+    pub expiry: Duration,
+}
+
+impl Default for CommandTimes {
+    /// As long as the original waits for videos; chat is refused before who asked has given up.
+    fn default() -> Self {
+        Self {
+            effect: Duration::from_secs(3),
+            look_up: Duration::from_secs(8),
+            chat_expiry: Duration::from_secs(5),
+            expiry: Duration::from_secs(10),
+        }
+    }
 }
 
 /// A listening address.
@@ -72,6 +99,7 @@ impl RobotConfig {
             nats,
             channels,
             commands_enabled: false,
+            command_times: CommandTimes::default(),
             health: None,
             log_level: "INFO".to_owned(),
             outbox_bytes: DEFAULT_OUTBOX_BYTES,

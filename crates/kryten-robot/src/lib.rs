@@ -6,7 +6,8 @@
 //! - [`history`]: which of the lines that CyTube replays on a join nobody has seen;
 //! - [`outbox`]: the bounded line between a channel and the stream;
 //! - [`snapshots`]: when a changed value is written;
-//! - [`secrets`]: what must not leave the process.
+//! - [`secrets`]: what must not leave the process;
+//! - [`commands`]: what is asked of CyTube, at its pace, and what it says to it.
 //!
 //! Shells:
 //!
@@ -21,6 +22,7 @@
 mod bridge;
 pub mod channel;
 mod channel_name;
+pub mod commands;
 pub mod config;
 pub mod health;
 pub mod history;

@@ -9,7 +9,7 @@ use kryten_protocol::state::is_bucket_name;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
-use super::{ChannelConfig, DEFAULT_OUTBOX_BYTES, HealthAddress, RobotConfig};
+use super::{ChannelConfig, CommandTimes, DEFAULT_OUTBOX_BYTES, HealthAddress, RobotConfig};
 
 /// Why a robot's configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +80,7 @@ fn from_value(
         nats,
         channels: vec![channel],
         commands_enabled: is_true(commands.get("enabled"), false),
+        command_times: read_times(commands)?,
         health: read_health(health)?,
         log_level: read_log_level(root.get("log_level"))?,
         outbox_bytes: DEFAULT_OUTBOX_BYTES,
@@ -153,6 +154,16 @@ fn read_nats(
         config.servers = vec![url];
     }
     Ok(config)
+}
+
+fn read_times(commands: &Map<String, Value>) -> Result<CommandTimes, RobotConfigError> {
+    let usual = CommandTimes::default();
+    Ok(CommandTimes {
+        effect: seconds(commands, "effect_seconds", usual.effect)?,
+        look_up: seconds(commands, "look_up_seconds", usual.look_up)?,
+        chat_expiry: seconds(commands, "chat_expiry_seconds", usual.chat_expiry)?,
+        expiry: seconds(commands, "expiry_seconds", usual.expiry)?,
+    })
 }
 
 fn read_health(health: &Map<String, Value>) -> Result<Option<HealthAddress>, RobotConfigError> {
