@@ -9,6 +9,9 @@ use kryten_client::config::NatsConfig;
 use kryten_cytube::{CytubeConfig, Login};
 use secrecy::SecretString;
 
+use crate::audit::AuditConfig;
+use crate::channel::StateCounting;
+use crate::system_pm::PmRanks;
 pub use file::{RobotConfigError, load};
 
 /// Everything that a robot needs to know.
@@ -22,6 +25,18 @@ pub struct RobotConfig {
     pub commands_enabled: bool,
     /// How long commands wait.
     pub command_times: CommandTimes,
+    /// Whether `system.shutdown` and a group restart end the robot.
+    pub remote_shutdown: bool,
+    /// Who may send `system:` private messages.
+    pub pm_ranks: PmRanks,
+    /// What is counted of users, items and emotes.
+    pub counting: StateCounting,
+    /// Where audit logs are written; `None` for nowhere.
+    pub audit: Option<AuditConfig>,
+    /// Whether the robot only looks on: no login, no NATS.
+    pub guest_mode: bool,
+    /// The file that this was read from.
+    pub path: Option<PathBuf>,
     /// Where `/health` and `/metrics` are served; `None` for nowhere.
     pub health: Option<HealthAddress>,
     /// The least level that is logged, in the original's words (`INFO`).
@@ -87,6 +102,8 @@ pub struct ChannelConfig {
     pub reconnect_max: Duration,
     /// A PEM file with certificates to trust besides the system's.
     pub ca_file: Option<PathBuf>,
+    /// Whether to look on without a login.
+    pub anonymous: bool,
 }
 
 /// The outbox of a channel holds this many bytes unless the configuration says otherwise.
@@ -100,6 +117,12 @@ impl RobotConfig {
             channels,
             commands_enabled: false,
             command_times: CommandTimes::default(),
+            remote_shutdown: true,
+            pm_ranks: PmRanks::default(),
+            counting: StateCounting::default(),
+            audit: None,
+            guest_mode: false,
+            path: None,
             health: None,
             log_level: "INFO".to_owned(),
             outbox_bytes: DEFAULT_OUTBOX_BYTES,
@@ -121,6 +144,7 @@ impl ChannelConfig {
             reconnect_base: Duration::from_secs(5),
             reconnect_max: Duration::from_secs(300),
             ca_file: None,
+            anonymous: false,
         }
     }
 
@@ -128,6 +152,7 @@ impl ChannelConfig {
     pub(crate) fn cytube(&self) -> CytubeConfig {
         let name = self.user.clone().filter(|user| !user.is_empty());
         let login = match (name, self.password.clone()) {
+            _ if self.anonymous => Login::Anonymous,
             (Some(name), Some(password)) => Login::Account { name, password },
             (Some(name), None) => Login::Guest { name },
             (None, _) => Login::Guest {

@@ -7,7 +7,9 @@
 //! - [`outbox`]: the bounded line between a channel and the stream;
 //! - [`snapshots`]: when a changed value is written;
 //! - [`secrets`]: what must not leave the process;
-//! - [`commands`]: what is asked of CyTube, at its pace, and what it says to it.
+//! - [`commands`]: what is asked of CyTube, at its pace, and what it says to it;
+//! - [`system_pm`]: what private messages may ask;
+//! - [`services`], [`rate`]: who else is there, and how often something happens.
 //!
 //! Shells:
 //!
@@ -16,28 +18,40 @@
 //! - `publisher`: outbox → event stream, in order, each event once;
 //! - `kv_writer`: state → KV, with the mark of the event that it reflects;
 //! - [`health`]: `/health` and `/metrics`;
-//! - `queries`: requests that read; `lifecycle`: what the robot tells of itself;
+//! - `requests`: what others ask, with `office` for what all requests share; `answering_pms` for private messages;
+//! - `lifecycle`: what the robot tells of itself; `hearing`: what it hears of others;
+//! - [`audit`]: the logs of what was asked and done;
+//! - `guest`: looks on without NATS;
 //! - [`robot`]: all of them together.
 
+mod answering_pms;
+pub mod audit;
 mod bridge;
 pub mod channel;
 mod channel_name;
 pub mod commands;
 pub mod config;
+mod guest;
 pub mod health;
+mod hearing;
 pub mod history;
 mod kv_writer;
 mod lifecycle;
+mod office;
 pub mod outbox;
 mod publisher;
-mod queries;
+pub mod rate;
+mod requests;
 pub mod robot;
 pub mod secrets;
+pub mod services;
 mod shared_outbox;
 pub mod snapshots;
 mod status;
+pub mod system_pm;
 
 pub use config::{ChannelConfig, RobotConfig};
+pub use guest::Guest;
 pub use robot::{Robot, RobotError};
 pub use status::ChannelReport;
 

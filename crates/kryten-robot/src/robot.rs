@@ -17,15 +17,20 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::answering_pms::{self, SystemPm};
+use crate::audit::Audit;
 use crate::bridge::{Bridge, BridgeNews};
 use crate::channel::ChannelState;
 use crate::channel_name::ChannelId;
+use crate::commands::desk::Desk;
 use crate::config::{ChannelConfig, RobotConfig};
+use crate::hearing;
 use crate::history::History;
 use crate::kv_writer::KvWriter;
 use crate::lifecycle::{self, Lifecycle};
+use crate::office::{Office, Served};
 use crate::publisher::Publisher;
-use crate::queries::{self, ChannelView};
+use crate::requests::Requests;
 use crate::shared_outbox::SharedOutbox;
 use crate::status::{ChannelReport, ChannelStatus};
 
@@ -76,7 +81,9 @@ pub struct Robot {
     client: Client,
     lifecycle: Lifecycle,
     channels: Vec<Channel>,
-    responder: Option<kryten_client::respond::Responder>,
+    requests: Option<Requests>,
+    office: Option<Arc<Office>>,
+    audit_task: Option<JoinHandle<()>>,
     stop: CancellationToken,
     lifecycle_task: JoinHandle<()>,
     news_tasks: Vec<JoinHandle<()>>,
@@ -110,10 +117,12 @@ impl Robot {
         let startup = lifecycle::startup_fields(
             &first.domain,
             &first.channel,
-            // Commands that act on CyTube are not there yet, whatever the configuration allows.
-            false,
+            config.commands_enabled,
             health,
         );
+        let stop = CancellationToken::new();
+        let services = Arc::default();
+        hearing::follow_services(&client, Arc::clone(&services), stop.clone()).await;
         let lifecycle = Lifecycle::new(client.clone(), startup);
         lifecycle.startup().await;
         let stream = match EventStream::open_or_create(&client).await {
@@ -121,22 +130,43 @@ impl Robot {
             Err(StreamError::JetStreamOff) => None,
             Err(error) => return Err(RobotError::Stream(error)),
         };
-        let stop = CancellationToken::new();
+        let (audit, audit_task) = config.audit.clone().map(Audit::start).unzip();
         let mut channels = Vec::new();
         let mut views = Vec::new();
         let mut news_tasks = Vec::new();
+        let mut messages = Vec::new();
         for channel in &config.channels {
-            let (channel, view, news) =
-                start_channel(&config, channel, &client, stream.as_ref()).await?;
+            let start = Start {
+                config: &config,
+                client: &client,
+                stream: stream.as_ref(),
+                audit: audit.clone(),
+                stop: &stop,
+            };
+            let (channel, served, news, system_pms) = start_channel(&start, channel).await?;
+            messages.push((Arc::clone(&served), system_pms));
             news_tasks.push(tokio::spawn(tell(
                 lifecycle.clone(),
                 Arc::clone(&channel.id),
                 news,
             )));
             channels.push(channel);
-            views.push(view);
+            views.push(served);
         }
-        let responder = queries::start(&client, views, lifecycle.clone())
+        let office = Arc::new(Office::new(
+            client.clone(),
+            lifecycle.clone(),
+            config,
+            views,
+            services,
+            audit,
+        ));
+        for (served, system_pms) in messages {
+            let office = Arc::clone(&office);
+            news_tasks.push(tokio::spawn(answering_pms::run(office, served, system_pms)));
+        }
+        hearing::follow_group_restart(Arc::clone(&office), stop.clone()).await;
+        let requests = Requests::start(Arc::clone(&office))
             .await
             .map_err(RobotError::Responder)?;
         let lifecycle_task = tokio::spawn(lifecycle.clone().run(stop.clone()));
@@ -153,7 +183,9 @@ impl Robot {
             client,
             lifecycle,
             channels,
-            responder: Some(responder),
+            requests: Some(requests),
+            office: Some(office),
+            audit_task,
             stop,
             lifecycle_task,
             news_tasks,
@@ -205,6 +237,30 @@ impl Robot {
         }
     }
 
+    /// Ends when somebody has asked the robot to stop, by `system.shutdown`, a group restart or a private message; gives
+    /// the reason. Whoever runs the robot then shuts it down.
+    pub fn stop_asked(&self) -> impl Future<Output = String> + Send + 'static {
+        let asked = self.office.as_ref().map(|office| office.stop.subscribe());
+        async move {
+            let Some(mut asked) = asked else {
+                return std::future::pending().await;
+            };
+            let reason = asked.wait_for(Option::is_some).await;
+            let reason = reason.ok().and_then(|reason| reason.clone());
+            match reason {
+                Some(reason) => reason,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// The level of the log, which `system.reload` may change.
+    pub fn log_level(&self) -> Option<watch::Receiver<String>> {
+        self.office
+            .as_ref()
+            .map(|office| office.log_level.subscribe())
+    }
+
     /// Leaves all channels, publishes and writes what is left, and says goodbye.
     pub async fn shutdown(mut self) {
         for channel in &self.channels {
@@ -234,15 +290,23 @@ impl Robot {
                 .disconnected(&channel.id.domain, &channel.id.channel, "Graceful shutdown")
                 .await;
         }
-        if let Some(responder) = self.responder.take() {
-            responder.stop().await;
+        self.stop.cancel();
+        if let Some(requests) = self.requests.take() {
+            requests.stop().await;
         }
         self.news_tasks.iter().for_each(JoinHandle::abort);
-        self.stop.cancel();
         let _ = self.lifecycle_task.await;
         self.lifecycle.shutdown("Normal shutdown").await;
         // The connection is about to close: a failed flush changes nothing.
         let _ = self.client.nats().flush().await;
+        // The logs' writer ends when nobody can write any more.
+        for task in self.news_tasks.drain(..) {
+            let _ = task.await;
+        }
+        drop(self.office.take());
+        if let Some(task) = self.audit_task.take() {
+            let _ = tokio::time::timeout(FLUSH_LIMIT, task).await;
+        }
         info!("the robot has stopped");
     }
 }
@@ -278,14 +342,32 @@ fn check_names(channels: &[ChannelConfig]) -> Result<(), RobotError> {
     Ok(())
 }
 
-type Started = (Channel, ChannelView, mpsc::UnboundedReceiver<BridgeNews>);
+/// What all channels have in common.
+struct Start<'a> {
+    config: &'a RobotConfig,
+    client: &'a Client,
+    stream: Option<&'a EventStream>,
+    audit: Option<Audit>,
+    stop: &'a CancellationToken,
+}
 
-async fn start_channel(
-    config: &RobotConfig,
-    channel: &ChannelConfig,
-    client: &Client,
-    stream: Option<&EventStream>,
-) -> Result<Started, RobotError> {
+type Started = (
+    Channel,
+    Arc<Served>,
+    mpsc::UnboundedReceiver<BridgeNews>,
+    mpsc::Receiver<SystemPm>,
+);
+
+/// `system:` messages that wait for their answer.
+const SYSTEM_PMS: usize = 64;
+
+async fn start_channel(start: &Start<'_>, channel: &ChannelConfig) -> Result<Started, RobotError> {
+    let Start {
+        config,
+        client,
+        stream,
+        ..
+    } = *start;
     let id = Arc::new(ChannelId::new(&channel.domain, &channel.channel)?);
     let status = Arc::new(ChannelStatus::default());
     let outbox = Arc::new(SharedOutbox::new(config.outbox_bytes));
@@ -323,14 +405,26 @@ async fn start_channel(
     let (ready_tx, ready) = watch::channel(false);
     let state = Arc::new(Mutex::new(ChannelState::default()));
     let (cytube, items) = CytubeClient::spawn(channel.cytube());
+    let desk = Arc::new(Desk::new(
+        Arc::clone(&id),
+        cytube.clone(),
+        Arc::clone(&state),
+        Arc::clone(&status),
+        config.command_times,
+    ));
+    tokio::spawn(Arc::clone(&desk).run(start.stop.clone()));
+    let (system_pms, system_pms_rx) = mpsc::channel(SYSTEM_PMS);
     let bridge = Bridge {
         id: Arc::clone(&id),
+        desk: Arc::clone(&desk),
+        system_pms,
+        audit: start.audit.clone(),
         items,
         outbox,
         written,
         news,
         status: Arc::clone(&status),
-        state: Arc::clone(&state),
+        state,
         history,
         messages: History::default(),
         last_sign,
@@ -339,11 +433,7 @@ async fn start_channel(
         stop: stop_bridge.clone(),
         ready: ready_tx,
     };
-    let view = ChannelView {
-        id: Arc::clone(&id),
-        state,
-        status: Arc::clone(&status),
-    };
+    let served = Arc::new(Served::new(desk, channel.user.clone()));
     let running = Channel {
         id,
         status,
@@ -355,7 +445,7 @@ async fn start_channel(
         stop_bridge,
         stop_publisher,
     };
-    Ok((running, view, bridge_news))
+    Ok((running, served, bridge_news, system_pms_rx))
 }
 
 /// The chat that the stream knows, so that CyTube's replay of it is recognised, and the channel's last sign of life.

@@ -28,8 +28,6 @@ pub(crate) enum Answer {
     TooLate,
     /// It could not be sent.
     NotSent(EmitError),
-    /// Too many wait already.
-    Full,
 }
 
 /// The desk of one channel.
@@ -121,16 +119,14 @@ impl Desk {
         (self.lock().playback, self.now())
     }
 
-    /// Queues a frame and waits for what becomes of it.
-    pub(crate) async fn send(&self, step: Step) -> Answer {
-        let Some(answer) = self.queue(step) else {
-            return Answer::Full;
-        };
+    /// Queues a frame at once; `None` when too many wait. What becomes of it comes through the receiver.
+    pub(crate) fn queue(&self, step: Step) -> Option<oneshot::Receiver<Answer>> {
+        let answered = self.enter(step);
         self.wake.notify_one();
-        answer.await.unwrap_or(Answer::NotSent(EmitError::Stopped))
+        answered
     }
 
-    fn queue(&self, step: Step) -> Option<oneshot::Receiver<Answer>> {
+    fn enter(&self, step: Step) -> Option<oneshot::Receiver<Answer>> {
         let (answer, answered) = oneshot::channel();
         let limits = self.limits();
         let mut inner = self.lock();

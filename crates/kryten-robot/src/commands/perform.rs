@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use kryten_cytube::EmitError;
 use kryten_protocol::cytube::fold_name;
 use serde_json::{Map, Value, json};
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::command::ChannelCommand;
@@ -23,6 +24,13 @@ struct Done {
     removed: Option<usize>,
 }
 
+impl Done {
+    fn take(&mut self, sign: Sign) {
+        self.confirmed &= sign.is_some();
+        self.signs.push(sign.unwrap_or_default());
+    }
+}
+
 /// Why it was not done.
 #[derive(Debug, Default)]
 struct NotDone {
@@ -39,17 +47,60 @@ impl From<String> for NotDone {
     }
 }
 
-/// Does a command and gives the `data` of its reply, in the original's shape: what was not done says so inside.
-pub(crate) async fn perform(desk: &Desk, command: &ChannelCommand) -> Value {
-    let words = fail_words(command);
-    match run(desk, command).await {
-        Ok(done) => Value::Object(data_of(desk, command, done)),
+/// A command that is under way: its frames are queued, so that what is begun first goes first.
+#[derive(Debug)]
+pub(crate) struct Begun {
+    command: ChannelCommand,
+    state: Result<Under, NotDone>,
+}
+
+/// What is under way.
+#[derive(Debug)]
+enum Under {
+    /// Frames that wait for their turn or their effect.
+    Frames(Vec<Frame>),
+    /// What needs more than one question.
+    Plan(Plan),
+}
+
+/// A frame that was queued; without a receiver the queue was full.
+#[derive(Debug)]
+struct Frame {
+    silence: Silence,
+    is_queue: bool,
+    answer: Option<oneshot::Receiver<Answer>>,
+}
+
+/// Plans a command and queues its frames.
+pub(crate) fn begin(desk: &Desk, command: ChannelCommand) -> Begun {
+    let state = match planned(desk, &command) {
+        Ok(Plan::Steps(steps)) => {
+            let frames = steps.into_iter().map(|step| queue(desk, step));
+            Ok(Under::Frames(frames.collect()))
+        }
+        Ok(plan) => Ok(Under::Plan(plan)),
+        Err(not_done) => Err(not_done),
+    };
+    Begun { command, state }
+}
+
+/// Waits for the end of a command and gives the `data` of its reply, in the original's shape: what was not done says
+/// so inside.
+pub(crate) async fn finish(desk: &Desk, begun: Begun) -> Value {
+    let Begun { command, state } = begun;
+    let ended = match state {
+        Ok(Under::Frames(frames)) => wait_for(frames).await,
+        Ok(Under::Plan(plan)) => run(desk, &command, plan).await,
+        Err(not_done) => Err(not_done),
+    };
+    match ended {
+        Ok(done) => Value::Object(data_of(desk, &command, done)),
         Err(not_done) => {
-            let is_queue = matches!(command, ChannelCommand::Queue { .. });
-            let error = match is_queue && not_done.queue_fail.is_some() {
+            let is_cytubes = not_done.queue_fail.is_some();
+            let error = match is_cytubes {
                 // The original gives CyTube's words alone here.
                 true => not_done.reason,
-                false => format!("{words}: {}", not_done.reason),
+                false => format!("{}: {}", fail_words(&command), not_done.reason),
             };
             let mut data = json!({"success": false, "error": error});
             if let Some(fail) = not_done.queue_fail {
@@ -60,18 +111,21 @@ pub(crate) async fn perform(desk: &Desk, command: &ChannelCommand) -> Value {
     }
 }
 
-async fn run(desk: &Desk, command: &ChannelCommand) -> Result<Done, NotDone> {
-    if !desk.status.in_channel.load(Ordering::Relaxed) {
-        return match command {
-            ChannelCommand::Halt => halt(desk).await,
-            _ => Err("the robot is not in the channel now; try again later"
-                .to_owned()
-                .into()),
-        };
+fn planned(desk: &Desk, command: &ChannelCommand) -> Result<Plan, NotDone> {
+    let is_in = desk.status.in_channel.load(Ordering::Relaxed);
+    if !is_in && *command != ChannelCommand::Halt {
+        return Err(not_there());
     }
     let (playback, now) = desk.playback();
-    let planned = plan::plan(command, &desk.lock_state(), &playback, now);
-    match planned? {
+    Ok(plan::plan(command, &desk.lock_state(), &playback, now)?)
+}
+
+fn not_there() -> NotDone {
+    NotDone::from("the robot is not in the channel now; try again later".to_owned())
+}
+
+async fn run(desk: &Desk, command: &ChannelCommand, plan: Plan) -> Result<Done, NotDone> {
+    match plan {
         Plan::Steps(steps) => run_steps(desk, steps).await,
         Plan::Lead(_) => lead(desk, command).await,
         Plan::Unban { username, id, ask } => unban(desk, username, id, *ask).await,
@@ -102,17 +156,44 @@ async fn run_steps(desk: &Desk, steps: Vec<Step>) -> Result<Done, NotDone> {
         ..Done::default()
     };
     for step in steps {
-        let sign = run_step(desk, step).await?;
-        done.confirmed &= sign.is_some();
-        done.signs.push(sign.unwrap_or_default());
+        done.take(run_step(desk, step).await?);
     }
     Ok(done)
 }
 
-/// The sign of its effect; `None` where CyTube gives none.
-async fn run_step(desk: &Desk, step: Step) -> Result<Option<(String, Value)>, NotDone> {
-    let (silence, is_queue) = (step.silence, step.event == "queue");
-    match desk.send(step).await {
+async fn wait_for(frames: Vec<Frame>) -> Result<Done, NotDone> {
+    let mut done = Done {
+        confirmed: true,
+        ..Done::default()
+    };
+    for frame in frames {
+        done.take(ended(frame).await?);
+    }
+    Ok(done)
+}
+
+fn queue(desk: &Desk, step: Step) -> Frame {
+    Frame {
+        silence: step.silence,
+        is_queue: step.event == "queue",
+        answer: desk.queue(step),
+    }
+}
+
+async fn run_step(desk: &Desk, step: Step) -> Result<Sign, NotDone> {
+    ended(queue(desk, step)).await
+}
+
+/// The event that shows an effect; `None` where CyTube gives none.
+type Sign = Option<(String, Value)>;
+
+async fn ended(frame: Frame) -> Result<Sign, NotDone> {
+    let Some(answer) = frame.answer else {
+        return Err("too many commands wait already; send less"
+            .to_owned()
+            .into());
+    };
+    match answer.await.unwrap_or(Answer::NotSent(EmitError::Stopped)) {
         Answer::Sent(Outcome::Done { event, payload }) => Ok(Some((event, payload))),
         Answer::Sent(Outcome::Refused {
             reason,
@@ -120,9 +201,9 @@ async fn run_step(desk: &Desk, step: Step) -> Result<Option<(String, Value)>, No
             payload,
         }) => Err(NotDone {
             reason,
-            queue_fail: (is_queue && event == "queueFail").then_some(payload),
+            queue_fail: (frame.is_queue && event == "queueFail").then_some(payload),
         }),
-        Answer::Sent(Outcome::Silent) if silence == Silence::Unconfirmed => Ok(None),
+        Answer::Sent(Outcome::Silent) if frame.silence == Silence::Unconfirmed => Ok(None),
         Answer::Sent(Outcome::Silent) => Err(
             "it was sent, but CyTube did not confirm it in time; look whether it was done"
                 .to_owned()
@@ -133,14 +214,7 @@ async fn run_step(desk: &Desk, step: Step) -> Result<Option<(String, Value)>, No
                 .to_owned()
                 .into(),
         ),
-        Answer::Full => Err("too many commands wait already; send less"
-            .to_owned()
-            .into()),
-        Answer::NotSent(EmitError::NotConnected | EmitError::Stopped) => {
-            Err("the robot is not in the channel now; try again later"
-                .to_owned()
-                .into())
-        }
+        Answer::NotSent(EmitError::NotConnected | EmitError::Stopped) => Err(not_there()),
         Answer::NotSent(error) => Err(error.to_string().into()),
     }
 }
@@ -148,13 +222,11 @@ async fn run_step(desk: &Desk, step: Step) -> Result<Option<(String, Value)>, No
 async fn lead(desk: &Desk, command: &ChannelCommand) -> Result<Done, NotDone> {
     let _turn = desk.lead.lock().await;
     // Planned anew: whoever led before us has changed who leads.
-    let (playback, now) = desk.playback();
-    let planned = plan::plan(command, &desk.lock_state(), &playback, now)?;
     let Plan::Lead(Lead {
         take,
         update,
         give_back,
-    }) = planned
+    }) = planned(desk, command)?
     else {
         return Err("the film has changed; try again".to_owned().into());
     };

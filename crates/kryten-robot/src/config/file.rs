@@ -1,5 +1,7 @@
 //! Reading the original's JSON file: which keys there are, and what it takes for true.
 
+mod sections;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,7 +11,9 @@ use kryten_protocol::state::is_bucket_name;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
-use super::{ChannelConfig, CommandTimes, DEFAULT_OUTBOX_BYTES, HealthAddress, RobotConfig};
+use super::{
+    ChannelConfig, CommandTimes, DEFAULT_OUTBOX_BYTES, HealthAddress, PmRanks, RobotConfig,
+};
 
 /// Why a robot's configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +60,9 @@ pub enum RobotConfigError {
 /// # Errors
 /// [`RobotConfigError`] naming what is missing or wrong.
 pub fn load(path: &Path) -> Result<RobotConfig, RobotConfigError> {
-    from_value(&config::load(path)?, |name| std::env::var(name).ok())
+    let mut config = from_value(&config::load(path)?, |name| std::env::var(name).ok())?;
+    config.path = Some(path.to_owned());
+    Ok(config)
 }
 
 fn from_value(
@@ -76,10 +82,18 @@ fn from_value(
     channel.password = env("KRYTEN_CYTUBE_PASSWORD")
         .map(SecretString::from)
         .or(channel.password);
+    let guest_mode = is_true(cytube.get("guest_mode"), false);
+    channel.anonymous = guest_mode;
     Ok(RobotConfig {
         nats,
         channels: vec![channel],
-        commands_enabled: is_true(commands.get("enabled"), false),
+        commands_enabled: !guest_mode && is_true(commands.get("enabled"), false),
+        remote_shutdown: is_true(commands.get("remote_shutdown"), true),
+        pm_ranks: read_pm_ranks(commands)?,
+        counting: sections::counting(root.get("state_counting")),
+        audit: Some(sections::audit(root.get("logging"))),
+        guest_mode,
+        path: None,
         command_times: read_times(commands)?,
         health: read_health(health)?,
         log_level: read_log_level(root.get("log_level"))?,
@@ -154,6 +168,21 @@ fn read_nats(
         config.servers = vec![url];
     }
     Ok(config)
+}
+
+fn read_pm_ranks(commands: &Map<String, Value>) -> Result<PmRanks, RobotConfigError> {
+    let usual = PmRanks::default();
+    let rank = |key: &'static str, usual: f64| match commands.get(key) {
+        None => Ok(usual),
+        Some(value) => value.as_f64().ok_or(RobotConfigError::BadValue {
+            key,
+            wanted: "a rank, such as 2",
+        }),
+    };
+    Ok(PmRanks {
+        ask: rank("pm_rank", usual.ask)?,
+        control: rank("pm_control_rank", usual.control)?,
+    })
 }
 
 fn read_times(commands: &Map<String, Value>) -> Result<CommandTimes, RobotConfigError> {
