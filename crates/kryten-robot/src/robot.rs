@@ -239,7 +239,7 @@ impl Robot {
 
     /// Ends when somebody has asked the robot to stop, by `system.shutdown`, a group restart or a private message; gives
     /// the reason. Whoever runs the robot then shuts it down.
-    pub fn stop_asked(&self) -> impl Future<Output = String> + Send + 'static {
+    pub fn stop_asked(&self) -> impl Future<Output = String> + Send + use<> {
         let asked = self.office.as_ref().map(|office| office.stop.subscribe());
         async move {
             let Some(mut asked) = asked else {
