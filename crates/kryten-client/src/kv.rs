@@ -8,6 +8,7 @@
 mod bucket;
 mod cache;
 mod config;
+mod erase;
 mod error;
 pub mod forgiving;
 mod key;

@@ -5,6 +5,7 @@
 //! - [`config`]: configuration files, `${NAME}` in them, and the `nats` section;
 //! - [`connection`]: the connection to NATS; [`one_life`]: one that never reconnects;
 //! - [`kv`]: key-value buckets whose keys are any text, with strict and forgiving helpers;
+//! - [`state`]: the lists of a channel's state, of any size;
 //! - [`stream`]: the JetStream stream that keeps all events;
 //! - [`reader`]: reads that stream in order, without a hole;
 //! - [`events`]: the events of a channel, typed: live, or from the stream and never missed;
@@ -38,6 +39,7 @@ pub mod one_life;
 pub mod reader;
 pub mod respond;
 pub mod round_trip;
+pub mod state;
 pub mod stream;
 
 pub use config::NatsConfig;

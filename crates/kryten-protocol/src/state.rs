@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+pub mod list;
+
 /// The four buckets that the robot keeps for a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum StateBucket {

@@ -6,64 +6,76 @@ use kryten_protocol::cytube::fold_name;
 use tokio::sync::mpsc;
 use tracing::info;
 
+use crate::channel_view::ChannelView;
 use crate::commands::command::ChannelCommand;
 use crate::commands::perform;
-use crate::office::{Office, Served};
+use crate::office::Office;
 use crate::requests::system;
 use crate::system_pm::{self, Patience, PmCommand};
 
 /// A private message that begins with `system:`.
 #[derive(Debug)]
 pub(crate) struct SystemPm {
+    pub(crate) view: ChannelView,
     pub(crate) from: String,
     pub(crate) message: String,
 }
 
-/// Answers until the channel is given up.
-pub(crate) async fn run(
-    office: Arc<Office>,
-    served: Arc<Served>,
-    mut messages: mpsc::Receiver<SystemPm>,
-) {
+/// Answers until the robot stops.
+pub(crate) async fn run(office: Arc<Office>, mut messages: mpsc::Receiver<SystemPm>) {
     let mut patience = Patience::default();
-    while let Some(SystemPm { from, message }) = messages.recv().await {
-        let live = office.live();
-        let (is_own, rank) = {
-            let state = served.lock();
-            // CyTube sends our own messages back to us.
-            let own = state.own_name().map(fold_name);
-            (
-                own.as_deref() == Some(&fold_name(&from)),
-                state.rank_of(&from),
-            )
-        };
-        let Some(command) = PmCommand::read(&message) else {
+    while let Some(message) = messages.recv().await {
+        let user = format!("{} {}", message.view.id.channel, message.from);
+        let Some((command, rank)) = read(&office, &message) else {
             continue;
         };
-        if is_own || !live.commands_enabled || served.stood_down() {
-            continue;
+        if patience.allows(&user, office.started.elapsed()) {
+            // An answer may wait for its turn in a channel, which is no matter to the others.
+            tokio::spawn(reply(Arc::clone(&office), message, command, rank));
         }
-        if !patience.allows(&from, office.started.elapsed()) {
-            continue;
-        }
-        let answer = match command.is_allowed(rank, live.pm_ranks) {
-            true => answer(&office, &served, command, &from, rank),
-            false => "your rank is too low for this".to_owned(),
-        };
-        let say = ChannelCommand::Pm {
-            to: from,
-            message: answer,
-        };
-        let begun = perform::begin(&served.desk, say);
-        perform::finish(&served.desk, begun).await;
-        // After the answer, which needs the connection.
-        act(&office, &served, command, rank).await;
     }
 }
 
-fn answer(
+/// What is asked, and the rank of who asks.
+fn read(office: &Office, message: &SystemPm) -> Option<(PmCommand, Option<f64>)> {
+    let SystemPm {
+        view,
+        from,
+        message,
+    } = message;
+    let command = PmCommand::read(message)?;
+    let (is_own, rank) = {
+        let state = view.lock();
+        // CyTube sends our own messages back to us.
+        let own = state.own_name().map(fold_name);
+        (own == Some(fold_name(from)), state.rank_of(from))
+    };
+    let is_for_us = !is_own && !view.is_anothers() && office.live().commands_enabled;
+    is_for_us.then_some((command, rank))
+}
+
+async fn reply(office: Arc<Office>, message: SystemPm, command: PmCommand, rank: Option<f64>) {
+    let SystemPm { view, from, .. } = message;
+    let is_allowed = command.is_allowed(rank, office.live().pm_ranks);
+    let words = match is_allowed {
+        true => answer(&office, &view, command, &from, rank).await,
+        false => "your rank is too low for this".to_owned(),
+    };
+    let say = ChannelCommand::Pm {
+        to: from,
+        message: words,
+    };
+    let begun = perform::begin(&view.desk, say);
+    perform::finish(&view.desk, begun).await;
+    if is_allowed {
+        // After the answer, which needs the connection.
+        act(&office, &view, command).await;
+    }
+}
+
+async fn answer(
     office: &Office,
-    served: &Served,
+    served: &ChannelView,
     command: PmCommand,
     from: &str,
     rank: Option<f64>,
@@ -87,7 +99,7 @@ fn answer(
             )
         }
         PmCommand::Reload => {
-            let reply = system::reload(office, None);
+            let reply = system::reload(office, None).await;
             let errors = reply["errors"].as_array().into_iter().flatten();
             let errors: Vec<&str> = errors.filter_map(|error| error.as_str()).collect();
             let message = reply["message"].as_str().unwrap_or_default();
@@ -106,14 +118,14 @@ fn answer(
     }
 }
 
-async fn act(office: &Office, served: &Served, command: PmCommand, rank: Option<f64>) {
-    let live = office.live();
-    if !command.is_allowed(rank, live.pm_ranks) {
-        return;
-    }
+async fn act(office: &Office, view: &ChannelView, command: PmCommand) {
     match command {
-        PmCommand::Reconnect => served.desk.cytube.reconnect().await,
-        PmCommand::Shutdown if live.remote_shutdown => {
+        PmCommand::Reconnect => {
+            if let Some(cytube) = view.desk.cytube() {
+                cytube.reconnect().await;
+            }
+        }
+        PmCommand::Shutdown if office.live().remote_shutdown => {
             let reason = "a private message said shutdown".to_owned();
             office.stop_after(std::time::Duration::ZERO, reason);
         }

@@ -24,7 +24,7 @@ use crate::answering_pms::SystemPm;
 use crate::audit::Audit;
 use crate::channel::{ChannelState, Drift, StateKey};
 use crate::channel_name::ChannelId;
-use crate::commands::desk::Desk;
+use crate::channel_view::ChannelView;
 use crate::history::{History, ReplaySummary, Sighting};
 use crate::outbox::{Entry, Outgoing, Snapshot};
 use crate::secrets;
@@ -44,6 +44,17 @@ pub(crate) enum BridgeNews {
     Stopped { reason: String },
 }
 
+/// Why a bridge ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BridgeEnd {
+    /// It was told to stop.
+    Stopped,
+    /// CyTube does not let us come back.
+    GivenUp,
+    /// The same account has joined elsewhere.
+    DuplicateLogin,
+}
+
 pub(crate) struct Bridge {
     pub(crate) id: Arc<ChannelId>,
     pub(crate) items: mpsc::Receiver<CytubeItem>,
@@ -61,7 +72,7 @@ pub(crate) struct Bridge {
     pub(crate) absent_from: Option<WireTime>,
     pub(crate) kv_enabled: bool,
     /// Where commands wait for what CyTube says.
-    pub(crate) desk: Arc<Desk>,
+    pub(crate) view: ChannelView,
     /// Where `system:` messages go.
     pub(crate) system_pms: mpsc::Sender<SystemPm>,
     pub(crate) audit: Option<Audit>,
@@ -76,16 +87,18 @@ struct Run {
     snapshots: Snapshots,
     joins: u64,
     put_all: bool,
+    end: BridgeEnd,
 }
 
 impl Bridge {
     /// Runs until the CyTube client stops or the robot is told to; then all changed values are in the outbox.
-    pub(crate) async fn run(mut self) {
+    pub(crate) async fn run(mut self) -> BridgeEnd {
         let mut run = Run {
             started: Instant::now(),
             snapshots: Snapshots::default(),
             joins: 0,
             put_all: true,
+            end: BridgeEnd::Stopped,
         };
         loop {
             let due = run.snapshots.next_due().map(|due| run.started + due);
@@ -103,6 +116,7 @@ impl Bridge {
             self.note_ready(&run);
         }
         self.flush(&mut run).await;
+        run.end
     }
 
     fn take(&mut self, run: &mut Run, item: CytubeItem) {
@@ -142,7 +156,14 @@ impl Bridge {
                 will_retry_in,
                 ..
             } => self.leave(&reason, will_retry_in),
-            CytubeItem::Stopped { reason } => self.give_up(&reason),
+            CytubeItem::Stopped { reason } => {
+                run.end = match reason {
+                    DisconnectReason::Closed => BridgeEnd::Stopped,
+                    DisconnectReason::DuplicateLogin => BridgeEnd::DuplicateLogin,
+                    _ => BridgeEnd::GivenUp,
+                };
+                self.give_up(&reason);
+            }
             _ => {}
         }
     }
@@ -161,7 +182,7 @@ impl Bridge {
         }
         let changes = self.lock_state().apply(name, payload);
         // After the state, so that whoever hears of an effect finds it there.
-        self.desk.hear(name, payload);
+        self.view.desk.hear(name, payload);
         changes
             .dirty
             .into_iter()
@@ -193,6 +214,7 @@ impl Bridge {
         if name == "pm" && line.message.starts_with(system_pm::PREFIX) {
             // More than that wait only while somebody floods us.
             let _ = self.system_pms.try_send(SystemPm {
+                view: self.view.clone(),
                 from: line.username.to_string(),
                 message: line.message.to_string(),
             });
@@ -289,9 +311,12 @@ impl Bridge {
 
     fn leave(&mut self, reason: &DisconnectReason, will_retry_in: Option<Duration>) {
         let was_in = self.status.set_in_channel(false);
-        self.desk.leave(&format!("CyTube: {reason}"));
+        self.view.desk.leave(&format!("CyTube: {reason}"));
         if matches!(reason, DisconnectReason::Closed) {
             // We leave by ourselves; the robot's stop tells of it.
+            if let Some(audit) = &self.audit {
+                audit.connection("SHUTDOWN", &self.id.domain, None);
+            }
             return;
         }
         match will_retry_in {
@@ -313,7 +338,7 @@ impl Bridge {
 
     fn give_up(&mut self, reason: &DisconnectReason) {
         self.status.set_in_channel(false);
-        self.desk.leave(&format!("CyTube: {reason}"));
+        self.view.desk.leave(&format!("CyTube: {reason}"));
         if matches!(reason, DisconnectReason::Closed) {
             info!(channel = self.id.channel, "left the channel");
         } else {

@@ -63,6 +63,11 @@ impl StateKey {
         Self::Room,
     ];
 
+    /// Whether it is a list, which may be larger than one value.
+    pub fn is_list(self) -> bool {
+        matches!(self, Self::Users | Self::Emotes | Self::Items)
+    }
+
     /// The bucket that holds it.
     pub fn bucket(self) -> StateBucket {
         match self {

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use kryten_client::config::NatsConfig;
 use kryten_cytube::{CytubeConfig, Login};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::lease::Times;
 
 use crate::audit::AuditConfig;
 use crate::channel::StateCounting;
@@ -43,6 +45,8 @@ pub struct RobotConfig {
     pub log_level: String,
     /// How many bytes of events wait for a NATS server that is away, per channel.
     pub outbox_bytes: usize,
+    /// How robots with the same channel agree which one serves it; `None` where there is only one.
+    pub lease: Option<Times>,
 }
 
 /// How long commands wait: for their turn, and for CyTube's word.
@@ -126,6 +130,7 @@ impl RobotConfig {
             health: None,
             log_level: "INFO".to_owned(),
             outbox_bytes: DEFAULT_OUTBOX_BYTES,
+            lease: Some(Times::default()),
         }
     }
 }
@@ -146,6 +151,31 @@ impl ChannelConfig {
             ca_file: None,
             anonymous: false,
         }
+    }
+
+    /// Whether nothing would change if this were served instead of `other`.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let secret = |secret: &Option<SecretString>| {
+            secret
+                .as_ref()
+                .map(|secret| secret.expose_secret().to_owned())
+        };
+        let secrets = |config: &Self| (secret(&config.channel_password), secret(&config.password));
+        let place = |config: &Self| {
+            (
+                config.url.clone(),
+                config.domain.clone(),
+                config.channel.clone(),
+            )
+        };
+        place(self) == place(other)
+            && secrets(self) == secrets(other)
+            && self.user == other.user
+            && self.aggressive_reconnect == other.aggressive_reconnect
+            && self.reconnect_base == other.reconnect_base
+            && self.reconnect_max == other.reconnect_max
+            && self.ca_file == other.ca_file
+            && self.anonymous == other.anonymous
     }
 
     /// The settings of the CyTube client. Without a user the original logs in as the guest `Guest`.

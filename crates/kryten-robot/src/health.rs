@@ -38,8 +38,13 @@ async fn health<F: Fn() -> Vec<ChannelReport>>(
 }
 
 fn health_of(reports: &[ChannelReport], uptime: f64) -> (StatusCode, serde_json::Value) {
-    let in_channel = !reports.is_empty() && reports.iter().all(|report| report.in_channel);
-    let stored = reports.iter().all(|report| report.stream_up);
+    let in_channel = !reports.is_empty()
+        && reports
+            .iter()
+            .all(|report| report.in_channel || report.standing_by);
+    let stored = reports
+        .iter()
+        .all(|report| report.stream_up || report.standing_by);
     let is_healthy = in_channel && stored;
     let sum = |count: fn(&ChannelReport) -> u64| reports.iter().map(count).sum::<u64>();
     let word = |yes: bool, one: &'static str, other: &'static str| if yes { one } else { other };
@@ -83,7 +88,7 @@ type Series = (
 );
 
 /// The series of each channel: name, kind, help, value.
-const SERIES: [Series; 13] = [
+const SERIES: [Series; 14] = [
     (
         "kryten_channel_joined",
         "gauge",
@@ -107,6 +112,12 @@ const SERIES: [Series; 13] = [
         "gauge",
         "1 after another robot took over",
         |r| f64::from(u8::from(r.stood_down)),
+    ),
+    (
+        "kryten_channel_standing_by",
+        "gauge",
+        "1 while another robot serves the channel",
+        |r| f64::from(u8::from(r.standing_by)),
     ),
     (
         "kryten_channel_events_received_total",

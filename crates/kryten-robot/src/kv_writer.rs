@@ -1,16 +1,21 @@
 //! Writes the state's values into the channel's KV buckets, one writer for each channel.
 //!
 //! Each put expects the last revision that this writer knows and carries the mark of the event that the value
-//! reflects. Whoever finds a mark of a higher epoch has been replaced and writes no more.
+//! reflects. Whoever finds a mark of a higher epoch has been replaced and writes no more. Lists are written twice: in
+//! parts (`lists`), and under the originals' key as long as they fit.
 
-use std::collections::HashMap;
+mod lists;
+mod parts;
+
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_nats::HeaderMap;
 use bytes::Bytes;
 use kryten_client::Client;
 use kryten_client::kv::{BucketConfig, Entry, KvBucket, KvError, PutOptions};
+use kryten_protocol::state::list::manifest_key;
 use kryten_protocol::state::{STATE_HEADER, StateBucket, StateMark};
 use tokio::sync::mpsc;
 use tracing::{error, warn};
@@ -29,8 +34,46 @@ pub(crate) struct KvWriter {
     status: Arc<ChannelStatus>,
     epoch: u64,
     buckets: HashMap<StateBucket, KvBucket>,
-    revisions: HashMap<StateKey, u64>,
+    revisions: HashMap<Place, u64>,
     stood_down: bool,
+    started: Instant,
+    /// How often a bucket was found gone.
+    losses: u64,
+    parts: HashMap<StateKey, parts::Parts>,
+    old_terms: Vec<(Duration, StateKey, u64)>,
+    looked_for_old_terms: HashSet<StateKey>,
+    omitting: HashSet<StateKey>,
+    /// Lists that do not fit into one value.
+    too_large: HashSet<Place>,
+}
+
+/// A key in one of the channel's buckets.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Place {
+    bucket: StateBucket,
+    key: String,
+}
+
+impl Place {
+    fn value(key: StateKey) -> Self {
+        Self {
+            bucket: key.bucket(),
+            key: key.key().to_owned(),
+        }
+    }
+
+    fn manifest(key: StateKey) -> Self {
+        Self {
+            bucket: key.bucket(),
+            key: manifest_key(key.key()),
+        }
+    }
+
+    fn all() -> impl Iterator<Item = Self> {
+        let manifests = StateKey::ALL.into_iter().filter(|key| key.is_list());
+        let values = StateKey::ALL.into_iter().map(Self::value);
+        values.chain(manifests.map(Self::manifest))
+    }
 }
 
 /// What to do after a put was refused because of another revision.
@@ -41,34 +84,43 @@ enum Conflict {
 }
 
 impl KvWriter {
-    /// Opens or creates the four buckets and takes the next epoch.
+    /// Opens or creates the four buckets and takes the next epoch, `least_epoch` or higher.
     pub(crate) async fn open(
         id: Arc<ChannelId>,
         client: Client,
         status: Arc<ChannelStatus>,
+        least_epoch: u64,
     ) -> Result<Self, KvError> {
         let mut writer = Self {
             id,
             client,
             status,
-            epoch: 1,
+            epoch: least_epoch.max(1),
             buckets: HashMap::new(),
             revisions: HashMap::new(),
             stood_down: false,
+            started: Instant::now(),
+            losses: 0,
+            parts: HashMap::new(),
+            old_terms: Vec::new(),
+            looked_for_old_terms: HashSet::new(),
+            omitting: HashSet::new(),
+            too_large: HashSet::new(),
         };
         for bucket in StateBucket::ALL {
             writer.bucket(bucket).await?;
         }
-        for key in StateKey::ALL {
-            let entry = writer.bucket(key.bucket()).await?.entry(key.key()).await?;
+        for place in Place::all() {
+            let entry = writer.bucket(place.bucket).await?.entry(&place.key).await?;
             if let Some(entry) = entry {
-                writer.revisions.insert(key, entry.revision);
+                writer.revisions.insert(place, entry.revision);
                 if let Some(mark) = mark_of(&entry) {
                     writer.epoch = writer.epoch.max(mark.epoch + 1);
                 }
             }
         }
         set(&writer.status.kv_up, true);
+        set(&writer.status.stood_down, false);
         Ok(writer)
     }
 
@@ -83,12 +135,24 @@ impl KvWriter {
         mut snapshots: mpsc::UnboundedReceiver<(Snapshot, Option<StateMark>)>,
         written: mpsc::UnboundedSender<StateKey>,
     ) {
-        while let Some((snapshot, mark)) = snapshots.recv().await {
+        loop {
+            let next = tokio::select! {
+                next = snapshots.recv() => next,
+                () = sleep(self.next_removal().map(|due| due.saturating_sub(self.started.elapsed()))) => {
+                    self.remove_due().await;
+                    continue;
+                }
+            };
+            let Some((snapshot, mark)) = next else { return };
             let key = snapshot.key;
             if let Some(mark) = mark
                 && !self.stood_down
             {
-                self.write(snapshot, mark).await;
+                if key.is_list() {
+                    self.write_list(&snapshot, mark).await;
+                }
+                self.write_value(&Place::value(key), snapshot.value, key.empty_value(), mark)
+                    .await;
             }
             if written.send(key).is_err() {
                 return;
@@ -110,82 +174,109 @@ impl KvWriter {
         Ok(open)
     }
 
-    /// Writes one value, until it is written or can never be.
-    async fn write(&mut self, mut snapshot: Snapshot, mark: StateMark) {
+    /// Writes one value, until it is written or can never be; one that is too large becomes `empty`.
+    async fn write_value(
+        &mut self,
+        place: &Place,
+        value: Bytes,
+        empty: &'static str,
+        mark: StateMark,
+    ) {
+        let mut value = value;
         let mut wait = FIRST_WAIT;
-        loop {
-            let error = match self.put(&snapshot, mark).await {
+        while !self.stood_down {
+            let error = match self.put(place, &value, mark).await {
                 Ok(()) => {
                     set(&self.status.kv_up, true);
+                    if value != empty {
+                        self.too_large.remove(place);
+                    }
                     return;
                 }
                 Err(error) => error,
             };
-            let (channel, key) = (&self.id.channel, snapshot.key.key());
-            match error {
-                KvError::TooLarge {
-                    size,
-                    limit,
-                    limited_by,
-                    ..
-                } if snapshot.value != snapshot.key.empty_value() => {
+            if let KvError::TooLarge {
+                size,
+                limit,
+                limited_by,
+                ..
+            } = &error
+                && value != empty
+            {
+                if self.too_large.insert(place.clone()) {
+                    let (channel, key) = (&self.id.channel, &place.key);
                     error!(
                         channel,
                         key,
                         size,
                         limit,
                         limited_by,
-                        "the value is too large for KV; readers get an empty one"
+                        "the value is too large for one KV value; readers of this key get an empty one, the parts have the list"
                     );
-                    snapshot.value = Bytes::from_static(snapshot.key.empty_value().as_bytes());
-                    continue;
                 }
-                KvError::BucketMissing { .. } => {
-                    warn!(channel, key, "the bucket was deleted; creating it again");
-                    self.buckets.remove(&snapshot.key.bucket());
-                    self.revisions.remove(&snapshot.key);
-                }
-                KvError::OutcomeUnknown { .. } | KvError::WrongRevision { .. } => {}
-                other => {
-                    if set(&self.status.kv_up, false) {
-                        warn!(channel, key, error = %other, "the state cannot be stored now; trying again");
-                    }
-                    if !other.is_transient() {
-                        wait = LONGEST_WAIT;
-                    }
-                }
+                value = Bytes::from_static(empty.as_bytes());
+                continue;
             }
-            if self.stood_down {
-                return;
+            if !self.note_error(place, &error) {
+                wait = LONGEST_WAIT;
             }
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(LONGEST_WAIT);
         }
     }
 
-    async fn put(&mut self, snapshot: &Snapshot, mark: StateMark) -> Result<(), KvError> {
-        let key = snapshot.key;
-        let bucket = self.bucket(key.bucket()).await?;
+    /// What a failed put means for the next one; says whether it may soon go better.
+    fn note_error(&mut self, place: &Place, error: &KvError) -> bool {
+        match error {
+            KvError::BucketMissing { .. } => {
+                let (channel, key) = (&self.id.channel, &place.key);
+                warn!(channel, key, "the bucket was deleted; creating it again");
+                self.forget(place.bucket);
+                true
+            }
+            KvError::OutcomeUnknown { .. } | KvError::WrongRevision { .. } => true,
+            other => {
+                if set(&self.status.kv_up, false) {
+                    let (channel, key) = (&self.id.channel, &place.key);
+                    warn!(channel, key, error = %other, "the state cannot be stored now; trying again");
+                }
+                other.is_transient()
+            }
+        }
+    }
+
+    /// The bucket is gone with all that was in it.
+    fn forget(&mut self, bucket: StateBucket) {
+        self.losses += 1;
+        self.buckets.remove(&bucket);
+        self.revisions.retain(|place, _| place.bucket != bucket);
+        for (key, parts) in &mut self.parts {
+            if key.bucket() == bucket {
+                parts.forget();
+            }
+        }
+    }
+
+    async fn put(&mut self, place: &Place, value: &Bytes, mark: StateMark) -> Result<(), KvError> {
+        let bucket = self.bucket(place.bucket).await?;
         let mut headers = HeaderMap::new();
         headers.insert(STATE_HEADER, mark.to_string());
         let options = PutOptions {
-            expected_revision: Some(self.revisions.get(&key).copied().unwrap_or(0)),
+            expected_revision: Some(self.revisions.get(place).copied().unwrap_or(0)),
             headers,
         };
-        let size = snapshot.value.len() as u64;
-        match bucket
-            .put_at(key.key(), snapshot.value.clone(), options)
-            .await
-        {
-            Ok(revision) => self.note_written(key, revision, size),
+        let size = value.len() as u64;
+        match bucket.put_at(&place.key, value.clone(), options).await {
+            Ok(revision) => self.note_written(place, revision, size),
             Err(error @ (KvError::WrongRevision { .. } | KvError::OutcomeUnknown { .. })) => {
-                let entry = bucket.entry(key.key()).await?;
+                let entry = bucket.entry(&place.key).await?;
                 match self.judge(entry.as_ref(), mark) {
                     Conflict::AlreadyWritten => {
-                        self.note_written(key, entry.map_or(0, |entry| entry.revision), size)
+                        let revision = entry.map_or(0, |entry| entry.revision);
+                        self.note_written(place, revision, size);
                     }
                     Conflict::Overwrite(revision) => {
-                        self.revisions.insert(key, revision);
+                        self.revisions.insert(place.clone(), revision);
                         return Err(error);
                     }
                     Conflict::StandDown => {
@@ -204,8 +295,8 @@ impl KvWriter {
         Ok(())
     }
 
-    fn note_written(&mut self, key: StateKey, revision: u64, size: u64) {
-        self.revisions.insert(key, revision);
+    fn note_written(&mut self, place: &Place, revision: u64, size: u64) {
+        self.revisions.insert(place.clone(), revision);
         add(&self.status.kv_writes, 1);
         add(&self.status.kv_bytes, size);
     }
@@ -228,6 +319,13 @@ impl KvWriter {
                 Conflict::Overwrite(entry.revision)
             }
         }
+    }
+}
+
+async fn sleep(wait: Option<Duration>) {
+    match wait {
+        Some(wait) => tokio::time::sleep(wait).await,
+        None => std::future::pending().await,
     }
 }
 

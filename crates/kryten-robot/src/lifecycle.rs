@@ -35,6 +35,10 @@ impl Lifecycle {
         }
     }
 
+    pub(crate) fn hostname(&self) -> &str {
+        &self.hostname
+    }
+
     pub(crate) fn uptime(&self) -> Duration {
         self.started.elapsed()
     }

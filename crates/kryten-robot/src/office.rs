@@ -6,69 +6,17 @@ use std::time::Instant;
 
 use kryten_client::Client;
 use kryten_protocol::time::WireTime;
-use serde_json::Value;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::audit::Audit;
-use crate::channel::{ChannelState, StateCounting, StateKey};
-use crate::channel_name::ChannelId;
-use crate::commands::desk::Desk;
+use crate::channel::StateCounting;
+use crate::channel_view::ChannelView;
+use crate::channels::Channels;
 use crate::config::RobotConfig;
 use crate::lifecycle::Lifecycle;
 use crate::rate::Rate;
 use crate::services::Services;
-use crate::status::ChannelStatus;
 use crate::system_pm::PmRanks;
-
-/// Commands to one channel that are under way at the same time; more are refused.
-const UNDER_WAY: usize = 512;
-
-/// A channel as requests see it.
-#[derive(Debug)]
-pub(crate) struct Served {
-    pub(crate) id: Arc<ChannelId>,
-    pub(crate) state: Arc<Mutex<ChannelState>>,
-    pub(crate) status: Arc<ChannelStatus>,
-    pub(crate) desk: Arc<Desk>,
-    /// The name as configured.
-    pub(crate) user: Option<String>,
-    pub(crate) under_way: Arc<Semaphore>,
-}
-
-impl Served {
-    pub(crate) fn new(desk: Arc<Desk>, user: Option<String>) -> Self {
-        Self {
-            id: Arc::clone(&desk.id),
-            state: Arc::clone(&desk.state),
-            status: Arc::clone(&desk.status),
-            desk,
-            user,
-            under_way: Arc::new(Semaphore::new(UNDER_WAY)),
-        }
-    }
-
-    pub(crate) fn lock(&self) -> MutexGuard<'_, ChannelState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A value of the state as JSON; motd, css and js are texts.
-    pub(crate) fn value(&self, key: StateKey) -> Value {
-        let text = self.lock().value(key);
-        match key {
-            StateKey::Motd | StateKey::Css | StateKey::Js => Value::from(text),
-            _ => serde_json::from_str(&text).unwrap_or_default(),
-        }
-    }
-
-    pub(crate) fn is_in(&self) -> bool {
-        self.status.in_channel.load(Ordering::Relaxed)
-    }
-
-    /// Whether another robot has taken over and answers in our place.
-    pub(crate) fn stood_down(&self) -> bool {
-        self.status.stood_down.load(Ordering::Relaxed)
-    }
-}
 
 /// Settings that `system.reload` changes while the robot runs.
 #[derive(Debug, Clone, PartialEq)]
@@ -135,7 +83,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(crate) struct Office {
     pub(crate) client: Client,
     pub(crate) lifecycle: Lifecycle,
-    pub(crate) channels: Vec<Arc<Served>>,
+    pub(crate) channels: Channels,
     pub(crate) config: RobotConfig,
     live: RwLock<Live>,
     pub(crate) services: Arc<Mutex<Services>>,
@@ -155,7 +103,7 @@ impl Office {
         client: Client,
         lifecycle: Lifecycle,
         config: RobotConfig,
-        channels: Vec<Arc<Served>>,
+        channels: Channels,
         services: Arc<Mutex<Services>>,
         audit: Option<Audit>,
     ) -> Self {
@@ -177,6 +125,10 @@ impl Office {
         }
     }
 
+    pub(crate) fn views(&self) -> Vec<ChannelView> {
+        self.channels.views()
+    }
+
     pub(crate) fn live(&self) -> Live {
         self.live
             .read()
@@ -185,7 +137,11 @@ impl Office {
     }
 
     pub(crate) fn set_live(&self, live: Live) {
-        self.log_level.send_replace(live.log_level.clone());
+        self.log_level.send_if_modified(|level| {
+            let is_new = *level != live.log_level;
+            level.clone_from(&live.log_level);
+            is_new
+        });
         *self.live.write().unwrap_or_else(PoisonError::into_inner) = live;
     }
 

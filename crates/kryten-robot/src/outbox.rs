@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use kryten_protocol::line::LINE_ID_PREFIX;
 use kryten_protocol::time::WireTime;
 
 use crate::channel::StateKey;
@@ -27,6 +28,11 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
+    /// Whether its id is made of what it says.
+    fn is_line(&self) -> bool {
+        self.message_id.starts_with(LINE_ID_PREFIX)
+    }
+
     /// Whether a newer event of the same name makes this one worthless.
     fn is_superseded_by_newer(&self) -> bool {
         matches!(self.event.as_str(), "mediaUpdate" | "usercount")
@@ -171,6 +177,28 @@ impl Outbox {
         self.dropped.take()
     }
 
+    /// Gives up what another robot tells as well: all unsent entries but chat lines and private messages, which are
+    /// recognised by their id. Returns how many events that were.
+    pub fn keep_only_lines(&mut self) -> usize {
+        let mut at = 0;
+        let sent = self.sent;
+        let mut dropped = 0;
+        self.entries.retain(|entry| {
+            let is_unsent = at >= sent;
+            at += 1;
+            match entry {
+                Entry::Event(event) if is_unsent && !event.is_line() => {
+                    dropped += 1;
+                    false
+                }
+                Entry::State(_) => !is_unsent,
+                Entry::Event(_) => true,
+            }
+        });
+        self.size = self.entries.iter().map(Entry::size).sum();
+        dropped
+    }
+
     /// Puts an event before the first unsent entry.
     pub fn push_before_unsent(&mut self, event: Outgoing) {
         let entry = Entry::Event(event);
@@ -309,6 +337,24 @@ mod tests {
         assert_eq!(ids(&outbox), ["4", "5", "6", "7", "8"]);
         let (from, to) = (WireTime::from_millis(1), WireTime::from_millis(3));
         assert_eq!(outbox.take_dropped(), Some(Dropped { count: 2, from, to }));
+    }
+
+    #[test]
+    fn what_another_robot_tells_as_well_is_given_up_and_lines_are_kept() {
+        let mut outbox = Outbox::new(10_000);
+        outbox.push(event("addUser", 1, 100));
+        outbox.send_next();
+        outbox.push(event("addUser", 2, 100));
+        let Entry::Event(line) = event("chatMsg", 3, 100) else {
+            unreachable!()
+        };
+        outbox.push(Entry::Event(Outgoing {
+            message_id: "line-3".into(),
+            ..line
+        }));
+        assert_eq!(outbox.keep_only_lines(), 1);
+        assert_eq!(ids(&outbox), ["1", "line-3"]);
+        assert_eq!(outbox.sent(), 1);
     }
 
     #[test]

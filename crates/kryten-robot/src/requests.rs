@@ -11,9 +11,10 @@ mod state;
 pub(crate) mod system;
 mod user_level;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use async_nats::{Message, Subscriber};
+use async_nats::Message;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use kryten_client::respond::RespondError;
@@ -24,7 +25,8 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::office::{Office, Served};
+use crate::channel_view::ChannelView;
+use crate::office::Office;
 use read::{Asked, SERVICE, Target};
 
 /// Listens until it is stopped.
@@ -34,53 +36,96 @@ pub(crate) struct Requests {
     tasks: TaskTracker,
 }
 
+/// Takes one message.
+type Take = Box<dyn Fn(&Arc<Office>, Message, &TaskTracker) + Send>;
+
 impl Requests {
+    /// Listens on the subject of all requests and on those of each channel, as channels come and go.
     pub(crate) async fn start(office: Arc<Office>) -> Result<Self, RespondError> {
         let requests = Self {
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         };
-        let commands = requests
-            .subscribe(&office, subject::command(SERVICE)?)
+        let stop = requests.stop.clone();
+        let subject = subject::command(SERVICE)?;
+        requests
+            .listen(&office, subject, &stop, Box::new(unified))
             .await?;
-        requests.spawn(commands, &office, unified);
-        for channel in &office.channels {
-            let older = subject::legacy_commands(&channel.id.channel)?;
-            let inbox = requests.subscribe(&office, older).await?;
-            let served = Arc::clone(channel);
-            requests.spawn(inbox, &office, move |office, message, tasks| {
-                legacy::take(office, &served, message, tasks);
-            });
-            for subject in user_level::subjects(&channel.id)? {
-                let inbox = requests.subscribe(&office, subject).await?;
-                let served = Arc::clone(channel);
-                requests.spawn(inbox, &office, move |office, message, tasks| {
-                    let body = user_level::answer(&served);
-                    tasks.spawn(reply(Arc::clone(office), message.reply, body));
-                });
-            }
-        }
+        let mut changes = office.channels.changes();
+        let mut heard = HashMap::new();
+        requests.follow(&office, &mut heard).await?;
         // Who asks right after we return must find us.
         round_trip(office.client.nats()).await;
+        let following = Self {
+            stop: requests.stop.clone(),
+            tasks: requests.tasks.clone(),
+        };
+        requests.tasks.spawn(async move {
+            loop {
+                tokio::select! {
+                    changed = changes.changed() => if changed.is_err() { break },
+                    () = following.stop.cancelled() => break,
+                }
+                if let Err(error) = following.follow(&office, &mut heard).await {
+                    tracing::warn!(%error, "commands to a new channel cannot be heard on its own subjects");
+                }
+            }
+        });
         Ok(requests)
     }
 
-    async fn subscribe(
+    /// Listens for the channels that are there now, and for those that are gone no more.
+    async fn follow(
         &self,
-        office: &Office,
-        subject: String,
-    ) -> Result<Subscriber, RespondError> {
-        // No queue group: several robots share the subject, and each takes what is meant for its channels.
-        let nats = office.client.nats();
-        let subscribed = nats.subscribe(subject).await;
-        subscribed.map_err(|error| RespondError::Closed(Box::new(error)))
+        office: &Arc<Office>,
+        heard: &mut HashMap<String, CancellationToken>,
+    ) -> Result<(), RespondError> {
+        let views = office.views();
+        let key = |view: &ChannelView| format!("{} {}", view.id.domain, view.id.channel);
+        heard.retain(|known, stop| {
+            let is_there = views.iter().any(|view| key(view) == *known);
+            if !is_there {
+                stop.cancel();
+            }
+            is_there
+        });
+        for view in &views {
+            if heard.contains_key(&key(view)) {
+                continue;
+            }
+            let stop = self.stop.child_token();
+            heard.insert(key(view), stop.clone());
+            let served = view.clone();
+            let older: Take = Box::new(move |office, message, tasks| {
+                legacy::take(office, &served, message, tasks);
+            });
+            let subject = subject::legacy_commands(&view.id.channel)?;
+            self.listen(office, subject, &stop, older).await?;
+            for subject in user_level::subjects(&view.id)? {
+                let served = view.clone();
+                let level: Take = Box::new(move |office, message, tasks| {
+                    if !served.is_anothers() {
+                        let body = user_level::answer(&served);
+                        tasks.spawn(reply(Arc::clone(office), message.reply, body));
+                    }
+                });
+                self.listen(office, subject, &stop, level).await?;
+            }
+        }
+        Ok(())
     }
 
-    fn spawn<F>(&self, mut inbox: Subscriber, office: &Arc<Office>, take: F)
-    where
-        F: Fn(&Arc<Office>, Message, &TaskTracker) + Send + 'static,
-    {
-        let (stop, tasks, office) = (self.stop.clone(), self.tasks.clone(), Arc::clone(office));
+    async fn listen(
+        &self,
+        office: &Arc<Office>,
+        subject: String,
+        stop: &CancellationToken,
+        take: Take,
+    ) -> Result<(), RespondError> {
+        // No queue group: several robots share the subject, and each takes what is meant for its channels.
+        let subscribed = office.client.nats().subscribe(subject).await;
+        let mut inbox = subscribed.map_err(|error| RespondError::Closed(Box::new(error)))?;
+        let (stop, tasks, office) = (stop.clone(), self.tasks.clone(), Arc::clone(office));
         self.tasks.spawn(async move {
             loop {
                 let message = tokio::select! {
@@ -93,6 +138,7 @@ impl Requests {
             // Those who ask from now on are told by the server that nobody listens.
             let _ = inbox.unsubscribe().await;
         });
+        Ok(())
     }
 
     /// Takes no more requests, and returns when those taken are answered.
@@ -123,7 +169,7 @@ fn unified(office: &Arc<Office>, message: Message, tasks: &TaskTracker) {
                 Some(what) => {
                     target.and_then(|channel| state::answer(&channel, what, &asked.fields, &office))
                 }
-                None => system::answer(&office, &asked),
+                None => system::answer(&office, &asked).await,
             };
             let second = office.second();
             office.queries.note(&asked.command, second, answer.is_ok());
@@ -148,29 +194,30 @@ fn unified(office: &Arc<Office>, message: Message, tasks: &TaskTracker) {
 }
 
 /// The channel that is meant; `None` if another robot is.
-fn targeted(office: &Office, target: Target<'_>) -> Option<Result<Arc<Served>, String>> {
+fn targeted(office: &Office, target: Target<'_>) -> Option<Result<ChannelView, String>> {
+    let views = office.views();
     let named = |name: &str| {
-        let mut channels = office.channels.iter();
-        channels.find(|served| served.id.channel.eq_ignore_ascii_case(name))
+        let mut views = views.iter();
+        views.find(|view| view.id.channel.eq_ignore_ascii_case(name))
     };
     let chosen = match target {
         Target::Exactly { domain, channel } => {
-            let mut channels = office.channels.iter();
-            Ok(channels.find(|served| {
-                served.id.domain == domain && served.id.channel.eq_ignore_ascii_case(channel)
+            let mut views = views.iter();
+            Ok(views.find(|view| {
+                view.id.domain == domain && view.id.channel.eq_ignore_ascii_case(channel)
             })?)
         }
         Target::Channel(name) => {
             named(name).ok_or_else(|| format!("channel {name} is not served by this robot"))
         }
-        Target::Any => match office.channels.as_slice() {
+        Target::Any => match views.as_slice() {
             [only] => Ok(only),
             _ => Err("channel required: this robot serves more than one".to_owned()),
         },
     };
     match chosen {
-        Ok(served) if served.stood_down() => None,
-        chosen => Some(chosen.map(Arc::clone)),
+        Ok(served) if served.is_anothers() => None,
+        chosen => Some(chosen.cloned()),
     }
 }
 

@@ -16,6 +16,7 @@ pub(crate) struct ChannelStatus {
     pub(crate) stream_up: AtomicBool,
     pub(crate) kv_up: AtomicBool,
     pub(crate) stood_down: AtomicBool,
+    pub(crate) standing_by: AtomicBool,
     pub(crate) events_received: AtomicU64,
     pub(crate) events_stored: AtomicU64,
     pub(crate) lines_known: AtomicU64,
@@ -51,6 +52,8 @@ pub struct ChannelReport {
     pub kv_up: bool,
     /// Whether another robot has taken over.
     pub stood_down: bool,
+    /// Whether another robot serves the channel and this one waits to take over.
+    pub standing_by: bool,
     /// Why the channel was given up, if it was.
     pub stopped: Option<String>,
     /// Events received from CyTube.
@@ -99,6 +102,7 @@ impl ChannelStatus {
             stream_up: flag(&self.stream_up),
             kv_up: flag(&self.kv_up),
             stood_down: flag(&self.stood_down),
+            standing_by: flag(&self.standing_by),
             stopped: self
                 .stopped
                 .lock()
@@ -156,6 +160,13 @@ impl ChannelStatus {
     pub(crate) fn connected_since(&self) -> Option<WireTime> {
         let since = self.connected_micros.load(Ordering::Relaxed);
         (since != 0).then(|| WireTime::from_micros(since))
+    }
+
+    /// A new term begins.
+    pub(crate) fn take_up(&self) {
+        if let Ok(mut stopped) = self.stopped.lock() {
+            *stopped = None;
+        }
     }
 
     pub(crate) fn give_up(&self, why: String) {

@@ -2,10 +2,10 @@
 //!
 //! Each part fails alone, with one warning, and the service goes on with what the events tell.
 
-use kryten_client::kv::{Entry, Operation};
+use kryten_client::state::{self, StateError, StateList};
 use kryten_client::{Client, KvBucket, KvError};
 use kryten_protocol::cytube::{Media, User, media_of_item};
-use kryten_protocol::state::{CURRENT, STATE_HEADER, StateBucket, StateMark};
+use kryten_protocol::state::{CURRENT, StateBucket, StateMark};
 use kryten_protocol::time::WireTime;
 use serde_json::Value;
 use tracing::{debug, info, warn};
@@ -28,6 +28,8 @@ pub(crate) struct LoadedState {
 enum LoadError {
     #[error(transparent)]
     Kv(#[from] KvError),
+    #[error(transparent)]
+    State(#[from] StateError),
     #[error("the value of {key} in {bucket} is not JSON: {source}")]
     NotJson {
         bucket: String,
@@ -45,7 +47,7 @@ enum LoadError {
 /// A value that was found.
 struct Found {
     bucket: String,
-    entry: Entry,
+    list: StateList,
     value: Value,
 }
 
@@ -53,18 +55,17 @@ impl Found {
     fn wrong(&self, wanted: &'static str) -> LoadError {
         LoadError::WrongShape {
             bucket: self.bucket.clone(),
-            key: self.entry.key.clone(),
+            key: self.list.key.clone(),
             wanted,
         }
     }
 
     fn with(&self, state: KnownState) -> LoadedState {
-        let mark = self.entry.headers.get(STATE_HEADER);
         LoadedState {
             state,
-            mark: mark.and_then(|mark| mark.as_str().parse().ok()),
+            mark: self.list.mark,
             written_at: WireTime::from_micros(
-                i64::try_from(self.entry.created_nanos / 1000).unwrap_or_default(),
+                i64::try_from(self.list.written_nanos / 1000).unwrap_or_default(),
             ),
         }
     }
@@ -182,21 +183,18 @@ async fn find(
         };
         opened = true;
         for key in keys {
-            let Some(entry) = open.entry(key).await? else {
+            let Some(list) = state::list(&open, key).await? else {
                 continue;
             };
-            if entry.operation != Operation::Put || entry.value.is_empty() {
-                continue;
-            }
             let value =
-                serde_json::from_slice(&entry.value).map_err(|source| LoadError::NotJson {
+                serde_json::from_slice(&list.json).map_err(|source| LoadError::NotJson {
                     bucket: name.clone(),
-                    key: entry.key.clone(),
+                    key: list.key.clone(),
                     source,
                 })?;
             return Ok(Some(Found {
                 bucket: name,
-                entry,
+                list,
                 value,
             }));
         }

@@ -43,13 +43,12 @@ pub(crate) async fn run(nats: Option<&str>, args: RobotArgs) -> anyhow::Result<E
         let router = kryten_robot::health::router(robot.reporter());
         tokio::spawn(async move { axum::serve(listener, router).await });
     }
-    if let Some(mut wanted) = robot.log_level() {
-        tokio::spawn(async move {
-            while wanted.changed().await.is_ok() {
-                logging.set(level(&wanted.borrow_and_update()));
-            }
-        });
-    }
+    let mut wanted = robot.log_level();
+    tokio::spawn(async move {
+        while wanted.changed().await.is_ok() {
+            logging.set(level(&wanted.borrow_and_update()));
+        }
+    });
     let asked = robot.stop_asked();
     let gave_up = tokio::select! {
         () = robot.join() => true,

@@ -34,7 +34,8 @@ pub(crate) enum Answer {
 #[derive(Debug)]
 pub(crate) struct Desk {
     pub(crate) id: Arc<ChannelId>,
-    pub(crate) cytube: CytubeHandle,
+    /// `None` while the channel is not served here.
+    cytube: Mutex<Option<CytubeHandle>>,
     pub(crate) state: Arc<Mutex<ChannelState>>,
     pub(crate) status: Arc<ChannelStatus>,
     pub(crate) times: CommandTimes,
@@ -70,18 +71,12 @@ impl Inner {
 }
 
 impl Desk {
-    pub(crate) fn new(
-        id: Arc<ChannelId>,
-        cytube: CytubeHandle,
-        state: Arc<Mutex<ChannelState>>,
-        status: Arc<ChannelStatus>,
-        times: CommandTimes,
-    ) -> Self {
+    pub(crate) fn new(id: Arc<ChannelId>, times: CommandTimes) -> Self {
         Self {
             id,
-            cytube,
-            state,
-            status,
+            cytube: Mutex::default(),
+            state: Arc::default(),
+            status: Arc::default(),
             times,
             lead: tokio::sync::Mutex::default(),
             next_id: AtomicU64::new(0),
@@ -89,6 +84,21 @@ impl Desk {
             wake: Notify::new(),
             inner: Mutex::default(),
         }
+    }
+
+    pub(crate) fn set_cytube(&self, handle: Option<CytubeHandle>) {
+        let is_gone = handle.is_none();
+        *self.cytube.lock().unwrap_or_else(PoisonError::into_inner) = handle;
+        if is_gone {
+            self.leave("the robot has left the channel");
+        }
+    }
+
+    pub(crate) fn cytube(&self) -> Option<CytubeHandle> {
+        self.cytube
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// One event of CyTube, after it was applied to the state.
@@ -164,7 +174,10 @@ impl Desk {
         loop {
             let (due, next) = self.turn();
             if let Some((id, step)) = due {
-                let sent = self.cytube.emit(step.event, &step.payload).await;
+                let sent = match self.cytube() {
+                    Some(cytube) => cytube.emit(step.event, &step.payload).await,
+                    None => Err(EmitError::NotConnected),
+                };
                 if let Err(error) = sent {
                     let mut inner = self.lock();
                     inner.awaiting.forget(id);

@@ -130,7 +130,7 @@ async fn run(desk: &Desk, command: &ChannelCommand, plan: Plan) -> Result<Done, 
         Plan::Lead(_) => lead(desk, command).await,
         Plan::Unban { username, id, ask } => unban(desk, username, id, *ask).await,
         Plan::Reconnect => {
-            desk.cytube.reconnect().await;
+            desk.cytube().ok_or_else(not_there)?.reconnect().await;
             Ok(Done {
                 confirmed: true,
                 ..Done::default()
@@ -143,7 +143,7 @@ async fn run(desk: &Desk, command: &ChannelCommand, plan: Plan) -> Result<Done, 
 async fn halt(desk: &Desk) -> Result<Done, NotDone> {
     desk.status
         .give_up("left the channel because a command said halt".to_owned());
-    desk.cytube.close().await;
+    desk.cytube().ok_or_else(not_there)?.close().await;
     Ok(Done {
         confirmed: true,
         ..Done::default()

@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use super::{
     ChannelConfig, CommandTimes, DEFAULT_OUTBOX_BYTES, HealthAddress, PmRanks, RobotConfig,
 };
+use crate::lease::Times;
 
 /// Why a robot's configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +40,11 @@ pub enum RobotConfigError {
         "cytube.channel {0:?} is no CyTube channel name; use 1 to 30 letters, digits, '-' or '_'"
     )]
     BadChannel(String),
+    /// The list of channels is none.
+    #[error(
+        "Field 'channels' must be a list of objects such as {{\"channel\": \"lounge\"}}, with at least one"
+    )]
+    BadChannels,
     /// A number is out of its range, or is none.
     #[error("{key} must be {wanted}")]
     BadValue {
@@ -77,16 +83,18 @@ fn from_value(
     let nats = read_nats(required_section(root, "nats")?, env("KRYTEN_NATS_URL"))?;
     let commands = optional_section(root, "commands")?.unwrap_or(&empty);
     let health = optional_section(root, "health")?.unwrap_or(&empty);
-    let mut channel = read_channel(cytube)?;
-    channel.user = env("KRYTEN_CYTUBE_USER").or(channel.user);
-    channel.password = env("KRYTEN_CYTUBE_PASSWORD")
-        .map(SecretString::from)
-        .or(channel.password);
     let guest_mode = is_true(cytube.get("guest_mode"), false);
-    channel.anonymous = guest_mode;
+    let mut channels = read_channels(root, cytube)?;
+    for channel in &mut channels {
+        channel.anonymous = guest_mode;
+        channel.user = env("KRYTEN_CYTUBE_USER").or(channel.user.take());
+        channel.password = env("KRYTEN_CYTUBE_PASSWORD")
+            .map(SecretString::from)
+            .or(channel.password.take());
+    }
     Ok(RobotConfig {
         nats,
-        channels: vec![channel],
+        channels,
         commands_enabled: !guest_mode && is_true(commands.get("enabled"), false),
         remote_shutdown: is_true(commands.get("remote_shutdown"), true),
         pm_ranks: read_pm_ranks(commands)?,
@@ -98,6 +106,7 @@ fn from_value(
         health: read_health(health)?,
         log_level: read_log_level(root.get("log_level"))?,
         outbox_bytes: DEFAULT_OUTBOX_BYTES,
+        lease: read_lease(optional_section(root, "lease")?.unwrap_or(&empty))?,
     })
 }
 
@@ -121,6 +130,25 @@ fn optional_section<'a>(
     }
 }
 
+/// Ours: each entry of `channels` is a channel, with the keys of `cytube` where it does not have its own.
+fn read_channels(
+    root: &Map<String, Value>,
+    cytube: &Map<String, Value>,
+) -> Result<Vec<ChannelConfig>, RobotConfigError> {
+    let entries = match root.get("channels") {
+        None | Some(Value::Null) => return Ok(vec![read_channel(cytube)?]),
+        Some(Value::Array(entries)) if !entries.is_empty() => entries,
+        Some(_) => return Err(RobotConfigError::BadChannels),
+    };
+    let channel = |entry: &Value| {
+        let entry = entry.as_object().ok_or(RobotConfigError::BadChannels)?;
+        let mut merged = cytube.clone();
+        merged.extend(entry.clone());
+        read_channel(&merged)
+    };
+    entries.iter().map(channel).collect()
+}
+
 fn read_channel(cytube: &Map<String, Value>) -> Result<ChannelConfig, RobotConfigError> {
     let domain = text(cytube, "domain").ok_or(RobotConfigError::MissingField("cytube.domain"))?;
     let name = text(cytube, "channel").ok_or(RobotConfigError::MissingField("cytube.channel"))?;
@@ -142,8 +170,8 @@ fn read_channel(cytube: &Map<String, Value>) -> Result<ChannelConfig, RobotConfi
         user: text(cytube, "user"),
         password: secret("password"),
         aggressive_reconnect: is_true(cytube.get("aggressive_reconnect"), false),
-        reconnect_base: seconds(cytube, "reconnect_base_delay", usual.reconnect_base)?,
-        reconnect_max: seconds(cytube, "reconnect_max_delay", usual.reconnect_max)?,
+        reconnect_base: seconds(cytube, "cytube.reconnect_base_delay", usual.reconnect_base)?,
+        reconnect_max: seconds(cytube, "cytube.reconnect_max_delay", usual.reconnect_max)?,
         ca_file: text(cytube, "ca_file").map(Into::into),
         ..usual
     })
@@ -214,6 +242,16 @@ fn read_health(health: &Map<String, Value>) -> Result<Option<HealthAddress>, Rob
     }))
 }
 
+/// Ours: `lease.enabled` and `lease.seconds`, after which a robot without a sign counts as dead.
+fn read_lease(lease: &Map<String, Value>) -> Result<Option<Times>, RobotConfigError> {
+    if !is_true(lease.get("enabled"), true) {
+        return Ok(None);
+    }
+    let usual = Times::default();
+    let expiry = seconds(lease, "lease.seconds", usual.expiry)?;
+    Ok(Some(Times::with_expiry(expiry)))
+}
+
 fn read_log_level(level: Option<&Value>) -> Result<String, RobotConfigError> {
     let level = match level {
         None => return Ok("INFO".to_owned()),
@@ -226,11 +264,13 @@ fn read_log_level(level: Option<&Value>) -> Result<String, RobotConfigError> {
     }
 }
 
+/// `name` is the whole name of the key, for the error.
 fn seconds(
     section: &Map<String, Value>,
-    key: &'static str,
+    name: &'static str,
     usual: Duration,
 ) -> Result<Duration, RobotConfigError> {
+    let key = name.rsplit('.').next().unwrap_or(name);
     match section.get(key) {
         None => Ok(usual),
         Some(value) => value
@@ -238,7 +278,7 @@ fn seconds(
             .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
             .filter(|wait| !wait.is_zero())
             .ok_or(RobotConfigError::BadValue {
-                key,
+                key: name,
                 wanted: "a number of seconds above 0",
             }),
     }
@@ -336,6 +376,60 @@ mod tests {
         let unusable =
             read(json!({"cytube": {"domain": "d", "channel": "no such!"}, "nats": nats}));
         assert!(unusable.unwrap_err().contains("is no CyTube channel name"));
+    }
+
+    #[test]
+    fn several_channels_share_what_they_do_not_say_themselves() {
+        let cytube = json!({"domain": "cytu.be", "user": "Bot", "password": "p"});
+        let nats = json!({"servers": ["nats://localhost"]});
+        let channels =
+            json!([{"channel": "a"}, {"channel": "b", "domain": "other.tv", "user": "Else"}]);
+        let config = read(json!({"cytube": cytube, "nats": nats, "channels": channels})).unwrap();
+        let names: Vec<_> = config
+            .channels
+            .iter()
+            .map(|one| {
+                (
+                    one.domain.as_str(),
+                    one.channel.as_str(),
+                    one.user.as_deref(),
+                )
+            })
+            .collect();
+        assert_eq!(
+            names,
+            [
+                ("cytu.be", "a", Some("Bot")),
+                ("other.tv", "b", Some("Else"))
+            ]
+        );
+        for wrong in [json!([]), json!("a"), json!(["a"])] {
+            let error =
+                read(json!({"cytube": cytube, "nats": nats, "channels": wrong})).unwrap_err();
+            assert!(error.contains("'channels' must be a list"), "{error}");
+        }
+        let error = read(json!({"cytube": cytube, "nats": nats, "channels": [{}]})).unwrap_err();
+        assert_eq!(error, "Missing required field: cytube.channel");
+    }
+
+    #[test]
+    fn how_robots_share_a_channel_is_read() {
+        let with = |lease: Value| {
+            read(
+                json!({"cytube": {"domain": "d", "channel": "c"}, "nats": {"url": "nats://x"}, "lease": lease}),
+            )
+        };
+        let seconds = |lease: Value| {
+            with(lease)
+                .unwrap()
+                .lease
+                .map(|times| times.expiry.as_secs())
+        };
+        assert_eq!(seconds(json!({})), Some(5));
+        assert_eq!(seconds(json!({"seconds": 20})), Some(20));
+        assert_eq!(seconds(json!({"enabled": false})), None);
+        let error = with(json!({"seconds": 0})).unwrap_err();
+        assert_eq!(error, "lease.seconds must be a number of seconds above 0");
     }
 
     #[test]

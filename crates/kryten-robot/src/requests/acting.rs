@@ -6,15 +6,16 @@ use serde_json::{Map, Value};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::read::Asked;
+use crate::channel_view::ChannelView;
 use crate::commands::command::ChannelCommand;
 use crate::commands::parse::{self, Action, Dialect, action_of};
 use crate::commands::perform::{self, Begun};
-use crate::office::{Office, Served};
+use crate::office::Office;
 
 /// A command under way, and how its reply is completed.
 #[derive(Debug)]
 pub(super) struct Acting {
-    served: Arc<Served>,
+    served: ChannelView,
     name: String,
     command: ChannelCommand,
     begun: Begun,
@@ -24,7 +25,7 @@ pub(super) struct Acting {
 /// Checks a command of the unified subject and queues its frames.
 pub(super) fn begin(
     office: &Office,
-    served: &Arc<Served>,
+    served: &ChannelView,
     asked: &Asked,
 ) -> Result<Acting, String> {
     let is_playlist = asked.command.starts_with("playlist.");
@@ -38,7 +39,7 @@ pub(super) fn begin(
 
 pub(super) fn start(
     office: &Office,
-    served: &Arc<Served>,
+    served: &ChannelView,
     name: &str,
     args: &Map<String, Value>,
     dialect: Dialect,
@@ -58,7 +59,7 @@ pub(super) fn start(
     let permit = Arc::clone(&served.under_way).try_acquire_owned();
     let permit = permit.map_err(|_| "too many commands are under way; send less".to_owned())?;
     Ok(Acting {
-        served: Arc::clone(served),
+        served: served.clone(),
         name: name.to_owned(),
         command: command.clone(),
         begun: perform::begin(&served.desk, command),

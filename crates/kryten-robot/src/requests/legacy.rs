@@ -8,8 +8,9 @@ use serde_json::{Map, Value};
 use tokio_util::task::TaskTracker;
 
 use super::{acting, as_reply, reply, to_bytes};
+use crate::channel_view::ChannelView;
 use crate::commands::parse::Dialect;
-use crate::office::{Office, Served};
+use crate::office::Office;
 
 /// An action and its data; `None` if the message names none.
 fn read(body: &[u8]) -> Result<Option<(String, Map<String, Value>)>, String> {
@@ -31,11 +32,11 @@ fn read(body: &[u8]) -> Result<Option<(String, Map<String, Value>)>, String> {
 
 pub(super) fn take(
     office: &Arc<Office>,
-    served: &Arc<Served>,
+    served: &ChannelView,
     message: Message,
     tasks: &TaskTracker,
 ) {
-    if served.stood_down() || !office.live().commands_enabled {
+    if served.is_anothers() || !office.live().commands_enabled {
         return;
     }
     let (action, begun) = match read(&message.payload) {

@@ -1,60 +1,40 @@
-//! `system.reload`: what a changed configuration changes while the robot runs, and what it cannot. Pure.
+//! `system.reload`: what a changed configuration changes while the robot runs, and what needs a restart. Pure.
 
 use serde_json::{Map, Value, json};
 
+use crate::channels::Reloaded;
 use crate::config::RobotConfig;
 use crate::office::Live;
 
 /// What came of a new configuration.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub(super) struct Outcome {
     pub(super) changes: Map<String, Value>,
     pub(super) errors: Vec<String>,
-    /// The settings to take over; `None` if none may be.
-    pub(super) live: Option<Live>,
+    /// The settings that are in force from now on.
+    pub(super) live: Live,
+}
+
+impl Outcome {
+    /// What became of the channels.
+    pub(super) fn take(&mut self, channels: Reloaded) {
+        for (name, list) in [
+            ("channels.added", channels.added),
+            ("channels.removed", channels.removed),
+        ] {
+            if !list.is_empty() {
+                self.changes.insert(name.to_owned(), list.join(", ").into());
+            }
+        }
+        self.errors.extend(channels.errors);
+    }
 }
 
 /// Compares a new configuration with the one that the robot was started with and the settings in force.
 pub(super) fn compare(old: &RobotConfig, now: &Live, new: &RobotConfig) -> Outcome {
-    let mut outcome = Outcome::default();
-    let names = |config: &RobotConfig| -> Vec<(String, String, Option<String>)> {
-        let channels = config.channels.iter();
-        channels
-            .map(|channel| {
-                (
-                    channel.domain.clone(),
-                    channel.channel.clone(),
-                    channel.user.clone(),
-                )
-            })
-            .collect()
-    };
-    let (was, is) = (names(old), names(new));
-    let mut refuse = |what: &str| {
-        outcome
-            .errors
-            .push(format!("Cannot change cytube.{what} without restart"));
-    };
-    if was.len() != is.len() {
-        refuse("channels");
-    }
-    for (was, is) in was.iter().zip(&is) {
-        if was.0 != is.0 {
-            refuse("domain");
-        }
-        if was.1 != is.1 {
-            refuse("channel");
-        }
-        if was.2 != is.2 {
-            refuse("user");
-        }
-    }
-    if !outcome.errors.is_empty() {
-        return outcome;
-    }
+    let mut changes = Map::new();
     let live = Live::of(new);
-    let mut change =
-        |what: &str, text: String| _ = outcome.changes.insert(what.to_owned(), text.into());
+    let mut change = |what: &str, text: String| _ = changes.insert(what.to_owned(), text.into());
     if now.log_level != live.log_level {
         change(
             "log_level",
@@ -89,15 +69,18 @@ pub(super) fn compare(old: &RobotConfig, now: &Live, new: &RobotConfig) -> Outco
     if old.nats.user != new.nats.user {
         change("nats.credentials", "needs a restart".to_owned());
     }
-    outcome.live = Some(live);
-    outcome
+    Outcome {
+        changes,
+        errors: Vec::new(),
+        live,
+    }
 }
 
 /// The reply's data in the original's shape.
 pub(super) fn reply(outcome: &Outcome) -> Value {
     let (success, message) = match outcome.errors.is_empty() {
         true => (true, "Configuration reloaded successfully"),
-        false => (false, "Configuration validation failed"),
+        false => (false, "Configuration reloaded in part"),
     };
     json!({"success": success, "message": message, "changes": outcome.changes, "errors": outcome.errors})
 }
@@ -121,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn safe_changes_are_taken_over_and_told_and_others_refused() {
+    fn changes_are_taken_over_and_told_and_what_needs_a_restart_says_so() {
         let old = config("lounge");
         let now = Live::of(&old);
         let mut new = config("lounge");
@@ -132,18 +115,19 @@ mod tests {
         assert_eq!(outcome.changes["log_level"], "INFO -> DEBUG");
         assert_eq!(outcome.changes["commands.enabled"], "false -> true");
         assert_eq!(outcome.changes["nats.servers"], "needs a restart");
-        assert_eq!(outcome.live, Some(Live::of(&new)));
+        assert_eq!(outcome.live, Live::of(&new));
         assert_eq!(reply(&outcome)["success"], true);
 
-        let outcome = compare(&old, &now, &config("other"));
-        assert_eq!(
-            outcome.errors,
-            ["Cannot change cytube.channel without restart"]
-        );
-        assert_eq!(outcome.live, None);
-        assert_eq!(
-            reply(&outcome)["message"],
-            "Configuration validation failed"
-        );
+        let mut outcome = compare(&new, &Live::of(&new), &new);
+        assert!(outcome.changes.is_empty());
+        outcome.take(Reloaded {
+            added: vec!["a".to_owned(), "b".to_owned()],
+            removed: Vec::new(),
+            errors: vec!["c: cannot".to_owned()],
+        });
+        let reply = reply(&outcome);
+        assert_eq!(reply["changes"]["channels.added"], "a, b");
+        assert_eq!(reply["success"], false);
+        assert_eq!(reply["errors"][0], "c: cannot");
     }
 }

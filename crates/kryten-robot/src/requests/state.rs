@@ -3,10 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use crate::channel::StateKey;
-use crate::office::{Office, Served};
+use crate::channel_view::ChannelView;
+use crate::office::Office;
 
 pub(super) fn answer(
-    view: &Served,
+    view: &ChannelView,
     what: &str,
     fields: &Map<String, Value>,
     office: &Office,

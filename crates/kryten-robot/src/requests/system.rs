@@ -10,7 +10,8 @@ use serde_json::{Map, Value, json};
 
 use super::read::Asked;
 use super::reload;
-use crate::office::{Office, Served};
+use crate::channel_view::ChannelView;
+use crate::office::Office;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// What stands in the place of a password in `system.config`, as in the original.
@@ -18,14 +19,14 @@ const REDACTED: &str = "***REDACTED***";
 /// The longest delay of a shutdown, in seconds.
 const LONGEST_DELAY: i64 = 300;
 
-pub(super) fn answer(office: &Office, asked: &Asked) -> Result<Value, String> {
+pub(super) async fn answer(office: &Office, asked: &Asked) -> Result<Value, String> {
     match asked.command.as_str() {
         "system.ping" => Ok(ping(office)),
         "system.version" => Ok(json!({ "version": VERSION })),
         "system.channels" => {
-            let channel = |served: &Served| json!({"domain": served.id.domain, "channel": served.id.channel, "connected": served.is_in()});
+            let channel = |served: &ChannelView| json!({"domain": served.id.domain, "channel": served.id.channel, "connected": served.is_in()});
             let channels: Vec<Value> = office
-                .channels
+                .views()
                 .iter()
                 .map(|served| channel(served))
                 .collect();
@@ -35,19 +36,19 @@ pub(super) fn answer(office: &Office, asked: &Asked) -> Result<Value, String> {
         "system.stats" => Ok(stats(office)),
         "system.services" => Ok(office.services().to_json(crate::now())),
         "system.config" => Ok(config(office)),
-        "system.reload" => Ok(reload(office, asked.fields.get("config_path"))),
+        "system.reload" => Ok(reload(office, asked.fields.get("config_path")).await),
         "system.shutdown" => shutdown(office, &asked.fields),
         other => Err(format!("Unknown command: {other}")),
     }
 }
 
 fn all_in(office: &Office) -> bool {
-    office.channels.iter().all(|served| served.is_in())
+    office.views().iter().all(|served| served.is_in())
 }
 
 /// What both of the original's responders say of the robot's one channel; of several the first is told.
 fn of_first_channel(office: &Office, data: &mut Value) {
-    if let Some(first) = office.channels.first() {
+    if let Some(first) = office.views().first() {
         data["channel"] = first.id.channel.clone().into();
         data["domain"] = first.id.domain.clone().into();
     }
@@ -74,11 +75,8 @@ pub(crate) fn health(office: &Office) -> Value {
         _ => "unhealthy",
     };
     let (done, failed) = office.queries.counts();
-    let reports: Vec<_> = office
-        .channels
-        .iter()
-        .map(|served| served.status.report(&served.id.domain, &served.id.channel))
-        .collect();
+    let views = office.views();
+    let reports: Vec<_> = views.iter().map(ChannelView::report).collect();
     let mut data = json!({
         "service": "robot", "status": status, "version": VERSION, "uptime_seconds": uptime(office),
         "nats_connected": nats, "nats_reconnect_count": reconnects(office), "cytube_connected": all_in(office),
@@ -90,11 +88,12 @@ pub(crate) fn health(office: &Office) -> Value {
 
 fn stats(office: &Office) -> Value {
     let second = office.second();
-    let sum = |count: fn(&Served) -> u64| -> u64 {
-        office.channels.iter().map(|served| count(served)).sum()
+    let sum = |count: fn(&ChannelView) -> u64| -> u64 {
+        office.views().iter().map(|served| count(served)).sum()
     };
     let rate = |window: usize| -> f64 {
-        let channels = office.channels.iter();
+        let channels = office.views();
+        let channels = channels.iter();
         channels
             .map(|served| served.status.event_rate(window))
             .sum()
@@ -105,8 +104,8 @@ fn stats(office: &Office) -> Value {
         status.events_dropped.load(Ordering::Relaxed)
             + status.events_too_large.load(Ordering::Relaxed)
     });
-    let last = office
-        .channels
+    let views = office.views();
+    let last = views
         .iter()
         .filter_map(|served| served.status.last_event())
         .max_by_key(|(at, _)| at.micros());
@@ -116,13 +115,11 @@ fn stats(office: &Office) -> Value {
     let queries = office.queries.counts();
     let last_command = office.commands.last().unzip();
     let counting = office.live().counting;
-    let counts: Vec<_> = office
-        .channels
+    let counts: Vec<_> = views
         .iter()
         .map(|served| served.lock().count(&counting))
         .collect();
-    let connected_since = office
-        .channels
+    let connected_since = views
         .first()
         .and_then(|served| served.status.connected_since());
     let reconnect_count = sum(|served| {
@@ -247,7 +244,7 @@ fn without_user(address: &str) -> String {
 }
 
 /// Reads the configuration again; of other files only those beside it, so that nobody can ask what is on our disk.
-pub(crate) fn reload(office: &Office, path: Option<&Value>) -> Value {
+pub(crate) async fn reload(office: &Office, path: Option<&Value>) -> Value {
     let Some(own) = &office.config.path else {
         return reload::failure("the robot was not started from a configuration file".to_owned());
     };
@@ -267,12 +264,11 @@ pub(crate) fn reload(office: &Office, path: Option<&Value>) -> Value {
         Ok(new) => new,
         Err(error) => return reload::failure(format!("Failed to load configuration: {error}")),
     };
-    let outcome = reload::compare(&office.config, &office.live(), &new);
+    let mut outcome = reload::compare(&office.config, &office.live(), &new);
+    office.set_live(outcome.live.clone());
+    outcome.take(office.channels.reload(new.channels).await);
     let reply = reload::reply(&outcome);
-    if let Some(live) = outcome.live {
-        tracing::info!(changes = %reply["changes"], "the configuration was read again");
-        office.set_live(live);
-    }
+    tracing::info!(changes = %reply["changes"], errors = %reply["errors"], "the configuration was read again");
     reply
 }
 

@@ -7,7 +7,7 @@ use kryten_protocol::subject::{self, SubjectError};
 use serde_json::{Value, json};
 
 use crate::channel_name::ChannelId;
-use crate::office::Served;
+use crate::channel_view::ChannelView;
 
 /// All spellings: as configured and in lower case, each once.
 pub(super) fn subjects(id: &ChannelId) -> Result<BTreeSet<String>, SubjectError> {
@@ -20,7 +20,7 @@ pub(super) fn subjects(id: &ChannelId) -> Result<BTreeSet<String>, SubjectError>
     ]))
 }
 
-pub(super) fn answer(served: &Served) -> Bytes {
+pub(super) fn answer(served: &ChannelView) -> Bytes {
     let state = served.lock();
     let username = state.own_name().or(served.user.as_deref());
     let body = json!({

@@ -1,7 +1,5 @@
 //! What a robot makes of a NATS server that is away, too small, without JetStream, or shared with others.
 
-use std::time::Duration;
-
 use futures_util::StreamExt;
 use kryten_client::Client;
 use kryten_client::kv::{KvBucket, PutOptions};
@@ -297,11 +295,4 @@ async fn a_robot_leaves_no_consumer_behind_and_two_channels_of_one_name_are_refu
     let error = Robot::bind(config).await.unwrap_err().to_string();
     assert!(error.contains("NATS account"), "{error}");
     sim.shutdown().await;
-}
-
-async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(Duration::from_secs(20), future).await {
-        Ok(value) => value,
-        Err(_) => panic!("did not come true within 20 s: {what}"),
-    }
 }

@@ -1,7 +1,12 @@
 //! The robot against recordings, the simulator and a real nats-server.
 #![allow(clippy::unwrap_used)]
 
+mod channels;
+mod commands;
 mod faults;
+mod large_lists;
+mod recorded_requests;
 mod recorded_sessions;
 mod recording;
 mod support;
+mod system;

@@ -41,7 +41,7 @@ pub(crate) fn robot_config(server: &NatsServer, sim_url: &str) -> RobotConfig {
 }
 
 /// Log lines of a failing test, where `RUST_LOG` asks for them.
-fn log() {
+pub(crate) fn log() {
     let filter = tracing_subscriber::EnvFilter::from_default_env();
     // Another test of this process may have been first.
     let _ = tracing_subscriber::fmt()
@@ -97,5 +97,12 @@ where
     };
     if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
         panic!("did not come true within {} s: {what}", PATIENCE.as_secs());
+    }
+}
+
+pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(Duration::from_secs(20), future).await {
+        Ok(value) => value,
+        Err(_) => panic!("did not come true within 20 s: {what}"),
     }
 }

@@ -1,0 +1,152 @@
+//! The lists of a channel's state as the robot keeps them in KV: users, emotes, playlist, of any size.
+//!
+//! ```no_run
+//! # async fn demo(client: &kryten_client::Client) -> Result<(), Box<dyn std::error::Error>> {
+//! use kryten_client::kv::KvBucket;
+//! use kryten_client::state;
+//! use kryten_protocol::state::{ITEMS, StateBucket};
+//!
+//! let bucket = KvBucket::open(client, &StateBucket::Playlist.name("lounge")).await?;
+//! if let Some(playlist) = state::list(&bucket, ITEMS).await? {
+//!     let items: Vec<serde_json::Value> = serde_json::from_slice(&playlist.json)?;
+//!     println!("{} films, as of event {:?}", items.len(), playlist.mark);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+use bytes::Bytes;
+use kryten_protocol::state::list::{self, ListError, Manifest};
+use kryten_protocol::state::{STATE_HEADER, StateMark};
+
+use crate::kv::{Entry, KvBucket, KvError, Operation};
+
+/// A list and what it reflects.
+#[derive(Debug, Clone)]
+pub struct StateList {
+    /// The list as a JSON array; what the key holds as it is when a program other than the robot wrote it.
+    pub json: Bytes,
+    /// Which events are in it; the Python robot does not say.
+    pub mark: Option<StateMark>,
+    /// When it was written, in nanoseconds since the Unix epoch.
+    pub written_nanos: i128,
+    /// The key that it was read from.
+    pub key: String,
+    /// Entries that are left out because one alone is too large for a KV value.
+    pub omitted: usize,
+}
+
+/// Why a list cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StateError {
+    /// The bucket cannot be read.
+    #[error(transparent)]
+    Kv(#[from] KvError),
+    /// What is stored is no list.
+    #[error("the list {key} in {bucket} cannot be read: {source}")]
+    List {
+        /// The bucket.
+        bucket: String,
+        /// The list's key.
+        key: String,
+        /// Why.
+        #[source]
+        source: ListError,
+    },
+}
+
+/// How often a list that changes under us is read anew; parts stay for a minute after they are replaced.
+const ATTEMPTS: usize = 5;
+
+/// Reads the list under `key`: from its parts where the robot that wrote last keeps them, else from the key itself.
+///
+/// `None` where the key holds nothing.
+///
+/// # Errors
+/// [`StateError`].
+pub async fn list(bucket: &KvBucket, key: &str) -> Result<Option<StateList>, StateError> {
+    let manifest_key = list::manifest_key(key);
+    let mut unfit = ListError::PartsDoNotFit;
+    for _ in 0..ATTEMPTS {
+        let (whole, manifest) = tokio::join!(bucket.entry(key), bucket.entry(&manifest_key));
+        let (whole, manifest) = (whole?.filter(has_value), manifest?.filter(has_value));
+        let Some(manifest) =
+            manifest.filter(|manifest| !is_newer_and_foreign(whole.as_ref(), manifest))
+        else {
+            return Ok(whole.map(|entry| from_entry(entry.value.clone(), &entry, 0)));
+        };
+        match assemble(bucket, key, &manifest).await? {
+            Ok(list) => return Ok(Some(list)),
+            // A later robot's layout, or a manifest that nobody can read: the key itself is there for that.
+            Err(ListError::PartsDoNotFit) => unfit = ListError::PartsDoNotFit,
+            Err(error) => {
+                let whole = whole.map(|entry| from_entry(entry.value.clone(), &entry, 0));
+                return whole
+                    .map(Some)
+                    .ok_or_else(|| unreadable(bucket, key, error));
+            }
+        }
+    }
+    Err(unreadable(bucket, key, unfit))
+}
+
+async fn assemble(
+    bucket: &KvBucket,
+    key: &str,
+    entry: &Entry,
+) -> Result<Result<StateList, ListError>, KvError> {
+    let manifest = match Manifest::read(&entry.value) {
+        Ok(manifest) => manifest,
+        Err(error) => return Ok(Err(error)),
+    };
+    let keys: Vec<String> = manifest
+        .parts
+        .iter()
+        .map(|name| list::part_key(key, name))
+        .collect();
+    let stored = bucket.get_many(&keys).await?;
+    let parts: Option<Vec<&str>> = keys
+        .iter()
+        .map(|key| {
+            stored
+                .get(key)
+                .and_then(|part| std::str::from_utf8(part).ok())
+        })
+        .collect();
+    let joined = parts
+        .ok_or(ListError::PartsDoNotFit)
+        .and_then(|parts| manifest.join(&parts));
+    Ok(joined.map(|json| from_entry(json.into(), entry, manifest.omitted)))
+}
+
+fn has_value(entry: &Entry) -> bool {
+    entry.operation == Operation::Put && !entry.value.is_empty()
+}
+
+/// Whether a program that knows no manifests wrote the list after the manifest was written.
+fn is_newer_and_foreign(whole: Option<&Entry>, manifest: &Entry) -> bool {
+    whole.is_some_and(|whole| mark_of(whole).is_none() && whole.revision > manifest.revision)
+}
+
+fn from_entry(json: Bytes, entry: &Entry, omitted: usize) -> StateList {
+    StateList {
+        json,
+        mark: mark_of(entry),
+        written_nanos: entry.created_nanos,
+        key: entry.key.clone(),
+        omitted,
+    }
+}
+
+fn mark_of(entry: &Entry) -> Option<StateMark> {
+    entry.headers.get(STATE_HEADER)?.as_str().parse().ok()
+}
+
+fn unreadable(bucket: &KvBucket, key: &str, source: ListError) -> StateError {
+    StateError::List {
+        bucket: bucket.name().to_owned(),
+        key: key.to_owned(),
+        source,
+    }
+}

@@ -1,0 +1,154 @@
+//! The channels that the robot serves; they come and go while it runs.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use futures_util::future::join_all;
+use tokio::sync::watch;
+use tracing::info;
+
+use crate::channel_name::ChannelId;
+use crate::channel_view::ChannelView;
+use crate::config::ChannelConfig;
+use crate::robot::RobotError;
+use crate::seat::{House, Seat, channel_id};
+use crate::status::ChannelReport;
+
+/// All channels of a robot; cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Channels {
+    house: Arc<House>,
+    seats: Arc<RwLock<Vec<Arc<Seat>>>>,
+    /// Told whenever a channel comes or goes.
+    changed: watch::Sender<()>,
+}
+
+/// What a new list of channels has changed; a channel whose settings differ is removed and added.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reloaded {
+    /// Channels that are served from now on.
+    pub added: Vec<String>,
+    /// Channels that were left.
+    pub removed: Vec<String>,
+    /// Channels that could not be taken up, and why.
+    pub errors: Vec<String>,
+}
+
+impl Channels {
+    pub(crate) fn new(house: House) -> Self {
+        Self {
+            house: Arc::new(house),
+            seats: Arc::default(),
+            changed: watch::Sender::new(()),
+        }
+    }
+
+    /// Starts to serve one more channel.
+    pub(crate) async fn add(&self, config: ChannelConfig) -> Result<(), RobotError> {
+        let id = channel_id(&config)?;
+        if self
+            .seats()
+            .iter()
+            .any(|seat| seat.view.id.filter == id.filter)
+        {
+            return Err(RobotError::SameName(config.channel));
+        }
+        let seat = Seat::take(&self.house, config).await?;
+        self.change(|seats| seats.push(Arc::new(seat)));
+        Ok(())
+    }
+
+    /// Stops serving a channel; says whether it was served.
+    pub(crate) async fn remove(&self, domain: &str, channel: &str) -> bool {
+        let Ok(id) = ChannelId::new(domain, channel) else {
+            return false;
+        };
+        let mut removed = None;
+        self.change(|seats| {
+            let at = seats
+                .iter()
+                .position(|seat| seat.view.id.filter == id.filter && seat.view.id.domain == domain);
+            removed = at.map(|at| seats.remove(at));
+        });
+        match removed {
+            Some(seat) => {
+                seat.leave().await;
+                info!(channel, domain, "the channel is not served any more");
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// What queries and commands may see of each channel.
+    pub(crate) fn views(&self) -> Vec<ChannelView> {
+        self.seats().iter().map(|seat| seat.view.clone()).collect()
+    }
+
+    /// Serves exactly these channels from now on: adds, removes, and joins those anew whose settings differ.
+    pub(crate) async fn reload(&self, wanted: Vec<ChannelConfig>) -> Reloaded {
+        let mut reloaded = Reloaded::default();
+        for seat in self.seats() {
+            let (domain, channel) = (&seat.config.domain, &seat.config.channel);
+            let is_wanted = wanted.iter().any(|config| config.is_same(&seat.config));
+            if !is_wanted && self.remove(domain, channel).await {
+                reloaded.removed.push(seat.config.channel.clone());
+            }
+        }
+        for config in wanted {
+            let is_served = |seat: &Arc<Seat>| seat.config.is_same(&config);
+            if self.seats().iter().any(is_served) {
+                continue;
+            }
+            let channel = config.channel.clone();
+            match self.add(config).await {
+                Ok(()) => reloaded.added.push(channel),
+                Err(error) => reloaded.errors.push(format!("{channel}: {error}")),
+            }
+        }
+        reloaded
+    }
+
+    pub(crate) fn reports(&self) -> Vec<ChannelReport> {
+        self.seats().iter().map(|seat| seat.report()).collect()
+    }
+
+    /// Waits until all channels that are there now are joined or stood by for.
+    pub(crate) async fn ready(&self) {
+        for seat in self.seats() {
+            let mut ready = seat.ready.clone();
+            // A channel that has been given up is as ready as it will ever be.
+            let _ = ready.wait_for(|ready| *ready).await;
+        }
+    }
+
+    /// Waits until all channels have been given up.
+    pub(crate) async fn given_up(&self) {
+        for seat in self.seats() {
+            seat.given_up().await;
+        }
+    }
+
+    /// Leaves all channels at the same time.
+    pub(crate) async fn leave_all(&self) {
+        let mut all = Vec::new();
+        self.change(|seats| all = std::mem::take(seats));
+        join_all(all.iter().map(|seat| seat.leave())).await;
+    }
+
+    /// Changes whenever a channel comes or goes.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    fn seats(&self) -> Vec<Arc<Seat>> {
+        self.seats
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Vec<Arc<Seat>>)) {
+        change(&mut self.seats.write().unwrap_or_else(PoisonError::into_inner));
+        self.changed.send_replace(());
+    }
+}

@@ -1,0 +1,279 @@
+//! Which of several robots serves a channel. Pure; `lease::bucket` reads and writes the records.
+//!
+//! The record of a channel names its holder, who puts it anew again and again. Whoever waits measures with its own
+//! clock how long the record's revision stays the same, so no two clocks are compared. A record whose revision stands
+//! still for [`Times::expiry`] may be replaced, expecting that revision: of several who try, the server lets one.
+
+pub(crate) mod bucket;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// How patient robots are with one another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    /// How often the holder puts its record anew, and the one who waits looks.
+    pub renewal: Duration,
+    /// After how long without a sign the holder counts as dead.
+    pub expiry: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self::with_expiry(Duration::from_secs(5))
+    }
+}
+
+impl Times {
+    /// The usual proportion: three signs in the time after which the holder counts as dead.
+    pub fn with_expiry(expiry: Duration) -> Self {
+        Self {
+            renewal: expiry / 4,
+            expiry,
+        }
+    }
+}
+
+/// What stands in KV for a channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    /// The running robot, by an id of its own.
+    pub(crate) holder: String,
+    /// The CyTube host that it serves the channel of.
+    pub(crate) domain: String,
+    pub(crate) hostname: String,
+    pub(crate) process: Process,
+    /// The number of the holder's term; the next holder has a higher one.
+    pub(crate) term: u64,
+    /// The holder has left by itself.
+    #[serde(default)]
+    pub(crate) released: bool,
+}
+
+/// A process, so that others on the same machine can see whether it still runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Process {
+    /// The machine's start and the namespace in which `pid` counts; empty where that cannot be known.
+    pub(crate) place: String,
+    pub(crate) pid: u32,
+    /// When it was started, as the system counts.
+    pub(crate) started: u64,
+}
+
+/// A record as it was found.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    pub(crate) record: Option<Record>,
+    pub(crate) revision: u64,
+    /// Whether the holder is known to be dead.
+    pub(crate) is_dead: bool,
+}
+
+/// What one who wants the channel is to do.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Put an own record of this term, expecting this revision.
+    Take { revision: u64, term: u64 },
+    /// Look again after a renewal's time.
+    StandBy,
+    /// Someone serves a channel of the same name on another host.
+    Foreign { domain: String },
+}
+
+/// One who wants the channel. Moments are durations since any fixed start.
+#[derive(Debug)]
+pub(crate) struct Candidate<'a> {
+    pub(crate) id: &'a str,
+    pub(crate) domain: &'a str,
+    pub(crate) times: Times,
+    /// The revision that stands, and since when we see it.
+    pub(crate) seen: Option<(u64, Duration)>,
+}
+
+impl Candidate<'_> {
+    pub(crate) fn look(&mut self, found: Option<&Found>, now: Duration) -> Verdict {
+        let Some(found) = found else {
+            return Verdict::Take {
+                revision: 0,
+                term: 1,
+            };
+        };
+        let Some(record) = &found.record else {
+            // Nobody can read it, so nobody holds it.
+            return Verdict::Take {
+                revision: found.revision,
+                term: 1,
+            };
+        };
+        let take = Verdict::Take {
+            revision: found.revision,
+            term: record.term + 1,
+        };
+        if record.released || found.is_dead || record.holder == self.id {
+            return take;
+        }
+        let earlier = self.seen.replace((found.revision, now));
+        match earlier {
+            Some((revision, since)) if revision == found.revision => {
+                self.seen = Some((revision, since));
+                match now.saturating_sub(since) >= self.times.expiry {
+                    true => take,
+                    false => Verdict::StandBy,
+                }
+            }
+            Some(_) if record.domain != self.domain => Verdict::Foreign {
+                domain: record.domain.clone(),
+            },
+            _ => Verdict::StandBy,
+        }
+    }
+}
+
+/// The one who holds the channel.
+#[derive(Debug)]
+pub(crate) struct Holding {
+    pub(crate) times: Times,
+    pub(crate) renewed: Duration,
+    /// When a sign of one who waits was last seen.
+    pub(crate) rival: Option<Duration>,
+}
+
+impl Holding {
+    /// Whether to leave the channel: the record could not be put for so long that one who waits may have taken over.
+    ///
+    /// With nobody waiting the holder stays: while NATS is away for all it still collects what happens.
+    pub(crate) fn must_leave(&self, now: Duration) -> bool {
+        let has_rival = self
+            .rival
+            .is_some_and(|seen| self.renewed.saturating_sub(seen) < self.times.expiry * 2);
+        // Earlier than the other one may take over.
+        has_rival && now.saturating_sub(self.renewed) >= self.times.expiry.mul_f64(0.8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(holder: &str, term: u64) -> Record {
+        Record {
+            holder: holder.to_owned(),
+            domain: "cytu.be".to_owned(),
+            hostname: "h".to_owned(),
+            process: Process::default(),
+            term,
+            released: false,
+        }
+    }
+
+    fn found(record: Record, revision: u64) -> Found {
+        Found {
+            record: Some(record),
+            revision,
+            is_dead: false,
+        }
+    }
+
+    fn candidate() -> Candidate<'static> {
+        Candidate {
+            id: "me",
+            domain: "cytu.be",
+            times: Times::default(),
+            seen: None,
+        }
+    }
+
+    const fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn a_free_channel_is_taken_at_once() {
+        let take = |revision, term| Verdict::Take { revision, term };
+        assert_eq!(candidate().look(None, at(0)), take(0, 1));
+        let unreadable = Found {
+            record: None,
+            revision: 4,
+            is_dead: false,
+        };
+        assert_eq!(candidate().look(Some(&unreadable), at(0)), take(4, 1));
+        let released = Record {
+            released: true,
+            ..record("other", 6)
+        };
+        assert_eq!(
+            candidate().look(Some(&found(released, 8)), at(0)),
+            take(8, 7)
+        );
+        let dead = Found {
+            is_dead: true,
+            ..found(record("other", 2), 5)
+        };
+        assert_eq!(candidate().look(Some(&dead), at(0)), take(5, 3));
+        let own = found(record("me", 2), 5);
+        assert_eq!(candidate().look(Some(&own), at(0)), take(5, 3));
+    }
+
+    #[test]
+    fn a_holder_that_gives_signs_keeps_the_channel_and_one_that_does_not_loses_it() {
+        let mut candidate = candidate();
+        for second in 0..100 {
+            let sign = found(record("other", 1), second);
+            assert_eq!(candidate.look(Some(&sign), at(second)), Verdict::StandBy);
+        }
+        let last = found(record("other", 1), 99);
+        for second in 100..104 {
+            assert_eq!(candidate.look(Some(&last), at(second)), Verdict::StandBy);
+        }
+        assert_eq!(
+            candidate.look(Some(&last), at(104)),
+            Verdict::Take {
+                revision: 99,
+                term: 2
+            }
+        );
+    }
+
+    #[test]
+    fn a_living_robot_of_another_host_is_told_apart_from_a_dead_one() {
+        let other = |revision| {
+            found(
+                Record {
+                    domain: "other.tv".into(),
+                    ..record("other", 1)
+                },
+                revision,
+            )
+        };
+        let mut one = candidate();
+        assert_eq!(one.look(Some(&other(1)), at(0)), Verdict::StandBy);
+        assert_eq!(
+            one.look(Some(&other(2)), at(2)),
+            Verdict::Foreign {
+                domain: "other.tv".into()
+            }
+        );
+        let mut one = candidate();
+        assert_eq!(one.look(Some(&other(1)), at(0)), Verdict::StandBy);
+        assert!(matches!(
+            one.look(Some(&other(1)), at(5)),
+            Verdict::Take { .. }
+        ));
+    }
+
+    #[test]
+    fn the_holder_leaves_before_another_can_take_over_and_stays_if_there_is_none() {
+        let mut holding = Holding {
+            times: Times::default(),
+            renewed: at(100),
+            rival: None,
+        };
+        assert!(!holding.must_leave(at(10_000)), "nobody waits");
+        holding.rival = Some(at(99));
+        assert!(!holding.must_leave(at(103)));
+        assert!(holding.must_leave(at(104)));
+        holding.rival = Some(at(80));
+        assert!(!holding.must_leave(at(200)), "the other one is long gone");
+    }
+}

@@ -1,0 +1,324 @@
+//! The records of who serves which channel, in the bucket `kryten_leases`.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use kryten_client::Client;
+use kryten_client::kv::{BucketConfig, Entry, KvBucket, KvError, PutOptions};
+use kryten_protocol::token;
+use tracing::{debug, info, warn};
+
+use super::{Candidate, Found, Holding, Process, Record, Times, Verdict};
+use crate::channel_name::ChannelId;
+
+/// The bucket of all channels' records.
+pub(crate) const LEASES: &str = "kryten_leases";
+
+/// Who we are to other robots.
+#[derive(Debug, Clone)]
+pub(crate) struct Identity {
+    pub(crate) id: String,
+    pub(crate) hostname: String,
+    pub(crate) process: Process,
+}
+
+impl Identity {
+    pub(crate) fn new(hostname: String) -> Self {
+        Self {
+            id: uuid::Uuid::new_v4().to_string(),
+            hostname,
+            process: this_process(),
+        }
+    }
+}
+
+/// The lease of one channel.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    client: Client,
+    bucket: KvBucket,
+    key: String,
+    channel: Arc<ChannelId>,
+    identity: Identity,
+    times: Times,
+    started: Instant,
+}
+
+/// A lease that we hold.
+#[derive(Debug)]
+pub(crate) struct Held {
+    revision: u64,
+    /// The number of our term; higher than that of all robots before.
+    pub(crate) term: u64,
+    holding: Holding,
+    rival_revision: u64,
+}
+
+/// Why a channel cannot be waited for.
+#[derive(Debug)]
+pub(crate) enum Denied {
+    /// Someone serves a channel of the same name on this host.
+    Foreign { domain: String },
+}
+
+/// Why a held lease ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Loss {
+    /// Another robot has it.
+    Taken,
+    /// NATS is out of reach, and another robot waits that may have taken over.
+    Unreachable,
+}
+
+impl Lease {
+    pub(crate) async fn open(
+        client: &Client,
+        channel: Arc<ChannelId>,
+        identity: Identity,
+        times: Times,
+    ) -> Result<Self, KvError> {
+        let token = token::normalize(&channel.channel);
+        Ok(Self {
+            client: client.clone(),
+            bucket: open_bucket(client).await?,
+            key: format!("robot.{token}"),
+            channel,
+            identity,
+            times,
+            started: Instant::now(),
+        })
+    }
+
+    /// Waits until the channel is ours; `standing_by` is called once if another robot serves it.
+    pub(crate) async fn acquire(&self, mut standing_by: impl FnMut(&str)) -> Result<Held, Denied> {
+        let mut candidate = Candidate {
+            id: &self.identity.id,
+            domain: &self.channel.domain,
+            times: self.times,
+            seen: None,
+        };
+        let mut told = false;
+        loop {
+            let found = match self.find().await {
+                Ok(found) => found,
+                Err(error) => {
+                    debug!(channel = self.channel.channel, %error, "cannot see who serves the channel");
+                    self.pause(&error).await;
+                    continue;
+                }
+            };
+            match candidate.look(found.as_ref(), self.started.elapsed()) {
+                Verdict::Take { revision, term } => match self.put(revision, term, false).await {
+                    Ok(revision) => {
+                        if told {
+                            info!(channel = self.channel.channel, "taking the channel over");
+                        }
+                        return Ok(Held {
+                            revision,
+                            term,
+                            holding: Holding {
+                                times: self.times,
+                                renewed: self.started.elapsed(),
+                                rival: None,
+                            },
+                            rival_revision: 0,
+                        });
+                    }
+                    Err(KvError::WrongRevision { .. }) => candidate.seen = None,
+                    Err(error) => {
+                        debug!(channel = self.channel.channel, %error, "cannot take the channel");
+                        self.pause(&error).await;
+                    }
+                },
+                Verdict::StandBy => {
+                    if !told {
+                        let holder = found.and_then(|found| found.record);
+                        let host = holder.map_or_else(String::new, |record| record.hostname);
+                        info!(
+                            channel = self.channel.channel,
+                            host, "another robot serves the channel; standing by"
+                        );
+                        standing_by(&host);
+                        told = true;
+                    }
+                    self.show_that_we_wait().await;
+                    tokio::time::sleep(self.times.renewal).await;
+                }
+                Verdict::Foreign { domain } => return Err(Denied::Foreign { domain }),
+            }
+        }
+    }
+
+    /// Renews the lease until it is lost.
+    pub(crate) async fn hold(&self, held: &mut Held) -> Loss {
+        loop {
+            tokio::time::sleep(self.times.renewal).await;
+            if let Some(loss) = self.renew(held).await {
+                return loss;
+            }
+        }
+    }
+
+    /// Puts the record anew, once; says so if the lease is lost.
+    pub(crate) async fn renew(&self, held: &mut Held) -> Option<Loss> {
+        let asked = self.started.elapsed();
+        match self.put(held.revision, held.term, false).await {
+            Ok(revision) => {
+                held.revision = revision;
+                held.holding.renewed = asked;
+                self.look_for_rivals(held).await;
+                return None;
+            }
+            Err(KvError::WrongRevision { .. } | KvError::OutcomeUnknown { .. }) => {
+                match self.find().await {
+                    Ok(Some(found)) if self.is_ours(&found) => {
+                        held.revision = found.revision;
+                        held.holding.renewed = asked;
+                        return None;
+                    }
+                    Ok(Some(found)) if found.revision > held.revision => return Some(Loss::Taken),
+                    // The bucket was made anew: nobody holds the channel.
+                    Ok(_) => held.revision = 0,
+                    Err(error) => debug!(%error, "cannot see who serves the channel"),
+                }
+            }
+            Err(KvError::BucketMissing { .. }) => {
+                if let Err(error) = open_bucket(&self.client).await {
+                    warn!(%error, "the bucket of leases is gone and cannot be made anew");
+                }
+                held.revision = 0;
+            }
+            Err(error) => {
+                debug!(channel = self.channel.channel, %error, "the lease cannot be renewed")
+            }
+        }
+        held.holding
+            .must_leave(self.started.elapsed())
+            .then_some(Loss::Unreachable)
+    }
+
+    /// Lets others take the channel at once.
+    pub(crate) async fn release(&self, held: &Held) {
+        if let Err(error) = self.put(held.revision, held.term, true).await {
+            debug!(channel = self.channel.channel, %error, "the lease could not be released");
+        }
+    }
+
+    fn is_ours(&self, found: &Found) -> bool {
+        let record = found.record.as_ref();
+        record.is_some_and(|record| record.holder == self.identity.id && !record.released)
+    }
+
+    async fn find(&self) -> Result<Option<Found>, KvError> {
+        let entry = self.bucket.entry(&self.key).await?;
+        Ok(entry.map(|entry| read(&entry, &self.identity.process)))
+    }
+
+    async fn put(&self, revision: u64, term: u64, released: bool) -> Result<u64, KvError> {
+        let record = Record {
+            holder: self.identity.id.clone(),
+            domain: self.channel.domain.clone(),
+            hostname: self.identity.hostname.clone(),
+            process: self.identity.process.clone(),
+            term,
+            released,
+        };
+        let options = PutOptions {
+            expected_revision: Some(revision),
+            ..PutOptions::default()
+        };
+        let json = serde_json::to_vec(&record).expect("a record can be written as JSON");
+        self.bucket.put_at(&self.key, json, options).await
+    }
+
+    async fn show_that_we_wait(&self) {
+        let sign =
+            serde_json::json!({"waiting": self.identity.id, "hostname": self.identity.hostname});
+        if let Err(error) = self.bucket.put_json(&self.rival_key(), &sign).await {
+            debug!(%error, "cannot show that this robot stands by");
+        }
+    }
+
+    async fn look_for_rivals(&self, held: &mut Held) {
+        let Ok(Some(sign)) = self.bucket.entry(&self.rival_key()).await else {
+            return;
+        };
+        if sign.revision != held.rival_revision {
+            let is_first_look = held.rival_revision == 0;
+            held.rival_revision = sign.revision;
+            // What was there before us is no sign of life.
+            if !is_first_look || sign.revision > held.revision {
+                held.holding.rival = Some(self.started.elapsed());
+            }
+        }
+    }
+
+    fn rival_key(&self) -> String {
+        format!("{}.standby", self.key)
+    }
+
+    async fn pause(&self, error: &KvError) {
+        if matches!(error, KvError::BucketMissing { .. }) && open_bucket(&self.client).await.is_ok()
+        {
+            return;
+        }
+        tokio::time::sleep(self.times.renewal).await;
+    }
+}
+
+async fn open_bucket(client: &Client) -> Result<KvBucket, KvError> {
+    let config = BucketConfig {
+        description: "Which robot serves which channel".to_owned(),
+        ..BucketConfig::new(LEASES)
+    };
+    KvBucket::open_or_create(client, config).await
+}
+
+fn read(entry: &Entry, process: &Process) -> Found {
+    let record: Option<Record> = serde_json::from_slice(&entry.value).ok();
+    let is_dead = record
+        .as_ref()
+        .is_some_and(|record| is_dead(&record.process, process));
+    Found {
+        record,
+        revision: entry.revision,
+        is_dead,
+    }
+}
+
+/// Whether a process of this very machine has ended; of other machines nothing is known.
+fn is_dead(theirs: &Process, ours: &Process) -> bool {
+    !ours.place.is_empty()
+        && theirs.place == ours.place
+        && started(theirs.pid) != Some(theirs.started)
+}
+
+fn this_process() -> Process {
+    let pid = std::process::id();
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
+    let namespace = std::fs::read_link("/proc/self/ns/pid");
+    match (boot, namespace, started(pid)) {
+        (Ok(boot), Ok(namespace), Some(started)) => Process {
+            place: format!("{} {}", boot.trim(), namespace.display()),
+            pid,
+            started,
+        },
+        _ => Process {
+            pid,
+            ..Process::default()
+        },
+    }
+}
+
+/// When a process was started, in clock ticks since the machine's start.
+fn started(pid: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in brackets may have blanks and brackets of its own.
+    let after_name = stat.rsplit_once(')')?.1;
+    let mut fields = after_name.split_whitespace();
+    // A zombie has ended, though its parent has not noticed.
+    if fields.next()? == "Z" {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
+}

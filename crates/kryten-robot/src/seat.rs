@@ -1,0 +1,337 @@
+//! A configured channel for as long as the robot runs: waits until it is ours, serves it term after term.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kryten_protocol::subject::SubjectError;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::answering_pms::SystemPm;
+use crate::audit::Audit;
+use crate::bridge::{BridgeEnd, BridgeNews};
+use crate::channel_name::ChannelId;
+use crate::channel_view::ChannelView;
+use crate::config::{ChannelConfig, CommandTimes};
+use crate::lease::Times;
+use crate::lease::bucket::{Denied, Held, Identity, Lease, Loss};
+use crate::lifecycle::Lifecycle;
+use crate::robot::RobotError;
+use crate::status::{ChannelReport, set};
+use crate::term::{Ground, Term, kv_error};
+
+/// How long a channel that could not be taken up is left alone.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// A channel's place in the robot.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    pub(crate) config: ChannelConfig,
+    pub(crate) view: ChannelView,
+    pub(crate) ready: watch::Receiver<bool>,
+    ended: watch::Receiver<bool>,
+    stop: CancellationToken,
+    telling: JoinHandle<()>,
+}
+
+/// What is the same for all channels of a robot.
+#[derive(Debug, Clone)]
+pub(crate) struct House {
+    pub(crate) ground: GroundOfAll,
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) identity: Identity,
+    /// `None` where robots need not agree who serves a channel.
+    pub(crate) lease: Option<Times>,
+}
+
+/// The parts of a [`Ground`] that do not depend on the channel.
+#[derive(Debug, Clone)]
+pub(crate) struct GroundOfAll {
+    pub(crate) nats: kryten_client::NatsConfig,
+    pub(crate) outbox_bytes: usize,
+    pub(crate) client: kryten_client::Client,
+    pub(crate) stream: Option<kryten_client::stream::EventStream>,
+    pub(crate) command_times: CommandTimes,
+    pub(crate) audit: Option<Audit>,
+    pub(crate) system_pms: mpsc::Sender<SystemPm>,
+}
+
+impl Seat {
+    /// Starts to serve a channel; returns when it is being joined, or another robot serves it and this one waits.
+    pub(crate) async fn take(house: &House, config: ChannelConfig) -> Result<Self, RobotError> {
+        let id = Arc::new(channel_id(&config)?);
+        let times = house.ground.command_times;
+        let view = ChannelView::new(Arc::clone(&id), config.user.as_deref(), times);
+        let (news, telling) = mpsc::unbounded_channel();
+        let (ready_tx, ready) = watch::channel(false);
+        let (ended_tx, ended) = watch::channel(false);
+        let stop = CancellationToken::new();
+        let lease = match (&house.lease, &house.ground.stream) {
+            (Some(times), Some(_)) => {
+                let client = &house.ground.client;
+                let opened =
+                    Lease::open(client, Arc::clone(&id), house.identity.clone(), *times).await;
+                Some(opened.map_err(|source| kv_error(&id, source))?)
+            }
+            _ => None,
+        };
+        let ground = Ground {
+            config: config.clone(),
+            nats: house.ground.nats.clone(),
+            outbox_bytes: house.ground.outbox_bytes,
+            client: house.ground.client.clone(),
+            stream: house.ground.stream.clone(),
+            audit: house.ground.audit.clone(),
+            system_pms: house.ground.system_pms.clone(),
+            view: view.clone(),
+            news,
+        };
+        tokio::spawn(Arc::clone(&view.desk).run(stop.clone()));
+        let (first_tx, first) = oneshot::channel();
+        let service = Service {
+            ground,
+            lease,
+            lifecycle: house.lifecycle.clone(),
+            ready: ready_tx,
+            first: Some(first_tx),
+            stop: stop.clone(),
+        };
+        tokio::spawn(async move {
+            service.run().await;
+            ended_tx.send_replace(true);
+        });
+        let telling = tokio::spawn(tell(house.lifecycle.clone(), id, telling));
+        match first.await {
+            Ok(Ok(())) | Err(_) => Ok(Self {
+                config,
+                view,
+                ready,
+                ended,
+                stop,
+                telling,
+            }),
+            Ok(Err(error)) => {
+                stop.cancel();
+                Err(error)
+            }
+        }
+    }
+
+    pub(crate) fn report(&self) -> ChannelReport {
+        self.view.report()
+    }
+
+    /// Waits until the channel has been given up or left.
+    pub(crate) async fn given_up(&self) {
+        let mut ended = self.ended.clone();
+        // The sender goes only when the task has ended.
+        let _ = ended.wait_for(|ended| *ended).await;
+    }
+
+    /// Leaves the channel, publishes and writes what is left, and lets other robots have it.
+    pub(crate) async fn leave(&self) {
+        self.stop.cancel();
+        self.given_up().await;
+        self.telling.abort();
+    }
+}
+
+pub(crate) fn channel_id(config: &ChannelConfig) -> Result<ChannelId, SubjectError> {
+    ChannelId::new(&config.domain, &config.channel)
+}
+
+/// The task of a seat.
+struct Service {
+    ground: Ground,
+    lease: Option<Lease>,
+    lifecycle: Lifecycle,
+    ready: watch::Sender<bool>,
+    /// Told once whether the channel could be taken up.
+    first: Option<oneshot::Sender<Result<(), RobotError>>>,
+    stop: CancellationToken,
+}
+
+/// Why a term ended.
+enum Ending {
+    Stopped,
+    Lost(Loss),
+    GivenUp,
+}
+
+impl Service {
+    async fn run(mut self) {
+        loop {
+            let Some(mut held) = self.wait_for_lease().await else {
+                return;
+            };
+            let least = held.as_ref().map_or(1, |held| held.term);
+            let mut term = match Term::start(&self.ground, least, self.ready.clone()).await {
+                Ok(term) => term,
+                Err(error) => {
+                    self.release(held.as_ref()).await;
+                    if self.first.is_some() {
+                        self.tell_first(Err(error));
+                        return;
+                    }
+                    error!(channel = self.channel(), %error, "the channel cannot be taken up; trying again");
+                    if !self.pause().await {
+                        return;
+                    }
+                    continue;
+                }
+            };
+            if let Some(held) = &mut held {
+                held.term = held.term.max(term.epoch);
+            }
+            self.tell_first(Ok(()));
+            match self.serve(&mut term, held.as_mut()).await {
+                Ending::Stopped => {
+                    let id = Arc::clone(&self.ground.view.id);
+                    term.stop().await;
+                    self.release(held.as_ref()).await;
+                    self.lifecycle
+                        .disconnected(&id.domain, &id.channel, "Graceful shutdown")
+                        .await;
+                    return;
+                }
+                Ending::Lost(loss) => {
+                    warn!(
+                        channel = self.channel(),
+                        reason = loss.as_str(),
+                        "leaving the channel to another robot"
+                    );
+                    term.abandon().await;
+                }
+                Ending::GivenUp => {
+                    term.stop().await;
+                    self.release(held.as_ref()).await;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// `None` when the robot stops first; `Some(None)` where there are no leases.
+    async fn wait_for_lease(&mut self) -> Option<Option<Held>> {
+        let Some(lease) = &self.lease else {
+            return Some(None);
+        };
+        let status = Arc::clone(&self.ground.view.status);
+        let (ready, first) = (&self.ready, &mut self.first);
+        let acquiring = lease.acquire(|_| {
+            set(&status.standing_by, true);
+            // One who waits is as ready as it can be.
+            ready.send_replace(true);
+            if let Some(first) = first.take() {
+                let _ = first.send(Ok(()));
+            }
+        });
+        let acquired = tokio::select! {
+            acquired = acquiring => acquired,
+            () = self.stop.cancelled() => return None,
+        };
+        set(&self.ground.view.status.standing_by, false);
+        match acquired {
+            Ok(held) => Some(Some(held)),
+            Err(Denied::Foreign { domain }) => {
+                let error = RobotError::ServedForAnotherHost {
+                    channel: self.channel().to_owned(),
+                    domain,
+                };
+                error!(channel = self.channel(), "{error}");
+                self.ground.view.status.give_up(error.to_string());
+                self.tell_first(Err(error));
+                None
+            }
+        }
+    }
+
+    async fn serve(&self, term: &mut Term, held: Option<&mut Held>) -> Ending {
+        let (Some(lease), Some(held)) = (&self.lease, held) else {
+            return tokio::select! {
+                () = self.stop.cancelled() => Ending::Stopped,
+                _ = term.ended() => Ending::GivenUp,
+            };
+        };
+        let end = tokio::select! {
+            () = self.stop.cancelled() => return Ending::Stopped,
+            loss = lease.hold(held) => return Ending::Lost(loss),
+            end = term.ended() => end,
+        };
+        // Whoever took over has logged in with our account, which ends our session first.
+        if end == BridgeEnd::DuplicateLogin
+            && let Some(loss) = lease.renew(held).await
+        {
+            return Ending::Lost(loss);
+        }
+        Ending::GivenUp
+    }
+
+    async fn release(&self, held: Option<&Held>) {
+        if let (Some(lease), Some(held)) = (&self.lease, held) {
+            lease.release(held).await;
+        }
+    }
+
+    async fn pause(&self) -> bool {
+        tokio::select! {
+            () = tokio::time::sleep(AGAIN) => true,
+            () = self.stop.cancelled() => false,
+        }
+    }
+
+    fn tell_first(&mut self, result: Result<(), RobotError>) {
+        if let Some(first) = self.first.take() {
+            // Nobody listens any more when the robot's start was given up.
+            let _ = first.send(result);
+        }
+    }
+
+    fn channel(&self) -> &str {
+        &self.ground.view.id.channel
+    }
+}
+
+impl Loss {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Taken => "it has taken over",
+            Self::Unreachable => "NATS is out of reach, and the other robot waits",
+        }
+    }
+}
+
+/// Announces what happens to a channel.
+async fn tell(
+    lifecycle: Lifecycle,
+    id: Arc<ChannelId>,
+    mut news: mpsc::UnboundedReceiver<BridgeNews>,
+) {
+    let mut reason = String::new();
+    while let Some(piece) = news.recv().await {
+        match piece {
+            BridgeNews::Joined { again } => {
+                let note = again.then(|| format!("Reconnected after: {reason}"));
+                info!(
+                    channel = id.channel,
+                    domain = id.domain,
+                    "joined the channel"
+                );
+                lifecycle.connected(&id.domain, &id.channel, note).await;
+            }
+            BridgeNews::Left { reason: why } => {
+                lifecycle.disconnected(&id.domain, &id.channel, &why).await;
+                reason = why;
+            }
+            BridgeNews::Stopped { reason: why } => {
+                info!(
+                    channel = id.channel,
+                    reason = why,
+                    "the channel is not served any more"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! One term of a channel: the tasks between CyTube and NATS, from the join to the last event stored.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use kryten_client::kv::KvError;
+use kryten_client::stream::{EventStream, StreamError};
+use kryten_client::{Client, NatsConfig};
+use kryten_cytube::{CytubeClient, CytubeHandle};
+use kryten_protocol::cytube::ChatMsg;
+use kryten_protocol::event::EnvelopeRef;
+use kryten_protocol::time::WireTime;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::answering_pms::SystemPm;
+use crate::audit::Audit;
+use crate::bridge::{Bridge, BridgeEnd, BridgeNews};
+use crate::channel::ChannelState;
+use crate::channel_name::ChannelId;
+use crate::channel_view::ChannelView;
+use crate::config::ChannelConfig;
+use crate::history::History;
+use crate::kv_writer::KvWriter;
+use crate::publisher::Publisher;
+use crate::robot::RobotError;
+use crate::shared_outbox::SharedOutbox;
+
+/// How much of a channel's chat is read back at the start to recognise CyTube's replay.
+const CHAT_TAIL: usize = 400;
+/// How long a stop may take to publish and write what is left.
+const FLUSH_LIMIT: Duration = Duration::from_secs(4);
+
+/// What all terms of a channel share.
+#[derive(Debug, Clone)]
+pub(crate) struct Ground {
+    pub(crate) config: ChannelConfig,
+    pub(crate) nats: NatsConfig,
+    pub(crate) outbox_bytes: usize,
+    pub(crate) client: Client,
+    pub(crate) stream: Option<EventStream>,
+    pub(crate) audit: Option<Audit>,
+    pub(crate) system_pms: mpsc::Sender<SystemPm>,
+    pub(crate) view: ChannelView,
+    pub(crate) news: mpsc::UnboundedSender<BridgeNews>,
+}
+
+/// A running term.
+#[derive(Debug)]
+pub(crate) struct Term {
+    /// Higher than that of all terms before.
+    pub(crate) epoch: u64,
+    cytube: CytubeHandle,
+    view: ChannelView,
+    outbox: Arc<SharedOutbox>,
+    /// Taken when it has ended: a task's end can be awaited once.
+    bridge: Option<JoinHandle<BridgeEnd>>,
+    publisher: JoinHandle<()>,
+    writer: Option<JoinHandle<()>>,
+    stop_bridge: CancellationToken,
+    stop_publisher: CancellationToken,
+}
+
+impl Term {
+    /// Reads back what the stream and KV know of the channel, and starts to join it.
+    pub(crate) async fn start(
+        ground: &Ground,
+        least_epoch: u64,
+        ready: watch::Sender<bool>,
+    ) -> Result<Self, RobotError> {
+        let id = Arc::clone(&ground.view.id);
+        let status = Arc::clone(&ground.view.status);
+        status.take_up();
+        let outbox = Arc::new(SharedOutbox::new(ground.outbox_bytes));
+        let (history, last_sign) = match &ground.stream {
+            Some(stream) => read_back(stream, &id).await.map_err(RobotError::Stream)?,
+            None => (History::default(), None),
+        };
+        let writer = match ground.stream {
+            Some(_) => {
+                let client = ground.client.clone();
+                let opened =
+                    KvWriter::open(Arc::clone(&id), client, Arc::clone(&status), least_epoch).await;
+                Some(opened.map_err(|source| kv_error(&id, source))?)
+            }
+            None => None,
+        };
+        let epoch = writer.as_ref().map_or(0, KvWriter::epoch);
+        let (snapshots, snapshots_rx) = mpsc::unbounded_channel();
+        let (written_tx, written) = mpsc::unbounded_channel();
+        let stop_publisher = CancellationToken::new();
+        let stop_bridge = CancellationToken::new();
+        let publisher = Publisher {
+            id: Arc::clone(&id),
+            nats: ground
+                .nats
+                .clone()
+                .named(format!("kryten-robot {}", id.channel)),
+            outbox: Arc::clone(&outbox),
+            snapshots,
+            status: Arc::clone(&status),
+            epoch,
+            stop: stop_publisher.clone(),
+        };
+        let state = Arc::clone(&ground.view.state);
+        *state.lock().unwrap_or_else(PoisonError::into_inner) = ChannelState::default();
+        let (cytube, items) = CytubeClient::spawn(ground.config.cytube());
+        ground.view.set_cytube(Some(cytube.clone()));
+        let bridge = Bridge {
+            id,
+            view: ground.view.clone(),
+            system_pms: ground.system_pms.clone(),
+            audit: ground.audit.clone(),
+            items,
+            outbox: Arc::clone(&outbox),
+            written,
+            news: ground.news.clone(),
+            status,
+            state,
+            history,
+            messages: History::default(),
+            last_sign,
+            absent_from: None,
+            kv_enabled: writer.is_some(),
+            stop: stop_bridge.clone(),
+            ready,
+        };
+        Ok(Self {
+            epoch,
+            cytube,
+            view: ground.view.clone(),
+            outbox,
+            bridge: Some(tokio::spawn(bridge.run())),
+            publisher: tokio::spawn(publisher.run()),
+            writer: writer.map(|writer| tokio::spawn(writer.run(snapshots_rx, written_tx))),
+            stop_bridge,
+            stop_publisher,
+        })
+    }
+
+    /// Waits until the CyTube client has given the channel up by itself.
+    pub(crate) async fn ended(&mut self) -> BridgeEnd {
+        match &mut self.bridge {
+            Some(bridge) => {
+                let end = bridge.await;
+                self.bridge = None;
+                // A task that panicked is a channel that has ended.
+                end.unwrap_or(BridgeEnd::GivenUp)
+            }
+            None => BridgeEnd::Stopped,
+        }
+    }
+
+    /// Leaves the channel, publishes and writes what is left.
+    pub(crate) async fn stop(mut self) {
+        self.cytube.close().await;
+        self.stop_bridge.cancel();
+        if tokio::time::timeout(FLUSH_LIMIT, self.ended())
+            .await
+            .is_err()
+        {
+            warn!(
+                channel = self.view.id.channel,
+                "stopping although not all events could be stored; the next start finds what CyTube still offers"
+            );
+        }
+        self.end().await;
+    }
+
+    /// Leaves the channel to another robot: what only we have seen of the chat is still published, the rest is not.
+    pub(crate) async fn abandon(mut self) {
+        self.cytube.close().await;
+        let dropped = self.outbox.lock().keep_only_lines();
+        if dropped > 0 {
+            warn!(
+                channel = self.view.id.channel,
+                dropped, "events that the other robot has seen as well are not published"
+            );
+        }
+        self.stop_bridge.cancel();
+        // The time of a flush that NATS does not take is over by then as well.
+        let _ = tokio::time::timeout(FLUSH_LIMIT, self.ended()).await;
+        self.end().await;
+    }
+
+    async fn end(self) {
+        self.view.set_cytube(None);
+        self.view.status.set_in_channel(false);
+        if let Some(bridge) = self.bridge {
+            bridge.abort();
+        }
+        self.stop_publisher.cancel();
+        let _ = self.publisher.await;
+        if let Some(writer) = self.writer {
+            writer.abort();
+        }
+    }
+}
+
+pub(crate) fn kv_error(id: &ChannelId, source: KvError) -> RobotError {
+    RobotError::Kv {
+        channel: id.channel.clone(),
+        source,
+    }
+}
+
+/// The chat that the stream knows, so that CyTube's replay of it is recognised, and the channel's last sign of life.
+async fn read_back(
+    stream: &EventStream,
+    id: &ChannelId,
+) -> Result<(History, Option<WireTime>), StreamError> {
+    let mut history = History::default();
+    for message in stream.tail(&id.chat, CHAT_TAIL).await? {
+        let Ok(envelope) = EnvelopeRef::parse(&message.body) else {
+            continue;
+        };
+        if envelope.domain != id.domain {
+            continue;
+        }
+        let payload = serde_json::from_str(envelope.payload.get()).ok();
+        if let Some(line) = payload.as_ref().and_then(ChatMsg::read) {
+            history.remember(&line);
+        }
+    }
+    let last = stream.last_for(&id.filter).await?;
+    let last_sign = last.and_then(|message| {
+        let stored = i64::try_from(message.time_nanos / 1000)
+            .ok()
+            .map(WireTime::from_micros);
+        EnvelopeRef::parse(&message.body)
+            .ok()
+            .and_then(|envelope| envelope.timestamp)
+            .or(stored)
+    });
+    Ok((history, last_sign))
+}
