@@ -116,6 +116,9 @@ impl Bridge {
             self.note_ready(&run);
         }
         self.flush(&mut run).await;
+        if let (BridgeEnd::Stopped, Some(audit)) = (run.end, &self.audit) {
+            audit.connection("SHUTDOWN", &self.id.domain, None);
+        }
         run.end
     }
 
@@ -314,9 +317,6 @@ impl Bridge {
         self.view.desk.leave(&format!("CyTube: {reason}"));
         if matches!(reason, DisconnectReason::Closed) {
             // We leave by ourselves; the robot's stop tells of it.
-            if let Some(audit) = &self.audit {
-                audit.connection("SHUTDOWN", &self.id.domain, None);
-            }
             return;
         }
         match will_retry_in {

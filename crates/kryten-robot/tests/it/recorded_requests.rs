@@ -79,7 +79,7 @@ async fn recorded_requests_get_replies_of_the_recorded_shape() {
             &format!("{}", command.unwrap_or_default()),
         );
     }
-    assert_eq!(asked, 53);
+    assert_eq!(asked, 54);
     stage.end().await;
 }
 
