@@ -31,6 +31,12 @@ pub enum CommandError {
         /// How long we waited.
         timeout: Duration,
     },
+    /// The connection was lost between the request and its answer; whether the service has done it is not known.
+    #[error("the connection to NATS was lost before the {service} service answered; ask again")]
+    ConnectionLost {
+        /// The service.
+        service: String,
+    },
     /// No connection to a server; nothing was sent.
     #[error("the NATS server is away; start it, or name another with --nats")]
     ServerAway,
@@ -58,6 +64,16 @@ pub enum CommandError {
         /// The service's own words.
         error: String,
     },
+    /// The robot's rank in the channel is too low for what it was asked to do; it was not asked.
+    #[error(
+        "the robot has rank {rank} in the channel, and this needs {needed}; give it a higher rank"
+    )]
+    RankTooLow {
+        /// The robot's rank.
+        rank: f64,
+        /// The rank that CyTube asks for.
+        needed: f64,
+    },
     /// The answer is no reply.
     #[error("the {service} service sent an answer that is no reply")]
     Malformed {
@@ -77,6 +93,7 @@ impl CommandError {
                 Self::NoResponders { service }
             }
             ExchangeError::TimedOut => Self::TimedOut { service, timeout },
+            ExchangeError::ConnectionLost => Self::ConnectionLost { service },
             ExchangeError::NoPermission { subject } => Self::NoPermission { subject },
             ExchangeError::TooLarge { limit } => Self::TooLarge { service, limit },
         }

@@ -20,6 +20,8 @@
 
 mod robot;
 mod robot_actions;
+mod robot_checked;
+mod robot_queries;
 mod userstats;
 
 use std::time::Duration;
@@ -30,6 +32,7 @@ use serde::de::Error;
 use crate::command::{CommandError, request};
 use crate::connection::Client;
 pub use robot::Robot;
+pub use robot_checked::EmotesSet;
 pub use userstats::Userstats;
 
 /// How long to wait for an answer, and how often to ask.
@@ -50,7 +53,9 @@ async fn ask(
     loop {
         tries_left -= 1;
         match request(client, service, body.clone(), asking.timeout).await {
-            Err(CommandError::TimedOut { .. }) if tries_left > 0 => {
+            Err(CommandError::TimedOut { .. } | CommandError::ConnectionLost { .. })
+                if tries_left > 0 =>
+            {
                 tracing::debug!(
                     service,
                     command = body.command,

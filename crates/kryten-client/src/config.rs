@@ -1,14 +1,20 @@
-//! Configuration files: JSON, TOML or YAML by extension, `${NAME}` from the environment.
+//! Configuration files: JSON, TOML or YAML by extension, `${NAME}` from the environment, unknown keys told, and a JSON
+//! Schema from the types.
 
+mod client;
 mod expand;
 mod nats;
+mod schema;
 
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub use client::{ChannelConfig, ClientConfig, MetricsConfig, ServiceConfig};
 pub use nats::NatsConfig;
+pub(crate) use nats::without_user_part;
+pub use schema::{UnknownKey, schema, unknown_keys, warn_of};
 
 /// Why a configuration could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +64,28 @@ pub enum ConfigError {
     },
 }
 
+impl ConfigError {
+    /// The same error of a section that was read by itself: its key begins with the section's name.
+    #[must_use]
+    pub fn within(self, section: &str) -> Self {
+        let of = |key: String| match key.as_str() {
+            "" | "." => section.to_owned(),
+            key => format!("{section}.{key}"),
+        };
+        match self {
+            Self::Invalid { key, problem } => Self::Invalid {
+                key: of(key),
+                problem,
+            },
+            Self::Undefined { variable, key } => Self::Undefined {
+                variable,
+                key: of(key),
+            },
+            other => other,
+        }
+    }
+}
+
 /// A place in a configuration file, where the parser knows one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place(Option<(usize, usize)>);
@@ -96,7 +124,11 @@ pub fn read<T: DeserializeOwned>(value: Value) -> Result<T, ConfigError> {
     })
 }
 
-fn parse(path: &Path, text: &str) -> Result<Value, ConfigError> {
+/// Parses a text in the format that the path's extension names; `${NAME}` stays as it is.
+///
+/// # Errors
+/// [`ConfigError`] when the text is not in that format.
+pub fn parse(path: &Path, text: &str) -> Result<Value, ConfigError> {
     let syntax = |format, place| ConfigError::Syntax {
         path: path.to_owned(),
         format,

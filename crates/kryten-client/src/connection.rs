@@ -3,21 +3,26 @@
 mod credentials;
 mod error;
 mod events;
+mod life;
+mod settings;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_nats::connection::State;
-use async_nats::{AuthError, ConnectOptions, Event, ServerAddr, jetstream};
+use async_nats::{AuthError, ConnectOptions, Event, jetstream};
 use rand::RngExt;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::NatsConfig;
 use crate::kv::KeyLocks;
-use credentials::Credentials;
-pub use error::ConnectError;
+pub use error::{ConnectError, TlsProblem};
 pub(crate) use events::Events;
+pub(crate) use life::Life;
+pub use settings::SettingError;
+use settings::Settings;
 
 /// The longest wait before the next attempt to connect again.
 const LONGEST_DELAY: Duration = Duration::from_secs(1);
@@ -27,6 +32,8 @@ const LONGEST_DELAY: Duration = Duration::from_secs(1);
 pub struct Client {
     nats: async_nats::Client,
     jetstream: jetstream::Context,
+    /// `$JS.API`, or where else JetStream is asked.
+    api_prefix: Arc<str>,
     events: Arc<Events>,
     key_locks: Arc<KeyLocks>,
 }
@@ -35,12 +42,21 @@ impl Client {
     /// Connects. A connection that once stood is made again for ever, whatever the configuration says.
     ///
     /// # Errors
-    /// [`ConnectError`] that tells apart: no server, wrong credentials, TLS, bad address, no answer in time.
+    /// [`ConnectError`] that tells apart: a wrong configuration, no server, wrong credentials, TLS, no answer in time.
     pub async fn connect(config: &NatsConfig) -> Result<Self, ConnectError> {
-        let credentials = Credentials::of(config, &parse_addresses(config)?);
+        let settings = Settings::of(config)?;
+        let credentials = settings.credentials.clone();
+        let log_in = move |nonce: Vec<u8>| {
+            let answer = credentials.answer(&nonce).map_err(|error| {
+                // A file that was changed; the next attempt reads it again.
+                tracing::warn!(%error, "cannot log in to NATS");
+                AuthError::new(error)
+            });
+            std::future::ready(answer)
+        };
         let events = Arc::new(Events::default());
         let heard = Arc::clone(&events);
-        let mut options = with_config(credentials.to_options(), config)
+        let mut options = with_config(ConnectOptions::with_auth_callback(log_in), config)
             .max_reconnects(None)
             .event_callback(move |event| {
                 heard.hear(event);
@@ -49,7 +65,7 @@ impl Client {
         if config.retry_on_initial_connect {
             options = options.retry_on_initial_connect();
         }
-        Self::with_options(config, options, events).await
+        Self::with_options(settings, options, events).await
     }
 
     /// Connects, and never again: when the connection ends, `ended` is cancelled and nothing more is sent.
@@ -57,22 +73,22 @@ impl Client {
         config: &NatsConfig,
         ended: CancellationToken,
     ) -> Result<Self, ConnectError> {
-        let servers = parse_addresses(config)?;
-        let credentials = Credentials::of(config, &servers);
+        let settings = Settings::of(config)?;
+        let credentials = settings.credentials.clone();
         let stood = Arc::new(AtomicBool::new(false));
         let stands = Arc::clone(&stood);
         // The client always tries to connect again; refusing to log in is the one way to keep it from going on.
-        let log_in = move |_nonce| {
+        let log_in = move |nonce: Vec<u8>| {
             let answer = match stood.load(Ordering::SeqCst) {
                 true => Err(AuthError::new("this connection has one life")),
-                false => Ok(credentials.to_auth()),
+                false => credentials.answer(&nonce).map_err(AuthError::new),
             };
             std::future::ready(answer)
         };
         let events = Arc::new(Events::default());
         let heard = Arc::clone(&events);
         let options = with_config(ConnectOptions::with_auth_callback(log_in), config)
-            .max_reconnects(servers.len())
+            .max_reconnects(settings.servers.len())
             .event_callback(move |event| {
                 if matches!(event, Event::Disconnected | Event::Closed) {
                     ended.cancel();
@@ -80,24 +96,23 @@ impl Client {
                 heard.hear(event);
                 std::future::ready(())
             });
-        let client = Self::with_options(config, options, events).await?;
+        let client = Self::with_options(settings, options, events).await?;
         stands.store(true, Ordering::SeqCst);
         Ok(client)
     }
 
     async fn with_options(
-        config: &NatsConfig,
+        settings: Settings,
         options: ConnectOptions,
         events: Arc<Events>,
     ) -> Result<Self, ConnectError> {
-        let servers = parse_addresses(config)?;
-        let shown: Vec<String> = servers.iter().map(without_credentials).collect();
-        let connecting = options.connect(servers);
+        let connecting = options.connect(settings.servers.clone());
         let nats = connecting
             .await
-            .map_err(|error| ConnectError::new(shown.join(", "), error))?;
+            .map_err(|error| ConnectError::new(&settings, error))?;
         Ok(Self {
-            jetstream: jetstream::new(nats.clone()),
+            jetstream: jetstream::with_prefix(nats.clone(), &settings.api_prefix),
+            api_prefix: settings.api_prefix.into(),
             nats,
             events,
             key_locks: Arc::default(),
@@ -136,6 +151,20 @@ impl Client {
         }
     }
 
+    /// The subject of a request to JetStream.
+    pub(crate) fn api_subject(&self, endpoint: &str) -> String {
+        format!("{}.{endpoint}", self.api_prefix)
+    }
+
+    /// The subject under which a key-value bucket takes what is stored under `subject`: where JetStream is elsewhere,
+    /// its prefix goes before it, as every NATS client has it.
+    pub(crate) fn put_subject<'a>(&self, subject: &'a str) -> Cow<'a, str> {
+        match &*self.api_prefix {
+            settings::USUAL_API => Cow::Borrowed(subject),
+            prefix => Cow::Owned(format!("{prefix}.{subject}")),
+        }
+    }
+
     pub(crate) fn connection_events(&self) -> &Events {
         &self.events
     }
@@ -153,7 +182,22 @@ fn with_config(options: ConnectOptions, config: &NatsConfig) -> ConnectOptions {
         .connection_timeout(config.connect_timeout)
         .ping_interval(config.ping_interval)
         .request_timeout(Some(REQUEST_TIMEOUT))
-        .reconnect_delay_callback(reconnect_delay);
+        .reconnect_delay_callback(reconnect_delay)
+        .require_tls(config.requires_tls());
+    let options = match &config.tls_ca {
+        Some(file) => options.add_root_certificates(file.clone()),
+        None => options,
+    };
+    let options = match (&config.tls_cert, &config.tls_key) {
+        (Some(certificate), Some(key)) => {
+            options.add_client_certificate(certificate.clone(), key.clone())
+        }
+        _ => options,
+    };
+    let options = match config.tls_handshake_first {
+        true => options.tls_first(),
+        false => options,
+    };
     match &config.name {
         Some(name) => options.name(name),
         None => options,
@@ -168,31 +212,6 @@ fn reconnect_delay(attempt: usize) -> Duration {
     };
     let delay = Duration::from_millis(20 << doublings).min(LONGEST_DELAY);
     delay.mul_f64(rand::rng().random_range(0.5..=1.0))
-}
-
-fn parse_addresses(config: &NatsConfig) -> Result<Vec<ServerAddr>, ConnectError> {
-    let mut servers = Vec::new();
-    for address in config.addresses() {
-        let parsed = address.parse().map_err(|_| ConnectError::BadUrl {
-            url: without_user_part(address),
-        });
-        servers.push(parsed?);
-    }
-    if servers.is_empty() {
-        return Err(ConnectError::BadUrl { url: String::new() });
-    }
-    Ok(servers)
-}
-
-fn without_credentials(server: &ServerAddr) -> String {
-    format!("{}:{}", server.host(), server.port())
-}
-
-fn without_user_part(address: &str) -> String {
-    match address.rsplit_once('@') {
-        Some((_, host)) => host.to_owned(),
-        None => address.to_owned(),
-    }
 }
 
 #[cfg(test)]
@@ -210,18 +229,5 @@ mod tests {
                 "{delay:?}"
             );
         }
-    }
-
-    #[test]
-    fn addresses_are_shown_without_credentials() {
-        let config = NatsConfig::for_url("nats://bob:hunter2@host:x");
-        let error = parse_addresses(&config).unwrap_err();
-        assert!(matches!(&error, ConnectError::BadUrl { url } if url == "host:x"));
-        let config = NatsConfig::for_url("nats://bob:hunter2@host:4333");
-        assert_eq!(
-            without_credentials(&parse_addresses(&config).unwrap()[0]),
-            "host:4333"
-        );
-        assert!(parse_addresses(&NatsConfig::default()).is_err());
     }
 }

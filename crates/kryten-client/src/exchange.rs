@@ -19,6 +19,8 @@ pub(crate) enum ExchangeError {
     NoResponders,
     /// Sent, but no answer came.
     TimedOut,
+    /// Sent, and then the connection was lost: an answer can no longer come, and whether it was done is not known.
+    ConnectionLost,
     /// The account may not publish there; the server has dropped it.
     NoPermission { subject: String },
     /// Larger than the server takes; nothing was sent.
@@ -48,7 +50,7 @@ impl Client {
         timeout: Duration,
     ) -> Result<Message, ExchangeError> {
         let deadline = Instant::now() + timeout;
-        tokio::time::timeout_at(deadline, self.connected())
+        let mut life = tokio::time::timeout_at(deadline, self.life())
             .await
             .map_err(|_| ExchangeError::Away)?;
         let refusals = self.connection_events().refusals();
@@ -58,12 +60,15 @@ impl Client {
         }
         let answer = self.nats().send_request(subject.to_owned(), request);
         tokio::select! {
+            // An answer that came with the end of the connection is one.
+            biased;
             answer = answer => answer.map_err(|error| match error.kind() {
                 RequestErrorKind::NoResponders => ExchangeError::NoResponders,
                 RequestErrorKind::MaxPayloadExceeded => ExchangeError::TooLarge { limit: self.max_payload() },
                 RequestErrorKind::InvalidSubject => ExchangeError::BadSubject,
                 RequestErrorKind::TimedOut | RequestErrorKind::Other => ExchangeError::TimedOut,
             }),
+            () = life.ended() => Err(ExchangeError::ConnectionLost),
             () = refused(refusals, subject) => Err(ExchangeError::NoPermission {
                 subject: subject.to_owned(),
             }),

@@ -26,6 +26,7 @@ pub use bucket::KvBucket;
 pub use cache::{CacheChange, CacheChanges, CacheError, CacheOptions, CacheState, KvCache};
 pub use config::{BucketConfig, BucketInfo, Storage};
 pub use error::KvError;
+pub use key::{key_of, stored_name};
 pub(crate) use locks::KeyLocks;
 pub use read::{Entry, Operation};
 pub use typed::{TypedBucket, TypedEntry, TypedValues};

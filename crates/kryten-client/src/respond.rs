@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_nats::Message;
 use futures_util::StreamExt;
@@ -17,6 +18,8 @@ use crate::round_trip::round_trip;
 
 /// Requests that are worked on at the same time; more wait in the connection.
 const AT_ONCE: usize = 64;
+/// How long a server may be silent before we stop waiting for the last requests that it has sent us.
+const DRAIN_LIMIT: Duration = Duration::from_secs(1);
 
 /// Why a command is refused; one sentence for the one who asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -85,10 +88,22 @@ impl Responder {
         let service: Arc<str> = service.into();
         let at_once = Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
         responder.tasks.spawn(async move {
+            let mut draining = false;
             loop {
-                let message = tokio::select! {
-                    message = inbox.next() => message,
-                    () = stop.cancelled() => None,
+                let message = match draining {
+                    false => tokio::select! {
+                        message = inbox.next() => message,
+                        () = stop.cancelled() => {
+                            draining = true;
+                            match inbox.drain().await {
+                                Ok(()) => continue,
+                                Err(_) => None,
+                            }
+                        }
+                    },
+                    true => tokio::time::timeout(DRAIN_LIMIT, inbox.next())
+                        .await
+                        .unwrap_or_default(),
                 };
                 let Some(message) = message else { break };
                 let Ok(permit) = Arc::clone(&at_once).acquire_owned().await else {
@@ -102,8 +117,6 @@ impl Responder {
                     drop(permit);
                 });
             }
-            // Takes what the server has sent us already off the connection; those who asked see a time-out.
-            let _ = inbox.unsubscribe().await;
         });
         responder.tasks.close();
         Ok(responder)
@@ -114,7 +127,12 @@ impl Responder {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// Takes no more requests, and returns when those taken are answered.
+    #[cfg(feature = "http")]
+    pub(crate) fn counter(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.requests)
+    }
+
+    /// Takes no more requests, and returns when those that the server has sent are answered.
     pub async fn stop(self) {
         self.stop.cancel();
         self.tasks.wait().await;

@@ -19,7 +19,10 @@ use crate::jetstream::stored::{From as ReadFrom, Stored, Which};
 #[non_exhaustive]
 pub enum StreamError {
     /// The server or the account has no JetStream.
-    #[error("JetStream is off on this NATS server; start it with JetStream (nats-server -js)")]
+    #[error(
+        "JetStream is off on this NATS server; start it with JetStream (nats-server -js), or correct \
+         nats.jetstream_domain or nats.jetstream_prefix where one is configured"
+    )]
     JetStreamOff,
     /// No connection to a server.
     #[error("the NATS server is away")]

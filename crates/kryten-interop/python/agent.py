@@ -7,7 +7,7 @@ import logging
 import sys
 
 import nats
-from kryten import KrytenClient, kv_store
+from kryten import KrytenClient, KrytenConfig, kv_store, models, subject_builder
 
 LOGGER = logging.getLogger("agent")
 
@@ -33,6 +33,7 @@ class Agent:
         self.arrived = asyncio.Event()
         self.nc = None
         self.client = None
+        self.service = None
 
     async def start(self):
         self.nc = await nats.connect(
@@ -40,7 +41,8 @@ class Agent:
         )
 
     async def do(self, request):
-        return await getattr(self, "do_" + request.pop("do"))(**request)
+        result = getattr(self, "do_" + request.pop("do"))(**request)
+        return await result if asyncio.iscoroutine(result) else result
 
     async def do_open(self, bucket):
         self.buckets[bucket] = await kv_store.get_kv_store(self.nc, bucket, logger=LOGGER)
@@ -73,25 +75,66 @@ class Agent:
         )
         return {key: packed(value) for key, value in values.items()}
 
-    async def do_listen(self, domain, channel, names):
-        """Starts a KrytenClient that collects what its handlers are given."""
-        self.client = KrytenClient(
+    def new_client(self, domain, channel, **more):
+        servers = {key: self.options[key] for key in ("user", "password")}
+        return KrytenClient(
             {
-                "nats": {
-                    "servers": [self.options["url"]],
-                    "user": self.options["user"],
-                    "password": self.options["password"],
-                },
+                "nats": {"servers": [self.options["url"]], **servers},
                 "channels": [{"domain": domain, "channel": channel}],
                 "log_level": "CRITICAL",
+                "chat_min_delay": 0,
+                "chat_jitter": 0,
+                **more,
             },
             logger=LOGGER,
         )
+
+    async def do_listen(self, domain, channel, names):
+        """Starts a KrytenClient that collects what its handlers are given."""
+        if self.client is not None:
+            await self.client.disconnect()
+        self.client = self.new_client(domain, channel)
         for name in names:
             self.client.on(name)(self.collect)
         await self.client.connect()
         # The library does not wait until the server knows of its subscriptions.
         await self.client._nats.flush()
+
+    async def do_serve(self, domain, channel, service):
+        """Starts a second KrytenClient, which announces itself as a service."""
+        self.service = self.new_client(domain, channel, service=service)
+        await self.service.connect()
+        await self.service._nats.flush()
+
+    def do_surface(self):
+        return surface()
+
+    def do_read_config(self, path):
+        return KrytenConfig.from_json(path).model_dump(mode="json")
+
+    async def do_call(self, on, method, args=(), **kwargs):
+        """Calls anything of the library; what it sent is at the server when this returns."""
+        targets = {
+            "client": self.client,
+            "service": self.service,
+            "lifecycle": self.service and self.service.lifecycle,
+            "subjects": subject_builder,
+            "models": models,
+        }
+        result = getattr(targets[on], method)(*args, **kwargs)
+        if asyncio.iscoroutine(result):
+            result = await result
+        for client in (self.client, self.service):
+            if client is not None and client.is_connected:
+                # The ping of the first may overtake what was published before it.
+                await client._nats.flush()
+                await client._nats.flush()
+        if isinstance(result, bytes):
+            result = {"bytes": base64.b64encode(result).decode()}
+        return json.loads(json.dumps(result, default=lambda value: type(value).__name__))
+
+    async def do_build_event_subject(self, event):
+        return subject_builder.build_event_subject(models.RawEvent(**event))
 
     async def collect(self, event):
         self.events.append({"type": type(event).__name__, **json.loads(event.model_dump_json())})
@@ -104,6 +147,13 @@ class Agent:
             await asyncio.wait_for(self.arrived.wait(), 20)
         heard, self.events = self.events, []
         return heard
+
+    async def do_heard_until(self, mark, payload):
+        """What came before the event of this name and payload, which is left out."""
+        while not any(e.get("event_name") == mark and e.get("payload") == payload for e in self.events):
+            self.arrived.clear()
+            await asyncio.wait_for(self.arrived.wait(), 20)
+        return (await self.do_heard(0))[:-1]
 
     async def do_state(self, what, domain, channel):
         """Asks one of the client's state readers."""

@@ -12,7 +12,10 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-const SCRIPT: &str = include_str!("../python/agent.py");
+const SCRIPT: &str = concat!(
+    include_str!("../python/surface.py"),
+    include_str!("../python/agent.py"),
+);
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Agent {

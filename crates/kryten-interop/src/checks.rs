@@ -1,13 +1,19 @@
 //! What is checked, and the report.
 
+mod bodies;
 mod buckets;
 mod commands;
+mod configuration;
 mod events;
 mod robot;
+mod subjects;
 
 use kryten_client::{Client, NatsConfig};
+use serde_json::json;
 
 use crate::agent::Agent;
+use crate::matrix::{self, Compared};
+use crate::table;
 
 /// Both sides, on one server.
 pub(crate) struct Sides {
@@ -43,8 +49,39 @@ impl Report {
 pub(crate) async fn run(sides: &mut Sides, report: &mut Report) {
     buckets::run(sides, report).await;
     events::run(sides, report).await;
+    bodies::run(sides, report).await;
+    subjects::run(sides, report).await;
+    configuration::run(sides, report).await;
     commands::run(sides, report).await;
     robot::run(sides, report).await;
+    match matrix::run(sides, report).await {
+        Ok(compared) => table(sides, report, &compared).await,
+        Err(error) => report.add("the matrix can begin", Err(error)),
+    }
+}
+
+/// The document for those who come from the original library, against both libraries.
+async fn table(sides: &mut Sides, report: &mut Report, compared: &Compared) {
+    let surface = match sides.python.ask(json!({"do": "surface"})).await {
+        Ok(surface) => surface,
+        Err(error) => return report.add("kryten-py lists what it has", Err(error)),
+    };
+    let mut counted = |what: &str, count: anyhow::Result<usize>| match count {
+        Ok(count) => report.add(&format!("{what} ({count})"), Ok(())),
+        Err(error) => report.add(what, Err(error)),
+    };
+    let complete = table::is_complete(&surface);
+    counted("every public name of kryten-py is in the table", complete);
+    counted(
+        "every name of ours in the table exists",
+        table::names_exist(),
+    );
+    counted(
+        "every weakness of kryten-py has a test",
+        table::tests_exist(),
+    );
+    let compared = table::matches_the_matrix(&surface, compared);
+    counted("the wire of every method that sends is compared", compared);
 }
 
 /// Whether two things are equal, as a check.

@@ -9,6 +9,10 @@
 mod agent;
 mod checks;
 mod environment;
+mod matrix;
+mod names;
+mod recorder;
+mod table;
 
 use std::process::ExitCode;
 

@@ -1,5 +1,7 @@
 //! KV buckets and keys of a channel's state, and the mark that says which event a value reflects.
 
+pub mod values;
+
 use std::fmt;
 use std::str::FromStr;
 

@@ -1,11 +1,12 @@
 //! The robot's configuration: the original's JSON file unchanged, and what `kryten up` builds in code.
 
 mod file;
+mod schema;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use kryten_client::config::NatsConfig;
+use kryten_client::config::{NatsConfig, UnknownKey};
 use kryten_cytube::{CytubeConfig, Login};
 use secrecy::{ExposeSecret, SecretString};
 
@@ -14,7 +15,8 @@ use crate::lease::Times;
 use crate::audit::AuditConfig;
 use crate::channel::StateCounting;
 use crate::system_pm::PmRanks;
-pub use file::{RobotConfigError, load};
+pub use file::{RobotConfigError, from_value, load};
+pub use schema::schema;
 
 /// Everything that a robot needs to know.
 #[derive(Debug, Clone)]
@@ -47,6 +49,8 @@ pub struct RobotConfig {
     pub outbox_bytes: usize,
     /// How robots with the same channel agree which one serves it; `None` where there is only one.
     pub lease: Option<Times>,
+    /// Keys of the file that nobody reads; the robot logs them when it starts.
+    pub unknown_keys: Vec<UnknownKey>,
 }
 
 /// How long commands wait: for their turn, and for CyTube's word.
@@ -131,6 +135,7 @@ impl RobotConfig {
             log_level: "INFO".to_owned(),
             outbox_bytes: DEFAULT_OUTBOX_BYTES,
             lease: Some(Times::default()),
+            unknown_keys: Vec::new(),
         }
     }
 }

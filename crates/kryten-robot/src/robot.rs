@@ -101,6 +101,7 @@ impl Robot {
     /// JetStream the robot runs, publishes without keeping, and stores no state.
     pub async fn bind(config: RobotConfig) -> Result<Self, RobotError> {
         check_names(&config.channels)?;
+        kryten_client::config::warn_of(&config.unknown_keys);
         let client = Client::connect(&config.nats).await?;
         let first = &config.channels[0];
         let health = config.health.is_some();

@@ -29,6 +29,8 @@ pub struct NatsServerOptions {
     pub max_payload: usize,
     /// The log file; without it `nats-server.log` in the data folder.
     pub log_file: Option<PathBuf>,
+    /// Whether [`NatsServer::user`] may log in with [`NatsServer::password`]; without it `extra_config` says who may.
+    pub login: bool,
     /// Text appended to the configuration file.
     pub extra_config: String,
     /// How long a start may take; a large store is read in it.
@@ -48,6 +50,7 @@ impl NatsServerOptions {
             sync_interval: "always".to_owned(),
             max_payload: 8 * 1024 * 1024,
             log_file: None,
+            login: true,
             extra_config: String::new(),
             start_timeout: Duration::from_secs(60),
             stop_timeout: Duration::from_secs(4),

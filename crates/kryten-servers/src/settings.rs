@@ -81,11 +81,13 @@ fn config_text(options: &NatsServerOptions, credentials: &Credentials, port: u16
     line(format_args!("listen: \"127.0.0.1:{port}\""));
     line(format_args!("ports_file_dir: {}", folder("ports")));
     line(format_args!("max_payload: {}", options.max_payload));
-    line(format_args!(
-        "authorization {{ user: {}, password: {} }}",
-        quoted(&credentials.user),
-        quoted(&credentials.password)
-    ));
+    if options.login {
+        line(format_args!(
+            "authorization {{ user: {}, password: {} }}",
+            quoted(&credentials.user),
+            quoted(&credentials.password)
+        ));
+    }
     if options.jetstream {
         line(format_args!(
             "jetstream {{ store_dir: {}, sync_interval: {} }}",
@@ -126,8 +128,9 @@ pub(crate) fn is_listening(data_dir: &Path, child: &Child, port: u16) -> bool {
         .flatten()
         .filter(|file| file.file_name().to_string_lossy().ends_with(&ending))
         .any(|file| {
+            // With TLS the address is tls://….
             fs::read_to_string(file.path())
-                .is_ok_and(|text| text.contains(&format!("nats://127.0.0.1:{port}")))
+                .is_ok_and(|text| text.contains(&format!("://127.0.0.1:{port}\"")))
         })
 }
 

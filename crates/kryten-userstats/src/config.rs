@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kryten_client::NatsConfig;
+use kryten_client::config::UnknownKey;
 
 /// The phrases that count as kudos where the database has none.
 pub const DEFAULT_PHRASES: [&str; 3] = ["lol", "rofl", "haha"];
@@ -14,7 +15,10 @@ pub const DEFAULT_PHRASES: [&str; 3] = ["lol", "rofl", "haha"];
 pub const DEFAULT_PORT: u16 = 28282;
 
 /// A channel to count.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Deserialize, schemars::JsonSchema,
+)]
+#[schemars(inline)]
 pub struct ChannelConfig {
     /// The CyTube host.
     pub domain: String,
@@ -58,6 +62,8 @@ pub struct Config {
     pub answers_discovery: bool,
     /// The least level to log, in `tracing`'s spelling.
     pub log_level: &'static str,
+    /// Keys of the file that nobody reads; the service logs them when it starts.
+    pub unknown_keys: Vec<UnknownKey>,
 }
 
 /// Why a configuration cannot be used.
@@ -106,6 +112,7 @@ impl Config {
             heartbeat_interval: Some(Duration::from_secs(30)),
             answers_discovery: true,
             log_level: "info",
+            unknown_keys: Vec::new(),
         }
     }
 
@@ -114,10 +121,22 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] naming the key that is wrong, before anything is started.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let value = kryten_client::config::load(path)?;
-        let config = file::read(value)?;
+        Self::read(kryten_client::config::load(path)?)
+    }
+
+    /// Reads a loaded configuration.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn read(whole: serde_json::Value) -> Result<Self, ConfigError> {
+        let config = file::read(whole)?;
         config.check()?;
         Ok(config)
+    }
+
+    /// The JSON Schema of the file.
+    pub fn schema() -> serde_json::Value {
+        file::schema()
     }
 
     /// Checks what types cannot.
@@ -125,7 +144,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Value`].
     pub fn check(&self) -> Result<(), ConfigError> {
-        if self.nats.servers.is_empty() {
+        if self.nats.addresses().is_empty() {
             return Err(ConfigError::value(
                 "nats.servers",
                 "name at least one NATS server, such as nats://localhost:4222",
@@ -155,10 +174,11 @@ impl Config {
                 "give a number of seconds above 0",
             ));
         }
-        if self.service_name.trim().is_empty() {
+        let unusable = kryten_protocol::subject::lifecycle(&self.service_name, "startup").is_err();
+        if unusable || self.service_name.trim().is_empty() {
             return Err(ConfigError::value(
                 "service.name",
-                "name the service; its peers know it as userstats",
+                "name the service; letters, digits, '-' and '_' are possible, and its peers know it as userstats",
             ));
         }
         Ok(())

@@ -76,6 +76,7 @@ impl Userstats {
     /// [`UserstatsError`] for a wrong configuration, a database that cannot be opened, a taken HTTP port.
     pub async fn bind(config: Config) -> Result<Self, UserstatsError> {
         config.check()?;
+        kryten_client::config::warn_of(&config.unknown_keys);
         let store = Store::open(&config.database).await?;
         info!(path = %config.database.display(), "the database is open");
         let (ready_tx, ready) = watch::channel(false);
@@ -209,7 +210,7 @@ async fn work(config: Config, store: Store, shared: Shared) -> Result<(), Userst
         &config,
         Arc::clone(&shared.aliases_changed),
     );
-    let lifecycle = Lifecycle::new(client.clone(), &config);
+    let lifecycle = Lifecycle::new(&client, &config).map_err(RespondError::from)?;
     let announcing = tokio::spawn(
         lifecycle
             .clone()
@@ -297,7 +298,7 @@ async fn connect(config: &Config, shared: &Shared) -> Result<Option<Client>, Use
         };
         match attempt {
             Ok(client) => return Ok(Some(client)),
-            Err(error @ ConnectError::BadUrl { .. }) => return Err(error.into()),
+            Err(error @ ConnectError::Setting(_)) => return Err(error.into()),
             Err(error) if !told => {
                 told = true;
                 warn!("{error}; trying again until it answers");

@@ -144,23 +144,14 @@ impl Robot {
             service: SERVICE.to_owned(),
             source,
         })?;
-        let limit = self.client.max_payload();
-        if body.len() > limit {
-            return Err(CommandError::TooLarge {
-                service: SERVICE.to_owned(),
-                limit,
-            });
-        }
         let subject = subject::command(SERVICE)?;
-        let sent = async {
-            self.client.connected().await;
-            let nats = self.client.nats();
-            nats.publish(subject, body.into()).await.is_ok() && nats.flush().await.is_ok()
-        };
-        match tokio::time::timeout(self.timeout.unwrap_or(TIMEOUT), sent).await {
-            Ok(true) => Ok(request_id),
-            _ => Err(CommandError::ServerAway),
-        }
+        let timeout = self.timeout.unwrap_or(TIMEOUT);
+        let sent = self
+            .client
+            .publish_within(&subject, body.into(), timeout)
+            .await;
+        sent.map_err(|error| CommandError::new(SERVICE, timeout, error))?;
+        Ok(request_id)
     }
 
     /// The robot's own rank in the channel. Asked where the robot listens, and where nobody does, where kryten-py
@@ -189,7 +180,7 @@ impl Robot {
                 .exchange_within(subject, HeaderMap::new(), body, timeout)
                 .await;
             match answer {
-                Err(ExchangeError::TimedOut) if tries_left > 0 => {}
+                Err(ExchangeError::TimedOut | ExchangeError::ConnectionLost) if tries_left > 0 => {}
                 answer => {
                     break answer.map_err(|error| CommandError::new(SERVICE, timeout, error))?;
                 }

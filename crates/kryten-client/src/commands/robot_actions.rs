@@ -165,7 +165,7 @@ impl Robot {
         self.send(command).await.map(drop)
     }
 
-    async fn read<T>(
+    pub(super) async fn read<T>(
         &self,
         query: StateQuery,
         read: impl FnOnce(&Value) -> Option<T>,
@@ -173,13 +173,13 @@ impl Robot {
         self.ask(RobotCommand::State(query), read).await
     }
 
-    async fn ask<T>(
+    pub(super) async fn ask<T>(
         &self,
         command: RobotCommand,
         read: impl FnOnce(&Value) -> Option<T>,
     ) -> Result<T, CommandError> {
-        let name = command.name();
+        let name = command.name().to_owned();
         let data = self.send(command).await?;
-        read(&data).ok_or_else(|| malformed(SERVICE, name))
+        read(&data).ok_or_else(|| malformed(SERVICE, &name))
     }
 }

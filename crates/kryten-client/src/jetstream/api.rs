@@ -80,7 +80,7 @@ impl ApiError {
         match error {
             ExchangeError::Away => Self::Away,
             ExchangeError::NoResponders => Self::JetStreamOff,
-            ExchangeError::TimedOut => Self::TimedOut,
+            ExchangeError::TimedOut | ExchangeError::ConnectionLost => Self::TimedOut,
             ExchangeError::NoPermission { subject } => Self::NoPermission { subject },
             ExchangeError::TooLarge { limit } => Self::Refused {
                 code: 0,
@@ -109,7 +109,7 @@ enum Answer<T> {
 }
 
 impl Client {
-    /// Sends a request to `$JS.API.<endpoint>`.
+    /// Sends a request to `$JS.API.<endpoint>`, or under the prefix that is configured.
     pub(crate) async fn api<T: DeserializeOwned>(
         &self,
         endpoint: &str,
@@ -132,7 +132,7 @@ impl Client {
         endpoint: &str,
         body: Bytes,
     ) -> Result<T, ApiError> {
-        let subject = format!("$JS.API.{endpoint}");
+        let subject = self.api_subject(endpoint);
         let answer = self
             .exchange(&subject, HeaderMap::new(), body)
             .await

@@ -142,7 +142,8 @@ impl Consumer {
 
     /// The subject on which it is asked for messages.
     pub(crate) fn next_subject(&self) -> String {
-        format!("$JS.API.CONSUMER.MSG.NEXT.{}.{}", self.stream, self.name)
+        let endpoint = format!("CONSUMER.MSG.NEXT.{}.{}", self.stream, self.name);
+        self.client.api_subject(&endpoint)
     }
 
     /// Removes it from the server; one that is gone already is no error.

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::api::ApiError;
 use super::consumer::{Consumer, Wanted};
 use super::stored::Stored;
-use crate::connection::Client;
+use crate::connection::{Client, Life, REQUEST_TIMEOUT};
 
 /// Messages asked for in one request.
 const BATCH: u64 = 2_000;
@@ -56,6 +56,8 @@ struct Open {
 #[derive(Debug)]
 pub(crate) struct Puller {
     client: Client,
+    /// The connection on which everything was asked; what was on its way when it is lost never comes.
+    life: Life,
     consumer: Consumer,
     subscriber: Subscriber,
     inbox: String,
@@ -85,12 +87,15 @@ impl Puller {
         wanted: &Wanted,
         patience: Patience,
     ) -> Result<(Self, u64), ApiError> {
+        let life = tokio::time::timeout(REQUEST_TIMEOUT, client.life()).await;
+        let life = life.map_err(|_| ApiError::Away)?;
         let inbox = client.nats().new_inbox();
         let subscriber = client.nats().subscribe(format!("{inbox}.*")).await;
         let subscriber = subscriber.map_err(|_| ApiError::Away)?;
         let (consumer, pending) = Consumer::create(client, wanted).await?;
         let puller = Self {
             client: client.clone(),
+            life,
             consumer,
             subscriber,
             inbox,
@@ -111,7 +116,12 @@ impl Puller {
             }
             let until = self.requests.front().map(|open| open.until);
             let until = until.unwrap_or_else(Instant::now);
-            match tokio::time::timeout_at(until, self.subscriber.next()).await {
+            let came = tokio::select! {
+                biased;
+                came = tokio::time::timeout_at(until, self.subscriber.next()) => came,
+                () = self.life.ended() => return Pulled::Broken,
+            };
+            match came {
                 Ok(Some(message)) => {
                     if let Some(pulled) = self.take(message) {
                         return pulled;
@@ -177,7 +187,7 @@ impl Puller {
         let batch = if self.ask_for_one { 1 } else { BATCH };
         let no_wait = self.patience == Patience::NoWait;
         let (expires, patience) = if no_wait {
-            (None, crate::connection::REQUEST_TIMEOUT)
+            (None, REQUEST_TIMEOUT)
         } else {
             (
                 u64::try_from(EXPIRES.as_nanos()).ok(),

@@ -64,7 +64,7 @@ impl Client {
         stream: &str,
         which: Which<'_>,
     ) -> Result<Option<Stored>, ApiError> {
-        let subject = format!("$JS.API.DIRECT.GET.{stream}");
+        let subject = self.api_subject(&format!("DIRECT.GET.{stream}"));
         let body = serde_json::to_vec(&which).unwrap_or_default();
         let answer = match self.exchange(&subject, HeaderMap::new(), body.into()).await {
             Ok(answer) => answer,

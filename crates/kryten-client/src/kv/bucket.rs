@@ -124,7 +124,8 @@ impl KvBucket {
 
     /// The name under which a key is stored by us.
     pub(super) fn encoded(&self, key: &str) -> Result<String, KvError> {
-        key::encode(&self.bucket.prefix, key).map_err(|reason| KvError::BadKey {
+        let prefix = self.client.put_subject(&self.bucket.prefix);
+        key::encode(&prefix, key).map_err(|reason| KvError::BadKey {
             bucket: self.name().to_owned(),
             key: key.chars().take(60).collect(),
             reason,

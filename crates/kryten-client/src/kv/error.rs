@@ -23,7 +23,10 @@ pub enum KvError {
         bucket: String,
     },
     /// The server or the account has no JetStream.
-    #[error("JetStream is off on this NATS server; start it with JetStream (nats-server -js)")]
+    #[error(
+        "JetStream is off on this NATS server; start it with JetStream (nats-server -js), or correct \
+         nats.jetstream_domain or nats.jetstream_prefix where one is configured"
+    )]
     JetStreamOff,
     /// No connection to a server; nothing was sent.
     #[error("the NATS server is away")]
@@ -121,7 +124,7 @@ impl KvError {
         }
     }
 
-    pub(super) fn not(key: &str, wanted: &'static str) -> Self {
+    pub(crate) fn not(key: &str, wanted: &'static str) -> Self {
         Self::WrongKind {
             key: key.to_owned(),
             wanted,

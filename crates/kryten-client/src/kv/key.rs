@@ -11,6 +11,16 @@ const LONGEST_SUBJECT: usize = 4000;
 /// Why a text cannot be a key.
 pub(super) type Refused = &'static str;
 
+/// The name under which our helpers store a key, after `$KV.<bucket>.`; `None` where it is empty or too long.
+pub fn stored_name(key: &str) -> Option<String> {
+    encode("", key).ok()
+}
+
+/// The key that is stored under a name, for those who read a bucket's stream themselves.
+pub fn key_of(stored_name: &str) -> String {
+    decode(stored_name)
+}
+
 /// The name under which a key is stored, after `prefix` in its subject.
 pub(super) fn encode(prefix: &str, key: &str) -> Result<String, Refused> {
     if key.is_empty() {

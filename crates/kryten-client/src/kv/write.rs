@@ -175,10 +175,9 @@ impl KvBucket {
         }
         self.check_size(key, &headers, value.len())?;
         let size = value.len();
-        let answer = self
-            .client
-            .exchange(&self.subject(name), headers, value)
-            .await;
+        let subject = self.subject(name);
+        let subject = self.client.put_subject(&subject);
+        let answer = self.client.exchange(&subject, headers, value).await;
         let answer = match answer {
             Ok(answer) => answer,
             Err(error) => return Err(self.write_error(key, size, error).await),
@@ -231,7 +230,7 @@ impl KvBucket {
     async fn write_error(&self, key: &str, size: usize, error: ExchangeError) -> KvError {
         match error {
             ExchangeError::Away => KvError::ServerAway,
-            ExchangeError::TimedOut => KvError::OutcomeUnknown {
+            ExchangeError::TimedOut | ExchangeError::ConnectionLost => KvError::OutcomeUnknown {
                 key: key.to_owned(),
             },
             ExchangeError::NoPermission { subject } => KvError::NoPermission { subject },

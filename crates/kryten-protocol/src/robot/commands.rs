@@ -214,6 +214,13 @@ pub enum RobotCommand {
     State(StateQuery),
     /// About the robot itself.
     System(SystemCommand),
+    /// A command that is not in this list, such as one of a newer robot. It is sent once.
+    Other {
+        /// The name on the wire.
+        name: String,
+        /// The arguments.
+        args: Map<String, Value>,
+    },
 }
 
 /// A part of a channel's state.

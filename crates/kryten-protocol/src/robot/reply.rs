@@ -1,5 +1,7 @@
 //! What the robot's replies hold, each read from a reply's `data`. `None` where it is of another shape.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use crate::event::channel::{Ban, ChannelRank};
@@ -89,6 +91,96 @@ pub fn search_results(data: &Value) -> Option<Vec<Media>> {
 /// CyTube's answer, which the robot hands on in the envelope of an event.
 fn answer<'a>(data: &'a Value, name: &str) -> Option<&'a Value> {
     Fields::of(data)?.get(name)?.get("payload")
+}
+
+/// `state.profiles`, by name.
+pub fn profiles(data: &Value) -> Option<BTreeMap<String, Profile>> {
+    Fields::of(data)?.read("profiles")
+}
+
+/// A robot that is there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ping {
+    /// Its version.
+    pub version: String,
+    /// Seconds since it started; the Python robot counts at times since it connected to NATS.
+    pub uptime_seconds: f64,
+    /// Whether it is in its channels; `None` where it does not say.
+    pub cytube_connected: Option<bool>,
+}
+
+/// `system.ping`.
+pub fn ping(data: &Value) -> Option<Ping> {
+    let fields = Fields::of(data)?;
+    fields.get("pong")?;
+    Some(Ping {
+        version: fields.read("version")?,
+        uptime_seconds: fields.read("uptime_seconds")?,
+        cytube_connected: fields.read_if_any("cytube_connected")?,
+    })
+}
+
+/// A channel that a robot is in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JoinedChannel {
+    /// The CyTube host.
+    pub domain: String,
+    /// The channel.
+    pub channel: String,
+    /// Whether the robot is in it now; the Python robot says instead whether it is connected to NATS.
+    pub connected: bool,
+}
+
+impl Payload for JoinedChannel {
+    fn read(payload: &Value) -> Option<Self> {
+        let fields = Fields::of(payload)?;
+        Some(Self {
+            domain: fields.read("domain")?,
+            channel: fields.read("channel")?,
+            connected: fields.read_if_any("connected")?.unwrap_or_default(),
+        })
+    }
+}
+
+/// `system.channels`.
+pub fn channels(data: &Value) -> Option<Vec<JoinedChannel>> {
+    Vec::read(Fields::of(data)?.get("channels")?)
+}
+
+/// A service that a robot has heard of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServiceRecord {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The host it runs on.
+    pub hostname: String,
+    /// Seconds since its last heartbeat.
+    pub seconds_since_heartbeat: f64,
+    /// Whether it has not been heard of for too long.
+    pub is_stale: bool,
+    /// All that the robot says of it.
+    pub fields: Map<String, Value>,
+}
+
+impl Payload for ServiceRecord {
+    fn read(payload: &Value) -> Option<Self> {
+        let fields = Fields::of(payload)?;
+        Some(Self {
+            name: fields.read("name")?,
+            version: fields.read("version")?,
+            hostname: fields.read("hostname")?,
+            seconds_since_heartbeat: fields.read("seconds_since_heartbeat")?,
+            is_stale: fields.read_if_any("is_stale")?.unwrap_or_default(),
+            fields: payload.as_object().cloned().unwrap_or_default(),
+        })
+    }
+}
+
+/// `system.services`.
+pub fn services(data: &Value) -> Option<Vec<ServiceRecord>> {
+    Vec::read(Fields::of(data)?.get("services")?)
 }
 
 /// The robot's own rank in a channel.

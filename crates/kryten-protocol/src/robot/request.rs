@@ -26,7 +26,7 @@ pub struct Meta {
 
 impl RobotCommand {
     /// The name on the wire.
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             // The robot has no unmute.
             Self::Say { .. } | Self::Unmute { .. } => "say",
@@ -71,6 +71,7 @@ impl RobotCommand {
             Self::Reconnect => "reconnect",
             Self::State(query) => query.name(),
             Self::System(command) => command.name(),
+            Self::Other { name, .. } => name,
         }
     }
 
@@ -96,6 +97,44 @@ impl RobotCommand {
                 | Self::ReadChanLog { .. }
                 | Self::SearchLibrary { .. }
         )
+    }
+
+    /// The rank that CyTube asks for unless the channel has set another; `None` for what everybody may do.
+    pub fn rank_needed(&self) -> Option<f64> {
+        match self {
+            Self::Move { .. }
+            | Self::Jump { .. }
+            | Self::PlayNext
+            | Self::NewPoll { .. }
+            | Self::ClosePoll => Some(1.5),
+            Self::Delete { .. }
+            | Self::SetTemp { .. }
+            | Self::ClearPlaylist
+            | Self::ShufflePlaylist
+            | Self::DeleteFromLibrary { .. }
+            | Self::AssignLeader { .. }
+            | Self::Mute { .. }
+            | Self::ShadowMute { .. }
+            | Self::Unmute { .. }
+            | Self::Kick { .. }
+            | Self::Ban { .. }
+            | Self::Unban { .. }
+            | Self::RequestBanlist
+            | Self::SetOptions { .. } => Some(2.0),
+            Self::SetMotd { .. }
+            | Self::SetChannelCss { .. }
+            | Self::SetChannelJs { .. }
+            | Self::SetPermissions { .. }
+            | Self::UpdateEmote { .. }
+            | Self::RemoveEmote { .. }
+            | Self::AddFilter(_)
+            | Self::UpdateFilter(_)
+            | Self::RemoveFilter { .. }
+            | Self::SetChannelRank { .. }
+            | Self::RequestChannelRanks
+            | Self::ReadChanLog { .. } => Some(3.0),
+            _ => None,
+        }
     }
 
     /// The request; [`crate::subject::command`] of [`SERVICE`] is its subject.
@@ -171,6 +210,7 @@ impl RobotCommand {
             Self::ReadChanLog { count } => json!({ "count": count }),
             Self::SearchLibrary { query, source } => json!({ "query": query, "source": source }),
             Self::DeleteFromLibrary { id } => json!({ "id": id }),
+            Self::Other { args, .. } => Value::Object(args),
             Self::ClearPlaylist
             | Self::ShufflePlaylist
             | Self::PlayNext

@@ -353,6 +353,18 @@ fn replies_of_the_real_robot_are_read() {
             .is_empty()
     );
     assert_eq!(reply::queued(&recorded("addvideo")), Some(Some(68)));
+    let profiles = reply::profiles(&recorded("state.profiles")).unwrap();
+    assert!(profiles["zed"].image.is_empty());
+    assert_eq!(
+        reply::ping(&recorded("system.ping")).unwrap().version,
+        "1.12.6"
+    );
+    assert_eq!(
+        reply::channels(&recorded("system.channels")).unwrap()[0].channel,
+        "Grindhouse420"
+    );
+    let robot = &reply::services(&recorded("system.services")).unwrap()[0];
+    assert!(robot.is_stale && robot.fields["heartbeat_count"] == 0);
     assert_eq!(
         reply::banlist(&recorded("requestBanlist")),
         Some(Vec::new())

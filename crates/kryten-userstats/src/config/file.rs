@@ -5,38 +5,105 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use kryten_client::NatsConfig;
+use schemars::JsonSchema;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::{ChannelConfig, Config, ConfigError, DEFAULT_PORT, Endpoint};
 
-#[derive(Debug, Deserialize)]
+/// What is counted, where it is kept and where it is told.
+// Each field's text is also its description in the JSON Schema.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(
+    title = "The statistics' configuration",
+    description = "The keys of kryten-userstats."
+)]
 struct File {
+    /// How to reach NATS.
     nats: NatsConfig,
+    /// The channels to count.
     #[serde(default)]
+    #[schemars(length(min = 1))]
     channels: Vec<ChannelConfig>,
+    /// What the service says of itself in lifecycle messages.
     #[serde(default)]
+    #[schemars(extend("default" = {}))]
     service: Service,
+    /// Where health, metrics and the page are served; on port 28282 of all addresses without it.
     metrics: Option<Metrics>,
+    /// Where the counts are kept.
     #[serde(default)]
+    #[schemars(extend("default" = {}))]
     database: Database,
+    /// How often users are counted.
     #[serde(default)]
+    #[schemars(extend("default" = {}))]
     snapshots: Snapshots,
+    /// What counts as kudos.
     #[serde(default)]
+    #[schemars(extend("default" = {}))]
     kudos: Kudos,
+    /// The least level that is logged: `DEBUG`, `INFO`, `WARNING`, `ERROR` or `CRITICAL`.
+    #[schemars(extend("default" = "INFO"))]
     log_level: Option<String>,
+    /// How long the original waits for one event, in seconds. Read by the original only.
+    #[serde(default, rename = "handler_timeout")]
+    #[schemars(with = "f64", extend("deprecated" = true))]
+    _handler_timeout: IgnoredAny,
+    /// Read by the original, and not used there either.
+    #[serde(default, rename = "retry_attempts")]
+    #[schemars(with = "f64", extend("deprecated" = true))]
+    _retry_attempts: IgnoredAny,
+    /// Read by the original, and not used there either.
+    #[serde(default, rename = "retry_delay")]
+    #[schemars(with = "f64", extend("deprecated" = true))]
+    _retry_delay: IgnoredAny,
+    /// Read by the original, and not used there either.
+    #[serde(default, rename = "max_concurrent_handlers")]
+    #[schemars(with = "f64", extend("deprecated" = true))]
+    _max_concurrent_handlers: IgnoredAny,
+    /// Read by the original, and not used there either.
+    #[serde(default, rename = "chat_min_delay")]
+    #[schemars(with = "f64", extend("deprecated" = true))]
+    _chat_min_delay: IgnoredAny,
+    /// Read by the original, and not used there either.
+    #[serde(default, rename = "chat_jitter")]
+    #[schemars(with = "f64", extend("deprecated" = true))]
+    _chat_jitter: IgnoredAny,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(inline)]
 struct Service {
+    /// The name in lifecycle subjects; peers know it as `userstats`.
+    #[schemars(extend("default" = "userstats"))]
     name: String,
+    /// Of the original; lifecycle messages always tell the program's own version.
+    #[serde(rename = "version")]
+    #[schemars(with = "Option<String>", extend("deprecated" = true))]
+    _version: IgnoredAny,
+    /// Read by the original, and not used there either.
+    #[serde(rename = "enable_lifecycle")]
+    #[schemars(with = "Option<bool>", extend("deprecated" = true))]
+    _enable_lifecycle: IgnoredAny,
+    /// Whether a heartbeat is sent.
+    #[schemars(extend("default" = true))]
     enable_heartbeat: bool,
+    /// How often it is sent, in whole seconds.
+    #[schemars(range(min = 5, max = 300), extend("default" = 30))]
     heartbeat_interval: u64,
+    /// Whether discovery polls are answered.
+    #[schemars(extend("default" = true))]
     enable_discovery: bool,
+    /// The port of `/health` as lifecycle messages tell it; that of `metrics` without it.
     health_port: Option<u16>,
+    /// The port of `/metrics` as lifecycle messages tell it; that of `metrics` without it.
     metrics_port: Option<u16>,
+    /// The path of `/health` as lifecycle messages tell it.
     health_path: Option<String>,
+    /// The path of `/metrics` as lifecycle messages tell it.
     metrics_path: Option<String>,
 }
 
@@ -44,6 +111,8 @@ impl Default for Service {
     fn default() -> Self {
         Self {
             name: "userstats".to_owned(),
+            _version: IgnoredAny,
+            _enable_lifecycle: IgnoredAny,
             enable_heartbeat: true,
             heartbeat_interval: 30,
             enable_discovery: true,
@@ -55,18 +124,27 @@ impl Default for Service {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(inline)]
 struct Metrics {
+    /// The port.
+    #[schemars(range(min = 1))]
     port: u16,
-    /// Ours: the address to listen on.
+    /// The address to listen on.
+    #[schemars(extend("default" = "0.0.0.0"))]
     host: Option<IpAddr>,
+    /// The path of `/health` as lifecycle messages tell it.
     health_path: Option<String>,
+    /// The path of `/metrics` as lifecycle messages tell it.
     metrics_path: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(inline)]
 struct Database {
+    /// The SQLite file; it is made with its folder where it is missing.
+    #[schemars(extend("default" = "data/userstats.db"))]
     path: PathBuf,
 }
 
@@ -78,9 +156,12 @@ impl Default for Database {
     }
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(inline)]
 struct Snapshots {
+    /// The time between two counts, in seconds.
+    #[schemars(extend("default" = 300, "exclusiveMinimum" = 0))]
     interval_seconds: f64,
 }
 
@@ -92,15 +173,24 @@ impl Default for Snapshots {
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
+#[schemars(inline)]
 struct Kudos {
+    /// The phrases that count, for a database that has none yet.
+    #[schemars(extend("default" = ["lol", "rofl", "haha"]))]
     default_phrases: Option<Vec<String>>,
 }
 
+pub(super) fn schema() -> Value {
+    kryten_client::config::schema::<File>()
+}
+
 pub(super) fn read(value: Value) -> Result<Config, ConfigError> {
+    let unknown_keys = kryten_client::config::unknown_keys(&value, &schema());
     let file: File = kryten_client::config::read(value)?;
     let mut config = Config::new(file.nats, file.channels, file.database.path);
+    config.unknown_keys = unknown_keys;
     config.service_name = file.service.name.trim().to_lowercase().replace('.', "-");
     config.log_level = log_level(file.log_level.as_deref())?;
     config.snapshot_interval = Duration::try_from_secs_f64(file.snapshots.interval_seconds)

@@ -1,0 +1,61 @@
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use kryten_client::command::CommandError;
+use kryten_client::round_trip::round_trip;
+use serde_json::{Value, json};
+
+use crate::fixture::{in_time, server_and_client};
+
+const SOON: Duration = Duration::from_millis(200);
+
+#[tokio::test]
+async fn json_is_published_to_any_subject_and_never_later() {
+    let (mut server, client) = server_and_client().await;
+    let mut inbox = client.nats().subscribe("kryten.greeter.>").await.unwrap();
+    round_trip(client.nats()).await;
+    let body = json!({"username": "B\u{f6}b"});
+    client
+        .publish_json("kryten.greeter.seen", &body)
+        .await
+        .unwrap();
+    let message = in_time(inbox.next()).await.unwrap();
+    assert_eq!(message.payload, body.to_string());
+    assert!(message.reply.is_none() && message.headers.is_none());
+
+    let large = "x".repeat(client.max_payload());
+    let large = client.publish_json("kryten.greeter.seen", &large).await;
+    assert!(matches!(large, Err(CommandError::TooLarge { .. })));
+    server.stop().await.unwrap();
+    let away = client.publish_json("kryten.greeter.seen", &body).await;
+    assert!(matches!(away, Err(CommandError::ServerAway)), "{away:?}");
+}
+
+#[tokio::test]
+async fn the_answer_to_json_is_read_whatever_its_fields_are() {
+    let (_server, client) = server_and_client().await;
+    let subject = "kryten.economy.command";
+    let nobody: Result<Value, _> = client.request_json(subject, &json!({}), SOON).await;
+    assert!(matches!(nobody, Err(CommandError::NoResponders { .. })));
+
+    let mut inbox = client.nats().subscribe(subject).await.unwrap();
+    round_trip(client.nats()).await;
+    let nats = client.nats().clone();
+    let answering = tokio::spawn(async move {
+        for answer in [r#"{"success":false,"balance":7}"#, "soon"] {
+            let request = inbox.next().await.unwrap();
+            nats.publish(request.reply.unwrap(), answer.into())
+                .await
+                .unwrap();
+        }
+    });
+    // Not a refusal: what the fields mean is between the two.
+    let reply: Value = client.request_json(subject, "?", SOON).await.unwrap();
+    assert_eq!(reply, json!({"success": false, "balance": 7}));
+    let odd: Result<Value, _> = client.request_json(subject, "?", SOON).await;
+    assert!(
+        matches!(odd, Err(CommandError::Malformed { .. })),
+        "{odd:?}"
+    );
+    answering.await.unwrap();
+}

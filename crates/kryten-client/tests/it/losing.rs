@@ -1,0 +1,102 @@
+//! What was asked on a connection that is lost is not waited for.
+
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use kryten_client::KvError;
+use kryten_client::command::{CommandError, request};
+use kryten_client::events::DurableItem;
+use kryten_protocol::command::Request;
+
+use crate::fixture::{bucket, freeze, in_time, server_and_client, store, until};
+
+/// A request may take five times as long.
+const SOON: Duration = Duration::from_secs(1);
+
+#[tokio::test]
+async fn a_command_whose_connection_is_lost_fails_at_once() {
+    let (mut server, client) = server_and_client().await;
+    let mut service = client
+        .nats()
+        .subscribe("kryten.slow.command")
+        .await
+        .unwrap();
+    let asking = tokio::spawn({
+        let client = client.clone();
+        async move {
+            let answer = request(&client, "slow", Request::new("slow", "x"), SOON * 30).await;
+            (answer, Instant::now())
+        }
+    });
+    in_time(service.next()).await.unwrap();
+    let lost = Instant::now();
+    server.restart().await.unwrap();
+    let (answer, told) = in_time(asking).await.unwrap();
+    assert!(
+        matches!(&answer, Err(CommandError::ConnectionLost { service }) if service == "slow"),
+        "{answer:?}"
+    );
+    assert!(told - lost < SOON, "{:?}", told - lost);
+}
+
+#[tokio::test]
+async fn a_write_whose_connection_is_lost_fails_at_once_and_says_that_its_outcome_is_unknown() {
+    let (mut server, client) = server_and_client().await;
+    let bucket = bucket(&client, "b").await;
+    bucket.put_text("key", "old").await.unwrap();
+    freeze(&server).await;
+    let (written, lost) = tokio::join!(
+        async {
+            let written = bucket.put_text("key", "new").await;
+            (written, Instant::now())
+        },
+        async {
+            server.kill().await.unwrap();
+            Instant::now()
+        },
+    );
+    let (written, told) = written;
+    // The key is looked up before it is written.
+    assert!(
+        matches!(
+            written,
+            Err(KvError::TimedOut | KvError::OutcomeUnknown { .. })
+        ),
+        "{written:?}"
+    );
+    assert!(told.saturating_duration_since(lost) < SOON);
+    server.restart().await.unwrap();
+    until(|| async { bucket.get_text("key").await.is_ok() }).await;
+}
+
+#[tokio::test]
+async fn a_reader_goes_on_as_soon_as_the_server_is_there_again() {
+    let (mut server, client) = server_and_client().await;
+    let mut events = client.events("lounge").from_now().await.unwrap();
+    let body = |number: u32| {
+        let payload = serde_json::json!({ "number": number });
+        let event = serde_json::json!({
+            "event_name": "odd", "payload": payload, "channel": "lounge", "domain": "cytu.be",
+            "timestamp": "2026-11-22T16:13:15.445517+00:00", "correlation_id": "x",
+        });
+        let subject = "kryten.events.cytube.lounge.odd".to_owned();
+        (subject, serde_json::to_vec(&event).unwrap().into())
+    };
+    let number = |item| match item {
+        Some(Ok(DurableItem::Event(stored))) => stored.sequence,
+        other => panic!("{other:?}"),
+    };
+    store(&client, [body(1)]).await;
+    assert_eq!(number(in_time(events.next()).await), 1);
+    let reading = tokio::spawn(async move { (number(events.next().await), Instant::now()) });
+    let connections = client.connections();
+    server.restart().await.unwrap();
+    until(|| async { client.connections() > connections }).await;
+    // JetStream is up a moment later than the server.
+    until(|| async { client.jetstream().query_account().await.is_ok() }).await;
+    store(&client, [body(2)]).await;
+    let stored = Instant::now();
+    let (sequence, told) = in_time(reading).await.unwrap();
+    assert_eq!(sequence, 2);
+    assert!(told.saturating_duration_since(stored) < SOON);
+}
