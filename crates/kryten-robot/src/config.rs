@@ -67,12 +67,12 @@ pub struct CommandTimes {
 }
 
 impl Default for CommandTimes {
-    /// As long as the original waits for videos; chat is refused before who asked has given up.
+    /// As long as the original waits for videos. Chat is refused before who asked has given up, mostly after 5 s.
     fn default() -> Self {
         Self {
             effect: Duration::from_secs(3),
             look_up: Duration::from_secs(8),
-            chat_expiry: Duration::from_secs(5),
+            chat_expiry: Duration::from_secs(3),
             expiry: Duration::from_secs(10),
         }
     }

@@ -104,7 +104,7 @@ struct Commands {
     #[schemars(extend("default" = 8, "exclusiveMinimum" = 0))]
     look_up_seconds: Option<f64>,
     /// A chat line that has waited for so many seconds is not said any more.
-    #[schemars(extend("default" = 5, "exclusiveMinimum" = 0))]
+    #[schemars(extend("default" = 3, "exclusiveMinimum" = 0))]
     chat_expiry_seconds: Option<f64>,
     /// Any other command that has waited for so many seconds is not done any more.
     #[schemars(extend("default" = 10, "exclusiveMinimum" = 0))]

@@ -15,6 +15,7 @@ async fn recorded_requests_get_replies_of_the_recorded_shape() {
         default_rank: 3.0,
         ..SimConfig::quiet(CHANNEL)
     };
+    let folder = tempfile::tempdir().unwrap();
     let stage = Stage::with(sim, |config| {
         config.command_times.effect = std::time::Duration::from_millis(500);
         config.command_times.look_up = std::time::Duration::from_secs(2);
@@ -23,7 +24,7 @@ async fn recorded_requests_get_replies_of_the_recorded_shape() {
             port: 18099,
         });
         config.audit = Some(kryten_robot::audit::AuditConfig {
-            base_path: std::env::temp_dir().join("kryten-recorded-requests"),
+            base_path: folder.path().to_owned(),
             ..kryten_robot::audit::AuditConfig::default()
         });
     })

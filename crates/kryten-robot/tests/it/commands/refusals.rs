@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use kryten_sim::{Account, Operation, SimConfig};
+use kryten_sim::{Account, SimConfig};
 use serde_json::{Value, json};
 
 use super::fixture::Stage;
 use crate::support::*;
 
-/// Lets CyTube say something as soon as the robot waits for an answer that does not come.
+/// Lets CyTube say something again and again until the robot, which waits for an answer that does not come, hears it.
 async fn refused_by(
     stage: &Stage,
     command: &str,
@@ -16,15 +16,10 @@ async fn refused_by(
     event: &str,
     payload: Value,
 ) -> String {
-    stage
-        .sim
-        .run(Operation::Freeze { frozen: false })
-        .await
-        .unwrap();
     let refusing = async {
         loop {
             stage.emit(event, payload.clone()).await;
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(250)).await;
         }
     };
     tokio::select! {
