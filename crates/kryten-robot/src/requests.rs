@@ -178,6 +178,7 @@ fn unified(office: &Arc<Office>, message: Message, tasks: &TaskTracker) {
         });
         return;
     }
+    let status = target.as_ref().ok().map(|view| Arc::clone(&view.status));
     let begun = target.and_then(|channel| acting::begin(&office, &channel, &asked));
     tasks.spawn(async move {
         let answer = match begun {
@@ -188,6 +189,9 @@ fn unified(office: &Arc<Office>, message: Message, tasks: &TaskTracker) {
         office
             .commands
             .note(&asked.command, office.second(), is_done);
+        if let Some(status) = status {
+            status.note_command(is_done);
+        }
         let body = to_bytes(&as_reply(&asked.command, answer));
         reply(office, message.reply, body).await;
     });

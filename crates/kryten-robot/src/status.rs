@@ -29,6 +29,8 @@ pub(crate) struct ChannelStatus {
     pub(crate) foreign_writes: AtomicU64,
     pub(crate) connects: AtomicU64,
     pub(crate) bytes_published: AtomicU64,
+    pub(crate) commands_done: AtomicU64,
+    pub(crate) commands_failed: AtomicU64,
     pub(crate) last_event_micros: AtomicI64,
     connected_micros: AtomicI64,
     /// How often events come, and the kind of the last one.
@@ -78,6 +80,12 @@ pub struct ChannelReport {
     pub foreign_writes: u64,
     /// Connections made to CyTube.
     pub connects: u64,
+    /// Bytes of events that were handed to the publisher.
+    pub bytes_published: u64,
+    /// Commands that CyTube has done.
+    pub commands_done: u64,
+    /// Commands that were refused or not done.
+    pub commands_failed: u64,
     /// When the last event was received.
     pub last_event: Option<WireTime>,
 }
@@ -119,6 +127,9 @@ impl ChannelStatus {
             kv_bytes: count(&self.kv_bytes),
             foreign_writes: count(&self.foreign_writes),
             connects: count(&self.connects),
+            bytes_published: count(&self.bytes_published),
+            commands_done: count(&self.commands_done),
+            commands_failed: count(&self.commands_failed),
             last_event: (last_event != 0).then(|| WireTime::from_micros(last_event)),
         }
     }
@@ -133,6 +144,16 @@ impl ChannelStatus {
                 name.clone_into(&mut events.1);
             }
         }
+    }
+
+    /// A command has come to its end.
+    pub(crate) fn note_command(&self, is_done: bool) {
+        let counter = if is_done {
+            &self.commands_done
+        } else {
+            &self.commands_failed
+        };
+        add(counter, 1);
     }
 
     /// Events per second over a window of seconds.

@@ -110,7 +110,7 @@ impl ChannelState {
             let is_temp = item["temp"] == true;
             let seconds = item["media"]["seconds"].as_f64().unwrap_or(0.0);
             let is_too_long = by.playlist_max_duration > 0.0 && seconds > by.playlist_max_duration;
-            !(by.playlist_exclude_temp && is_temp) && !is_too_long
+            !(is_too_long || by.playlist_exclude_temp && is_temp)
         };
         let emote_counts = |emote: &&Value| {
             let is_off = emote

@@ -61,7 +61,7 @@ fn of_site(url: &Url) -> Option<MediaId> {
             media("yt", id)
         }
         "youtu.be" => media("yt", first?),
-        "vimeo.com" => media("vi", parts.iter().find(|part| is_number(part))?),
+        "vimeo.com" => media("vi", parts.iter().find(is_number)?),
         "dailymotion.com" => media("dm", after("video")?.split('_').next()?),
         "dai.ly" => media("dm", first?),
         "soundcloud.com" if parts.len() >= 2 => media("sc", url.as_str()),

@@ -222,14 +222,14 @@ async fn ended(frame: Frame) -> Result<Sign, NotDone> {
 async fn lead(desk: &Desk, command: &ChannelCommand) -> Result<Done, NotDone> {
     let _turn = desk.lead.lock().await;
     // Planned anew: whoever led before us has changed who leads.
-    let Plan::Lead(Lead {
+    let Plan::Lead(lead) = planned(desk, command)? else {
+        return Err("the film has changed; try again".to_owned().into());
+    };
+    let Lead {
         take,
         update,
         give_back,
-    }) = planned(desk, command)?
-    else {
-        return Err("the film has changed; try again".to_owned().into());
-    };
+    } = *lead;
     if let Some(take) = take {
         run_step(desk, take).await?;
     }

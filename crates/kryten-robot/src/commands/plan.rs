@@ -67,7 +67,7 @@ pub enum Plan {
     /// One frame after the other, each when the one before has had its effect.
     Steps(Vec<Step>),
     /// Frames that only the leader may send.
-    Lead(Lead),
+    Lead(Box<Lead>),
     /// Asks for the bans, then lifts those of a name or the one of a number.
     Unban {
         /// Whose.

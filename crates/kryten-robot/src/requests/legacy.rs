@@ -12,8 +12,11 @@ use crate::channel_view::ChannelView;
 use crate::commands::parse::Dialect;
 use crate::office::Office;
 
-/// An action and its data; `None` if the message names none.
-fn read(body: &[u8]) -> Result<Option<(String, Map<String, Value>)>, String> {
+/// An action and its data.
+type Action = (String, Map<String, Value>);
+
+/// Reads a message; `None` if it names no action.
+fn read(body: &[u8]) -> Result<Option<Action>, String> {
     let value: Value =
         serde_json::from_slice(body).map_err(|error| format!("Invalid JSON: {error}"))?;
     let Value::Object(mut fields) = value else {
@@ -47,7 +50,7 @@ pub(super) fn take(
         }
         Err(error) => ("unknown".to_owned(), Err(error)),
     };
-    let office = Arc::clone(office);
+    let (office, status) = (Arc::clone(office), Arc::clone(&served.status));
     tasks.spawn(async move {
         let answer = match begun {
             Ok(begun) => Ok(begun.finish(&office).await),
@@ -61,6 +64,7 @@ pub(super) fn take(
         office
             .legacy
             .note(&action, office.second(), failure.is_none());
+        status.note_command(failure.is_none());
         if let Some(failure) = failure {
             tracing::warn!(
                 action,

@@ -45,10 +45,7 @@ impl Asked {
             _ => return Err(refused("Missing 'command' field".to_owned())),
         };
         let failed = |error: String| Box::new(Reply::failed(SERVICE, Some(&command), error));
-        if let Some(meant) = fields
-            .shift_remove("service")
-            .filter(|meant| is_truthy(meant))
-        {
+        if let Some(meant) = fields.shift_remove("service").filter(is_truthy) {
             let meant = meant
                 .as_str()
                 .map_or_else(|| meant.to_string(), str::to_owned);

@@ -25,11 +25,7 @@ pub(super) async fn answer(office: &Office, asked: &Asked) -> Result<Value, Stri
         "system.version" => Ok(json!({ "version": VERSION })),
         "system.channels" => {
             let channel = |served: &ChannelView| json!({"domain": served.id.domain, "channel": served.id.channel, "connected": served.is_in()});
-            let channels: Vec<Value> = office
-                .views()
-                .iter()
-                .map(|served| channel(served))
-                .collect();
+            let channels: Vec<Value> = office.views().iter().map(channel).collect();
             Ok(json!({ "channels": channels }))
         }
         "system.health" => Ok(health(office)),
@@ -88,9 +84,7 @@ pub(crate) fn health(office: &Office) -> Value {
 
 fn stats(office: &Office) -> Value {
     let second = office.second();
-    let sum = |count: fn(&ChannelView) -> u64| -> u64 {
-        office.views().iter().map(|served| count(served)).sum()
-    };
+    let sum = |count: fn(&ChannelView) -> u64| -> u64 { office.views().iter().map(count).sum() };
     let rate = |window: usize| -> f64 {
         let channels = office.views();
         let channels = channels.iter();

@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -281,5 +282,54 @@ fn what_our_own_client_sends_is_understood() {
         let args = request.parameters["args"].as_object().unwrap();
         let parsed = parse(&request.command, args, Dialect::Unified);
         assert!(matches!(parsed, Some(Ok(_))), "{shown}: {parsed:?}");
+    }
+}
+
+/// Values of every kind, as somebody who knows nothing of us might send them.
+fn any_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "[a-z0-9 /:#.\\n\u{e9}-]{0,30}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(2, 8, 3, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+            prop::collection::btree_map("[a-z_]{1,6}", inner, 0..3)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn nothing_that_is_sent_breaks_the_parser_and_names_in_commands_are_names(
+        name in prop::sample::select(vec![
+            "say", "pm", "mute", "kick", "ban", "unban", "addvideo", "rmvideo", "mvvideo", "jump", "settemp", "seek",
+            "assignLeader", "setOptions", "updateEmote", "setEmotes", "addFilter", "newPoll", "vote",
+            "setChannelRank", "readChanLog", "playlist.move", "playlist.queue", "playlist.delete",
+        ]),
+        fields in prop::collection::btree_map(
+            prop::sample::select(vec![
+                "message", "username", "name", "to", "uid", "from", "after", "temp", "time", "options", "opts", "title",
+                "rank", "id", "type", "url", "pos", "payload", "item", "emotes", "image", "source", "count", "reason",
+            ]).prop_map(str::to_owned),
+            any_value(), 0..6,
+        ),
+    ) {
+        let args: Map<String, Value> = fields.into_iter().collect();
+        for dialect in [Dialect::Unified, Dialect::Legacy] {
+            match parse(name, &args, dialect).expect("a known name") {
+                Ok(ChannelCommand::Kick { username, reason } | ChannelCommand::Ban { username, reason }) => {
+                    prop_assert!(!username.contains(char::is_whitespace) && !username.is_empty());
+                    prop_assert!(!reason.contains('\n'));
+                }
+                Ok(ChannelCommand::Delete { uid } | ChannelCommand::Jump { uid }) => prop_assert!(uid >= 0),
+                Ok(_) => {}
+                Err(error) => prop_assert!(!error.to_string().is_empty()),
+            }
+        }
     }
 }

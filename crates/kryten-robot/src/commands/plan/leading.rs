@@ -64,11 +64,11 @@ fn lead(
     let update = Step::new("mediaUpdate", payload, vec![look]);
     let is_leader = state.leader() == own;
     let before = state.leader();
-    Ok(Plan::Lead(Lead {
+    Ok(Plan::Lead(Box::new(Lead {
         take: (!is_leader).then(|| assign(own)),
         update: update.with_patience(Patience::Usual),
         give_back: (!is_leader).then(|| assign(before)),
-    }))
+    })))
 }
 
 fn seconds_json(seconds: f64) -> Value {

@@ -215,34 +215,26 @@ fn a_long_message_becomes_lines_and_a_flood_is_refused() {
 
 #[test]
 fn pausing_takes_the_lead_and_gives_it_back_to_who_had_it() {
-    let plan = planned(ChannelCommand::Pause, &state(3.0));
-    let Ok(Plan::Lead(Lead {
-        take: Some(take),
-        update,
-        give_back: Some(give_back),
-    })) = plan
-    else {
-        panic!("{plan:?}")
+    let lead = |command: ChannelCommand, state: &ChannelState| match planned(command, state) {
+        Ok(Plan::Lead(lead)) => *lead,
+        other => panic!("{other:?}"),
     };
-    assert_eq!(take.payload, json!({"name": "Bot"}));
-    assert_eq!(
-        update.payload,
-        json!({"id": "a", "currentTime": 0, "paused": true, "type": "yt"})
-    );
-    assert_eq!(give_back.payload, json!({"name": ""}));
+    let pause = lead(ChannelCommand::Pause, &state(3.0));
+    assert_eq!(pause.take.unwrap().payload, json!({"name": "Bot"}));
+    let update = json!({"id": "a", "currentTime": 0, "paused": true, "type": "yt"});
+    assert_eq!(pause.update.payload, update);
+    assert_eq!(pause.give_back.unwrap().payload, json!({"name": ""}));
     let mut led = state(3.0);
     led.apply("setLeader", &to_raw_value("Bob").unwrap());
-    let plan = planned(ChannelCommand::Seek { time: 30.5 }, &led);
-    let Ok(Plan::Lead(Lead {
-        update,
-        give_back: Some(give_back),
-        ..
-    })) = plan
-    else {
-        panic!("{plan:?}")
-    };
-    assert_eq!(update.payload["currentTime"], json!(30.5));
-    assert_eq!(give_back.payload, json!({"name": "Bob"}));
+    let seek = lead(ChannelCommand::Seek { time: 30.5 }, &led);
+    assert_eq!(seek.update.payload["currentTime"], json!(30.5));
+    assert_eq!(seek.give_back.unwrap().payload, json!({"name": "Bob"}));
+    led.apply("setLeader", &to_raw_value("Bot").unwrap());
+    let seek = lead(ChannelCommand::Seek { time: 1.0 }, &led);
+    assert!(
+        seek.take.is_none() && seek.give_back.is_none(),
+        "who leads goes on leading"
+    );
 }
 
 #[test]
