@@ -2,15 +2,15 @@
 //!
 //! `cargo run -p kryten-interop` makes a private Python environment with the real kryten-py from the user's package
 //! index, starts a private nats-server, and has both sides write and read. The last line counts; a failure is exit
-//! code 1. kryten-py and kryten-robot both install a Python package called `kryten`, so the environment holds the first
-//! alone.
+//! code 1. Then the real kryten-robot and python-socketio, in environments of their own, enter the simulator's channels
+//! over https.
 #![allow(clippy::print_stdout, reason = "its report is what it is run for")]
 
 mod agent;
 mod checks;
-mod environment;
 mod matrix;
 mod names;
+mod originals;
 mod recorder;
 mod table;
 
@@ -26,7 +26,7 @@ use crate::checks::{Report, Sides};
 async fn main() -> anyhow::Result<ExitCode> {
     // Whoever is first wins; nobody else installs one.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let python = environment::python().await?;
+    let python = kryten_python::LIBRARY.python().await?;
     let binary = find_nats_server(&FindOptions::default()).await?;
     let folder = tempfile::tempdir()?;
     let mut server = NatsServer::start(NatsServerOptions::new(&binary, folder.path())).await?;
@@ -40,6 +40,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     checks::run(&mut sides, &mut report).await;
     drop(sides);
     server.stop().await?;
+    originals::run(&binary, &mut report).await;
     println!("{} passed, {} failed", report.passed, report.failed);
     Ok(match report.failed {
         0 => ExitCode::SUCCESS,

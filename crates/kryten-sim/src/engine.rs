@@ -1,10 +1,13 @@
 //! The one task that owns the channel or the recording, the clock and the clients' queues.
 
+mod channels;
+mod faults;
 mod pace;
 mod play;
 mod replay;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -18,10 +21,12 @@ use tracing::warn;
 use crate::config::{Mode, SimConfig};
 use crate::control::{ControlError, Operation};
 use crate::handle::{Progress, SimError};
+use crate::intake::Outage;
 use crate::recording::Recording;
 use crate::room::{ConnectionId, Outgoing};
 use crate::server::{Gates, Refusal};
 use crate::socket::Outlet;
+use channels::Channels;
 use play::Play;
 use replay::Replay;
 
@@ -31,6 +36,7 @@ pub(crate) enum Input {
     /// A client's namespace is granted.
     Opened {
         connection: ConnectionId,
+        ip: IpAddr,
         outlet: Outlet,
     },
     /// A client sent an event.
@@ -44,24 +50,43 @@ pub(crate) enum Input {
     Gone { connection: ConnectionId },
     /// A test asks for something.
     Control {
+        target: Target,
         operation: Operation,
         reply: oneshot::Sender<Result<Value, ControlError>>,
     },
+}
+
+/// Which channel an operation is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// All of the server; what only a channel can do, its first one does.
+    Server,
+    /// The channel of this number.
+    Channel(usize),
+    /// The channel of this name.
+    Named(String),
 }
 
 pub(crate) struct Engine {
     inputs: mpsc::Receiver<Input>,
     stage: Stage,
     outlets: BTreeMap<ConnectionId, Outlet>,
-    progress: Arc<watch::Sender<Progress>>,
+    desks: Vec<Desk>,
     frozen: watch::Sender<bool>,
     refusal: watch::Sender<Refusal>,
+    outage: watch::Sender<Outage>,
+    limited: watch::Sender<bool>,
+}
+
+/// What is told and written about one channel.
+struct Desk {
+    progress: Arc<watch::Sender<Progress>>,
     ledger_path: Option<PathBuf>,
     ledger_written: Vec<u8>,
 }
 
 enum Stage {
-    Play(Box<Play>),
+    Play(Channels),
     Replay(Replay),
 }
 
@@ -69,43 +94,50 @@ enum Stage {
 const MOST_QUEUED: usize = 200_000;
 
 impl Engine {
+    /// The engine, and the progress of each channel.
     pub(crate) fn new(
         config: &SimConfig,
         recording: Option<Recording>,
         inputs: mpsc::Receiver<Input>,
-    ) -> Result<(Self, watch::Receiver<Progress>, Gates), SimError> {
-        let (progress, progress_rx) = watch::channel(Progress::default());
-        let progress = Arc::new(progress);
+    ) -> Result<(Self, Vec<watch::Receiver<Progress>>, Gates), SimError> {
+        let further = config.channels.iter().map(|channel| &channel.ledger);
+        let ledgers = std::iter::once(&config.ledger).chain(further);
+        let mut desks: Vec<Desk> = ledgers.map(Desk::new).collect();
         let stage = match (&config.mode, recording) {
             (Mode::Recording { speed, .. }, recording) => {
                 let sessions = recording.unwrap_or_default().sessions;
-                Stage::Replay(Replay::new(sessions, *speed, Arc::clone(&progress)))
+                desks.truncate(1);
+                Stage::Replay(Replay::new(
+                    sessions,
+                    *speed,
+                    Arc::clone(&desks[0].progress),
+                ))
             }
-            (Mode::Script(script), _) => {
-                Stage::Play(Box::new(Play::new(config, script, wall_clock())))
-            }
+            (Mode::Script(_), _) => Stage::Play(Channels::new(config, wall_clock())),
         };
+        let progress = desks.iter().map(|desk| desk.progress.subscribe()).collect();
         let (frozen, frozen_rx) = watch::channel(false);
         let (refusal, refusal_rx) = watch::channel(Refusal::default());
+        let (outage, outage_rx) = watch::channel(Outage::default());
+        let (limited, limited_rx) = watch::channel(config.connection_limits);
         let mut engine = Self {
             inputs,
             stage,
             outlets: BTreeMap::new(),
-            progress,
+            desks,
             frozen,
             refusal,
-            ledger_path: config.ledger.clone(),
-            ledger_written: Vec::new(),
+            outage,
+            limited,
         };
-        if let Err(source) = engine.write_ledger() {
-            let path = config.ledger.clone().unwrap_or_default();
-            return Err(SimError::Ledger { path, source });
-        }
+        engine.write_ledgers()?;
         let gates = Gates {
             frozen: frozen_rx,
             refusal: refusal_rx,
+            outage: outage_rx,
+            limited: limited_rx,
         };
-        Ok((engine, progress_rx, gates))
+        Ok((engine, progress, gates))
     }
 
     pub(crate) async fn run(mut self, stop: CancellationToken) {
@@ -119,35 +151,41 @@ impl Engine {
                     None => break,
                 },
                 () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => self.step(),
-                _ = ledger_timer.tick() => self.save_ledger(),
+                _ = ledger_timer.tick() => self.save_ledgers(),
                 () = stop.cancelled() => break,
             }
             self.send_outgoing();
             self.report_progress();
         }
-        self.save_ledger();
+        self.save_ledgers();
     }
 
     fn next_step(&mut self) -> Option<Instant> {
-        let queued = self.outlets.values().map(Outlet::queued).max().unwrap_or(0);
+        let outlets = &self.outlets;
+        let queued = |connection| outlets.get(&connection).map_or(0, Outlet::queued);
         match &mut self.stage {
-            Stage::Play(play) => play.next_step(queued, wall_clock()),
+            Stage::Play(channels) => channels.next_step(queued, wall_clock()),
             Stage::Replay(_) => None,
         }
     }
 
     fn step(&mut self) {
-        if let Stage::Play(play) = &mut self.stage {
-            play.step(wall_clock());
+        if let Stage::Play(channels) = &mut self.stage {
+            channels.step(wall_clock());
         }
     }
 
     fn take(&mut self, input: Input) {
         match input {
-            Input::Opened { connection, outlet } => match &mut self.stage {
-                Stage::Play(play) => {
+            Input::Opened {
+                connection,
+                ip,
+                outlet,
+            } => match &mut self.stage {
+                Stage::Play(channels) => {
                     self.outlets.insert(connection, outlet);
-                    play.room.open(connection);
+                    let limited = *self.limited.borrow();
+                    channels.open(connection, ip, limited, wall_clock());
                 }
                 Stage::Replay(replay) => replay.open(connection, outlet),
             },
@@ -157,21 +195,24 @@ impl Engine {
                 args,
                 ack,
             } => match &mut self.stage {
-                Stage::Play(play) => {
-                    let now = wall_clock();
-                    play.room.receive(connection, &name, &args, ack, now);
+                Stage::Play(channels) => {
+                    channels.receive(connection, &name, &args, ack, wall_clock());
                 }
                 Stage::Replay(replay) => replay.receive(connection, &name),
             },
             Input::Gone { connection } => {
                 self.outlets.remove(&connection);
                 match &mut self.stage {
-                    Stage::Play(play) => play.room.close(connection, wall_clock()),
+                    Stage::Play(channels) => channels.close(connection, wall_clock()),
                     Stage::Replay(replay) => replay.close(connection),
                 }
             }
-            Input::Control { operation, reply } => {
-                let result = self.obey(operation);
+            Input::Control {
+                target,
+                operation,
+                reply,
+            } => {
+                let result = self.obey(target, operation);
                 // Frames of the operation leave before its answer does.
                 self.send_outgoing();
                 self.report_progress();
@@ -180,55 +221,26 @@ impl Engine {
         }
     }
 
-    fn obey(&mut self, operation: Operation) -> Result<Value, ControlError> {
-        match operation {
-            Operation::Freeze { frozen } => {
-                self.frozen.send_replace(frozen);
-            }
-            Operation::Refuse {
-                connections,
-                rate_limited,
-            } => {
-                self.refusal.send_replace(Refusal {
-                    connections,
-                    rate_limited,
-                });
-            }
-            Operation::Drop => self.cut_all(),
-            Operation::Restart => {
-                self.cut_all();
-                if let Stage::Play(play) = &mut self.stage {
-                    play.room.restart();
-                }
-            }
-            other => {
-                let Stage::Play(play) = &mut self.stage else {
-                    return Err(ControlError::NotInRecording);
-                };
-                return play.obey(other, wall_clock());
-            }
-        }
-        Ok(Value::Bool(true))
-    }
-
-    fn cut_all(&mut self) {
-        if let Stage::Replay(replay) = &mut self.stage {
-            replay.cut_all();
-        }
-        self.send_outgoing();
-        for (connection, outlet) in std::mem::take(&mut self.outlets) {
-            outlet.cut();
-            if let Stage::Play(play) = &mut self.stage {
-                play.room.close(connection, wall_clock());
-            }
+    fn obey(&mut self, target: Target, operation: Operation) -> Result<Value, ControlError> {
+        let target = self.resolve(target)?;
+        let Some(operation) = self.obey_as_server(target, operation)? else {
+            return Ok(faults::done());
+        };
+        let Stage::Play(channels) = &mut self.stage else {
+            return Err(ControlError::NotInRecording);
+        };
+        let index = target.unwrap_or(0);
+        match channels.get_mut(index) {
+            Some(play) => play.obey(operation, wall_clock()),
+            None => Err(ControlError::NoSuchChannel(index.to_string())),
         }
     }
 
     fn send_outgoing(&mut self) {
-        let Stage::Play(play) = &mut self.stage else {
+        let Stage::Play(channels) = &mut self.stage else {
             return;
         };
-        for outgoing in play.room.take_outgoing() {
+        for outgoing in channels.take_outgoing() {
             match outgoing {
                 Outgoing::Frame(connection, text) => {
                     if let Some(outlet) = self.outlets.get(&connection) {
@@ -254,45 +266,63 @@ impl Engine {
             if let Some(outlet) = self.outlets.remove(&connection) {
                 outlet.cut();
             }
-            play.room.close(connection, wall_clock());
+            channels.close(connection, wall_clock());
         }
     }
 
     fn report_progress(&mut self) {
-        let Stage::Play(play) = &self.stage else {
+        let Stage::Play(channels) = &self.stage else {
             return;
         };
-        let progress = Progress {
-            chat_lines: play.room.tally.lines,
-            notices: play.room.tally.notices,
-            pms: play.room.tally.pms,
-            lost_lines: play.room.tally.lost_lines,
-            connections: self.outlets.len(),
-            bots: play.room.bots().len(),
-            sessions_started: 0,
-            sessions_sent: 0,
-            done: play.is_done(),
-        };
-        self.progress.send_if_modified(|old| {
-            let changed = *old != progress;
-            *old = progress;
-            changed
-        });
+        for (play, desk) in channels.all().iter().zip(&self.desks) {
+            let progress = play.progress();
+            desk.progress.send_if_modified(|old| {
+                let changed = *old != progress;
+                *old = progress;
+                changed
+            });
+        }
     }
 
-    fn save_ledger(&mut self) {
-        if let Err(error) = self.write_ledger() {
+    fn save_ledgers(&mut self) {
+        if let Err(error) = self.write_ledgers() {
             warn!(%error, "cannot write the ledger");
         }
     }
 
-    fn write_ledger(&mut self) -> std::io::Result<()> {
-        let (Some(path), Stage::Play(play)) = (&self.ledger_path, &self.stage) else {
+    fn write_ledgers(&mut self) -> Result<(), SimError> {
+        let Stage::Play(channels) = &self.stage else {
             return Ok(());
         };
-        let text = serde_json::to_vec_pretty(&play.ledger())?;
+        for (play, desk) in channels.all().iter().zip(&mut self.desks) {
+            desk.write(play)?;
+        }
+        Ok(())
+    }
+}
+
+impl Desk {
+    fn new(ledger: &Option<PathBuf>) -> Self {
+        let (progress, _) = watch::channel(Progress::default());
+        Self {
+            progress: Arc::new(progress),
+            ledger_path: ledger.clone(),
+            ledger_written: Vec::new(),
+        }
+    }
+
+    fn write(&mut self, play: &Play) -> Result<(), SimError> {
+        let Some(path) = &self.ledger_path else {
+            return Ok(());
+        };
+        let failed = |source| SimError::Ledger {
+            path: path.clone(),
+            source,
+        };
+        let text =
+            serde_json::to_vec_pretty(&play.ledger()).map_err(|error| failed(error.into()))?;
         if text != self.ledger_written {
-            replace_file(path, &text)?;
+            replace_file(path, &text).map_err(failed)?;
             self.ledger_written = text;
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! Starting and stopping a simulator, and asking it for things.
 
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -12,23 +13,38 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Mode, SimConfig};
 use crate::control::{ControlError, Operation};
-use crate::engine::{self, Input};
+use crate::engine::{self, Input, Target};
+use crate::intake::Port;
 use crate::ledger::Ledger;
 use crate::recording::Recording;
-use crate::server;
+use crate::server::{self, Addresses};
+use crate::tls::{self, TlsError};
 
 /// Starts simulators.
 #[derive(Debug)]
 pub struct Sim;
 
 /// A running simulator; it stops when this is shut down or dropped.
+///
+/// It is used as the [`ChannelHandle`] of its first channel too.
 #[derive(Debug)]
 pub struct SimHandle {
     addr: SocketAddr,
-    input: mpsc::Sender<Input>,
-    progress: watch::Receiver<Progress>,
+    tls: Option<(SocketAddr, String)>,
+    /// The first channel as the server's.
+    first: ChannelHandle,
+    channels: Vec<ChannelHandle>,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
+}
+
+/// One channel of a running simulator; it works as long as the [`SimHandle`] lives.
+#[derive(Debug, Clone)]
+pub struct ChannelHandle {
+    name: String,
+    target: Target,
+    input: mpsc::Sender<Input>,
+    progress: watch::Receiver<Progress>,
 }
 
 /// How far the simulator is; tests wait on it.
@@ -67,6 +83,9 @@ pub enum SimError {
         #[source]
         source: std::io::Error,
     },
+    /// TLS cannot be served.
+    #[error("cannot serve TLS")]
+    Tls(#[from] TlsError),
     /// The recording cannot be read.
     #[error("cannot read the recording {}", path.display())]
     Recording {
@@ -114,30 +133,63 @@ impl Sim {
             Mode::Recording { path, .. } => Some(Recording::read(path)?),
             Mode::Script(_) => None,
         };
-        let listener =
-            TcpListener::bind(config.listen)
-                .await
-                .map_err(|source| SimError::Listen {
-                    addr: config.listen,
-                    source,
-                })?;
-        let addr = listener.local_addr().map_err(|source| SimError::Listen {
-            addr: config.listen,
-            source,
-        })?;
+        let plain = listen(config.listen).await?;
+        let addresses = Addresses {
+            plain: plain.addr,
+            tls: None,
+            proxy: config.secure_url.clone(),
+        };
+        let (mut ports, mut addresses, mut tls) = (vec![plain], addresses, None);
+        if let Some(settings) = &config.tls {
+            let mut port = listen(settings.listen).await?;
+            let secure = tls::secure(settings, port.addr)?;
+            port.tls = Some(secure.acceptor);
+            addresses.tls = Some(port.addr);
+            tls = Some((port.addr, secure.ca));
+            ports.push(port);
+        }
+        let addr = addresses.plain;
         let stop = CancellationToken::new();
         let (input, inputs) = mpsc::channel(1024);
         let (engine, progress, gates) = engine::Engine::new(&config, recording, inputs)?;
+        let further = config.channels.iter().map(|channel| &channel.name);
+        let names = std::iter::once(&config.channel).chain(further);
+        let channels: Vec<ChannelHandle> = names
+            .zip(progress)
+            .enumerate()
+            .map(|(index, (name, progress))| ChannelHandle {
+                name: name.clone(),
+                target: Target::Channel(index),
+                input: input.clone(),
+                progress,
+            })
+            .collect();
+        let first = ChannelHandle {
+            target: Target::Server,
+            ..channels[0].clone()
+        };
         let engine = tokio::spawn(engine.run(stop.clone()));
-        let server = server::spawn(listener, &config, input.clone(), gates, stop.clone());
+        let server = server::spawn(ports, addresses, &config, input, gates, stop.clone());
         Ok(SimHandle {
             addr,
-            input,
-            progress,
+            tls,
+            first,
+            channels,
             stop,
             tasks: vec![engine, server],
         })
     }
+}
+
+async fn listen(addr: SocketAddr) -> Result<Port, SimError> {
+    let failed = |source| SimError::Listen { addr, source };
+    let listener = TcpListener::bind(addr).await.map_err(failed)?;
+    let addr = listener.local_addr().map_err(failed)?;
+    Ok(Port {
+        listener,
+        addr,
+        tls: None,
+    })
 }
 
 impl SimHandle {
@@ -149,6 +201,51 @@ impl SimHandle {
     /// The address as a CyTube URL.
     pub fn url(&self) -> String {
         format!("http://{}", self.addr)
+    }
+
+    /// The address with TLS as a CyTube URL, if there is one.
+    pub fn secure_url(&self) -> Option<String> {
+        let (addr, _) = self.tls.as_ref()?;
+        Some(format!("https://{addr}"))
+    }
+
+    /// The certificate of the authority that clients with TLS are to trust, as PEM.
+    pub fn ca_pem(&self) -> Option<&str> {
+        self.tls.as_ref().map(|(_, ca)| ca.as_str())
+    }
+
+    /// One of the channels, by its name in any case; the first one is the handle's own, too.
+    pub fn channel(&self, name: &str) -> Option<ChannelHandle> {
+        let name = name.to_lowercase();
+        let mut channels = self.channels.iter();
+        channels
+            .find(|channel| channel.name.to_lowercase() == name)
+            .cloned()
+    }
+
+    /// Stops, after the ledger is written; all connections drop.
+    pub async fn shutdown(mut self) {
+        self.stop.cancel();
+        for task in self.tasks.drain(..) {
+            // A task that panicked has been reported by tokio already.
+            let _ = task.await;
+        }
+    }
+}
+
+// What a test asks of its one channel it asks of the simulator.
+impl Deref for SimHandle {
+    type Target = ChannelHandle;
+
+    fn deref(&self) -> &ChannelHandle {
+        &self.first
+    }
+}
+
+impl ChannelHandle {
+    /// The channel's name as registered.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// How far it is; `wait_for` on it awaits a condition.
@@ -172,7 +269,11 @@ impl SimHandle {
     /// When the request makes no sense now.
     pub async fn run(&self, operation: Operation) -> Result<Value, ControlError> {
         let (reply, answered) = oneshot::channel();
-        let input = Input::Control { operation, reply };
+        let input = Input::Control {
+            target: self.target.clone(),
+            operation,
+            reply,
+        };
         if self.input.send(input).await.is_err() {
             return Err(ControlError::Stopped);
         }
@@ -296,15 +397,6 @@ impl SimHandle {
         })
         .await
         .map(drop)
-    }
-
-    /// Stops, after the ledger is written; all connections drop.
-    pub async fn shutdown(mut self) {
-        self.stop.cancel();
-        for task in self.tasks.drain(..) {
-            // A task that panicked has been reported by tokio already.
-            let _ = task.await;
-        }
     }
 }
 

@@ -10,7 +10,9 @@
 //! - `script`: the users' behaviour, pure;
 //! - `recording`: a recorded connection, session by session;
 //! - `engine`: the one task that owns all of these;
-//! - `server`, `socket`, `packet`: HTTP, websockets, Engine.IO 4.
+//! - `intake`, `tls`: the ports, plain and with TLS;
+//! - `server`, `engineio`, `socket`, `packet`: HTTP, Engine.IO 3 and 4 by polls and websockets, Socket.IO;
+//! - `limits`: how often who may do what.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -27,16 +29,21 @@
 pub mod config;
 pub mod control;
 mod engine;
+mod engineio;
 pub mod handle;
+mod intake;
 pub mod ledger;
+mod limits;
 mod packet;
 mod recording;
 mod room;
 mod script;
 mod server;
 mod socket;
+mod tls;
 
-pub use config::{Account, Mode, ScriptConfig, SimConfig, Speed};
-pub use control::{ControlError, Operation};
-pub use handle::{Progress, Sim, SimError, SimHandle};
+pub use config::{Account, ChannelConfig, Mode, ScriptConfig, SimConfig, Speed, TlsConfig};
+pub use control::{ControlError, Garbage, Operation};
+pub use handle::{ChannelHandle, Progress, Sim, SimError, SimHandle};
 pub use ledger::Ledger;
+pub use tls::TlsError;

@@ -3,22 +3,28 @@
 //! No socket, no clock: `now` comes in with every call as milliseconds since the Unix epoch, and frames wait in
 //! [`Room::outgoing`]. Chance comes from a seed.
 
+mod bans;
 mod chat;
 mod defaults;
 mod emotes;
 mod join;
+mod library;
+mod limits;
 mod lookup;
 mod playback;
 mod playlist;
 mod polls;
+mod queue;
 mod requests;
 mod settings;
 mod slash;
 mod state;
 mod users;
+mod viewers;
 mod voteskip;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -27,7 +33,6 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::config::{Account, SimConfig};
 use crate::ledger::Book;
-use crate::packet;
 
 pub(crate) use chat::Line;
 #[cfg(test)]
@@ -35,6 +40,8 @@ pub(crate) use chat::format_text;
 pub(crate) use emotes::Emote;
 pub(crate) use playlist::{Item, Media};
 pub(crate) use users::User;
+use viewers::Place;
+pub(crate) use viewers::Viewer;
 
 /// A client's connection.
 pub(crate) type ConnectionId = u64;
@@ -45,37 +52,6 @@ pub(crate) enum Outgoing {
     Frame(ConnectionId, Utf8Bytes),
     /// After a kick: the server forgets the client but leaves the transport open.
     Forget(ConnectionId),
-}
-
-/// A client as the channel knows it.
-#[derive(Debug)]
-pub(crate) struct Viewer {
-    name: Option<String>,
-    is_guest: bool,
-    rank: f64,
-    place: Place,
-    join_is_used: bool,
-    playlist_asked: Option<i64>,
-    chat_bucket: Bucket,
-    queue_bucket: Bucket,
-}
-
-/// Whether a client is in the channel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Outside,
-    /// The channel's password is asked for.
-    AtTheDoor,
-    Inside,
-    /// In a channel that nobody has registered.
-    Elsewhere,
-}
-
-/// An allowance that refills with time.
-#[derive(Debug, Clone, Copy, Default)]
-struct Bucket {
-    used: f64,
-    at: i64,
 }
 
 /// Who is told.
@@ -96,14 +72,17 @@ pub(crate) struct Room {
     default_rank: f64,
     flood_limits: bool,
     guest_delay_ms: i64,
-    last_guest_login: Option<i64>,
-    banned: Vec<Ban>,
-    next_ban: u64,
+    guest_logins: BTreeMap<IpAddr, i64>,
+    /// How many frames a client may send in a second.
+    frames_per_second: Option<f64>,
+    bans: bans::Bans,
 
     viewers: BTreeMap<ConnectionId, Viewer>,
     users: Vec<User>,
     /// Channel ranks that were set for accounts, by lower-case name.
     ranks: BTreeMap<String, f64>,
+    /// Who is muted, by lower-case name, and whether as a shadow; kept when the user leaves.
+    muted: BTreeMap<String, bool>,
     count_is_due: bool,
     count_told: i64,
 
@@ -132,17 +111,11 @@ pub(crate) struct Room {
     css: String,
     js: String,
     filters: Vec<Value>,
+    library: BTreeMap<String, Media>,
+    lookups: queue::Lookups,
 
     pub(crate) random: StdRng,
     outgoing: Vec<Outgoing>,
-}
-
-#[derive(Debug, Clone)]
-struct Ban {
-    id: u64,
-    name: String,
-    reason: String,
-    by: String,
 }
 
 /// Running numbers for tests.
@@ -160,12 +133,6 @@ pub(crate) struct Tally {
 
 impl Room {
     pub(crate) fn new(config: &SimConfig, seed: u64) -> Self {
-        let bans = config.banned.iter().zip(1..).map(|(name, id)| Ban {
-            id,
-            name: name.clone(),
-            reason: String::new(),
-            by: "owner".to_owned(),
-        });
         Self {
             channel: config.channel.clone(),
             password: config.channel_password.clone(),
@@ -173,12 +140,13 @@ impl Room {
             default_rank: config.default_rank,
             flood_limits: config.flood_limits,
             guest_delay_ms: config.guest_delay.as_millis() as i64,
-            last_guest_login: None,
-            banned: bans.collect(),
-            next_ban: config.banned.len() as u64 + 1,
+            guest_logins: BTreeMap::new(),
+            frames_per_second: None,
+            bans: bans::Bans::of_names(&config.banned),
             viewers: BTreeMap::new(),
             users: Vec::new(),
             ranks: BTreeMap::new(),
+            muted: BTreeMap::new(),
             count_is_due: false,
             count_told: 0,
             history: VecDeque::new(),
@@ -203,6 +171,8 @@ impl Room {
             css: "/* simulated */".to_owned(),
             js: String::new(),
             filters: Vec::new(),
+            library: BTreeMap::new(),
+            lookups: queue::Lookups::default(),
             random: StdRng::seed_from_u64(seed),
             outgoing: Vec::new(),
         }
@@ -213,120 +183,12 @@ impl Room {
         std::mem::take(&mut self.outgoing)
     }
 
-    /// A client's namespace is granted.
-    pub(crate) fn open(&mut self, connection: ConnectionId) {
-        let viewer = Viewer {
-            name: None,
-            is_guest: false,
-            rank: -1.0,
-            place: Place::Outside,
-            join_is_used: false,
-            playlist_asked: None,
-            chat_bucket: Bucket::default(),
-            queue_bucket: Bucket::default(),
-        };
-        self.viewers.insert(connection, viewer);
-        self.tell_even_outside(connection, "rank", json!(-1));
-    }
-
-    /// A client is gone.
-    pub(crate) fn close(&mut self, connection: ConnectionId, now: i64) {
-        let Some(viewer) = self.viewers.remove(&connection) else {
-            return;
-        };
-        if viewer.place == Place::Inside {
-            self.count_is_due = true;
-        }
-        if let Some(name) = viewer.name {
-            self.remove_user_of(connection, &name, now);
-        }
-    }
-
-    /// Clients that are logged in and in the channel.
-    pub(crate) fn bots(&self) -> Vec<(ConnectionId, String)> {
-        self.viewers
-            .iter()
-            .filter(|(_, viewer)| viewer.place == Place::Inside)
-            .filter_map(|(id, viewer)| Some((*id, viewer.name.clone()?)))
-            .collect()
-    }
-
-    pub(crate) fn has_bot(&self) -> bool {
-        self.viewers
-            .values()
-            .any(|viewer| viewer.place == Place::Inside && viewer.name.is_some())
-    }
-
-    pub(crate) fn kick_all_clients(&mut self, reason: &str, now: i64) {
-        for connection in self.viewers.keys().copied().collect::<Vec<_>>() {
-            self.kick_client(connection, reason, now);
-        }
-    }
-
-    /// Ends a client's session: the reason, then `41`.
-    pub(crate) fn kick_client(&mut self, connection: ConnectionId, reason: &str, now: i64) {
-        self.tell_even_outside(connection, "kick", json!({"reason": reason}));
-        self.outgoing.push(Outgoing::Frame(connection, "41".into()));
-        self.outgoing.push(Outgoing::Forget(connection));
-        self.close(connection, now);
-    }
-
-    /// Tells some clients in the channel; whether anyone was told.
-    fn tell(&mut self, to: To, name: &str, payload: Value) -> bool {
-        self.tell_text(to, || packet::event(name, Some(&payload)).into())
-    }
-
-    /// Tells an event that has no argument at all.
-    fn tell_bare(&mut self, to: To, name: &str) -> bool {
-        self.tell_text(to, || packet::event(name, None).into())
-    }
-
-    fn tell_text(&mut self, to: To, text: impl FnOnce() -> Utf8Bytes) -> bool {
-        let told: Vec<ConnectionId> = self
-            .viewers
-            .iter()
-            .filter(|(id, viewer)| viewer.place == Place::Inside && to.includes(**id, viewer.rank))
-            .map(|(id, _)| *id)
-            .collect();
-        if told.is_empty() {
-            return false;
-        }
-        let text = text();
-        for id in told {
-            self.outgoing.push(Outgoing::Frame(id, text.clone()));
-        }
-        true
-    }
-
-    fn tell_even_outside(&mut self, connection: ConnectionId, name: &str, payload: Value) {
-        let text = packet::event(name, Some(&payload)).into();
-        self.outgoing.push(Outgoing::Frame(connection, text));
-    }
-
-    fn answer(&mut self, connection: ConnectionId, id: u64, payload: &Value) {
-        let text = packet::ack(id, payload).into();
-        self.outgoing.push(Outgoing::Frame(connection, text));
-    }
-
     /// The rank that a permission asks for.
     fn permission(&self, node: &str) -> f64 {
         self.permissions
             .get(node)
             .and_then(Value::as_f64)
             .unwrap_or(f64::INFINITY)
-    }
-
-    /// Sends frames that change nothing here.
-    pub(crate) fn emit(&mut self, event: &str, payload: Option<&Value>) {
-        self.raw(&packet::event(event, payload));
-    }
-
-    /// Sends a text to every client.
-    pub(crate) fn raw(&mut self, text: &str) {
-        let text = Utf8Bytes::from(text);
-        for id in self.viewers.keys() {
-            self.outgoing.push(Outgoing::Frame(*id, text.clone()));
-        }
     }
 }
 
@@ -338,20 +200,6 @@ impl To {
             Self::RankAtLeast(least) => rank >= least,
             Self::One(one) => connection == one,
         }
-    }
-}
-
-impl Bucket {
-    /// Takes one; `false` when `burst` are used up, of which `per_second` come back.
-    fn take(&mut self, burst: f64, per_second: f64, now: i64) -> bool {
-        let refilled = (now - self.at).max(0) as f64 / 1000.0 * per_second;
-        self.at = now;
-        self.used = (self.used - refilled).max(0.0);
-        if self.used + 1.0 > burst {
-            return false;
-        }
-        self.used += 1.0;
-        true
     }
 }
 

@@ -1,20 +1,25 @@
-//! One client's websocket: handshake, heartbeat, and the queues to and from the engine.
+//! One client's task: handshake, heartbeat, upgrade, and the queues to and from the engine.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod line;
+mod outlet;
+
+use std::net::IpAddr;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until, timeout};
-use tokio_tungstenite::WebSocketStream;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::Input;
+use crate::engineio::Version;
 use crate::packet::{self, Packet};
+use line::Line;
+pub(crate) use line::{Poll, Socket};
+pub(crate) use outlet::Outlet;
+use outlet::{Inlet, Order};
 
 /// The largest frame that the server takes from a client.
 pub(crate) const MAX_PAYLOAD: usize = 1_048_576;
@@ -22,11 +27,14 @@ pub(crate) const MAX_PAYLOAD: usize = 1_048_576;
 /// How long a client may take for `40`.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(45);
 
-/// How long data on its way may take to leave before a cut.
-const CUT_GRACE: Duration = Duration::from_secs(1);
+/// How many frames are written before the socket is read again.
+const BATCH: usize = 256;
 
 pub(crate) struct SocketSettings {
     pub(crate) connection: u64,
+    pub(crate) version: Version,
+    pub(crate) sid: String,
+    pub(crate) ip: IpAddr,
     pub(crate) ping_interval: Duration,
     pub(crate) ping_timeout: Duration,
     pub(crate) rate_limited: bool,
@@ -34,80 +42,52 @@ pub(crate) struct SocketSettings {
     pub(crate) stop: CancellationToken,
 }
 
-/// The engine's end of a client's queue.
-#[derive(Debug)]
-pub(crate) struct Outlet {
-    orders: mpsc::UnboundedSender<Order>,
-    queued: Arc<AtomicUsize>,
-    cut: CancellationToken,
+/// What a request brings to a client's task.
+pub(crate) enum Arrival {
+    /// Asks for packets.
+    Poll(Poll),
+    /// Has packets.
+    Post(Vec<String>, oneshot::Sender<()>),
+    /// Wants to take over from the polls.
+    Upgrade(Box<Socket>),
 }
 
-#[derive(Debug)]
-enum Order {
-    Text(Utf8Bytes),
-    /// End TCP once all before it is written, without a close frame.
-    Cut,
-    /// Nothing more comes; the client is to close.
-    Abandon,
-}
-
-impl Outlet {
-    /// Queues a frame; one for a client that has gone is lost, as on a real network.
-    pub(crate) fn send(&self, text: Utf8Bytes) {
-        self.queued.fetch_add(1, Ordering::Relaxed);
-        let _ = self.orders.send(Order::Text(text));
-    }
-
-    /// Cuts the connection after what is queued, or after a while if the client does not take it.
-    pub(crate) fn cut(self) {
-        let _ = self.orders.send(Order::Cut);
-        let cut = self.cut;
-        tokio::spawn(async move {
-            tokio::time::sleep(CUT_GRACE).await;
-            cut.cancel();
-        });
-    }
-
-    /// Sends no more, but leaves the transport open until the client closes it.
-    pub(crate) fn abandon(self) {
-        let _ = self.orders.send(Order::Abandon);
-    }
-
-    /// Cuts the connection at once when cancelled.
-    pub(crate) fn cutter(&self) -> CancellationToken {
-        self.cut.clone()
-    }
-
-    /// How many frames wait for the client to take them.
-    pub(crate) fn queued(&self) -> usize {
-        self.queued.load(Ordering::Relaxed)
-    }
+/// How a client begins.
+pub(crate) enum Start {
+    Websocket(Box<Socket>),
+    Polling(Poll),
 }
 
 /// Serves a client until either side ends it.
-pub(crate) async fn serve<S>(
-    websocket: WebSocketStream<S>,
+pub(crate) async fn serve(
+    start: Start,
+    arrivals: mpsc::Receiver<Arrival>,
     settings: SocketSettings,
     input: mpsc::Sender<Input>,
-) where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let (orders, orders_rx) = mpsc::unbounded_channel();
-    let cut = CancellationToken::new();
+) {
+    let (outlet, inlet) = outlet::queue();
+    let (cut, stop) = (inlet.cut.clone(), settings.stop.clone());
     let connection = settings.connection;
     let now = Instant::now();
     let mut client = Client {
-        websocket,
-        orders: orders_rx,
-        queued: Arc::new(AtomicUsize::new(0)),
+        line: match start {
+            Start::Websocket(socket) => Line::Websocket(socket),
+            Start::Polling(poll) => Line::Polling {
+                waiting: Some(poll),
+                pending: Default::default(),
+            },
+        },
+        candidate: None,
+        is_probed: false,
+        arrivals,
+        inlet,
         input: input.clone(),
-        ping_at: Some(now + settings.ping_interval),
-        pong_by: None,
+        ping_at: None,
+        give_up_at: None,
         connect_by: now + CONNECT_DEADLINE,
-        outlet: Some((orders, cut.clone())),
+        outlet: Some(outlet),
         settings,
     };
-    let stop = client.settings.stop.clone();
     tokio::select! {
         () = client.run() => {}
         () = cut.cancelled() => {}
@@ -117,38 +97,69 @@ pub(crate) async fn serve<S>(
     let _ = input.send(Input::Gone { connection }).await;
 }
 
-struct Client<S> {
-    websocket: WebSocketStream<S>,
-    orders: mpsc::UnboundedReceiver<Order>,
-    queued: Arc<AtomicUsize>,
+struct Client {
+    line: Line,
+    /// A websocket that wants to take over from the polls.
+    candidate: Option<Box<Socket>>,
+    /// Whether it has shown that it works; polls are not kept waiting from then on.
+    is_probed: bool,
+    arrivals: mpsc::Receiver<Arrival>,
+    inlet: Inlet,
     input: mpsc::Sender<Input>,
-    /// When to ping next; not before the last one was answered.
+    /// When to ping next, where the server pings; not before the last one was answered.
     ping_at: Option<Instant>,
-    /// When the client is given up for want of an answer to a ping.
-    pong_by: Option<Instant>,
+    /// When the client is given up for want of an answer to a ping, or of any packet.
+    give_up_at: Option<Instant>,
     /// When the client is given up for want of `40`.
     connect_by: Instant,
     /// What the engine gets when the namespace is granted.
-    outlet: Option<(mpsc::UnboundedSender<Order>, CancellationToken)>,
+    outlet: Option<Outlet>,
     settings: SocketSettings,
 }
 
 /// The connection is over.
 struct Over;
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+impl Client {
     async fn run(&mut self) {
+        if self.open().await.is_err() {
+            return;
+        }
+        while self.step().await.is_ok() {}
+    }
+
+    async fn open(&mut self) -> Result<(), Over> {
+        let upgrades: &[&str] = match self.line {
+            Line::Websocket(_) => &[],
+            Line::Polling { .. } => &["websocket"],
+        };
         let open = json!({
-            "sid": self.sid("t"),
-            "upgrades": [],
+            "sid": self.settings.sid,
+            "upgrades": upgrades,
             "pingInterval": self.settings.ping_interval.as_millis() as u64,
             "pingTimeout": self.settings.ping_timeout.as_millis() as u64,
             "maxPayload": MAX_PAYLOAD,
         });
-        if self.write(format!("0{open}").into()).await.is_err() {
-            return;
+        self.write(format!("0{open}").into()).await?;
+        self.hear();
+        match self.settings.version {
+            // The namespace is granted without being asked for.
+            Version::Three => self.connect().await,
+            Version::Four => Ok(()),
         }
-        while self.step().await.is_ok() {}
+    }
+
+    /// Starts the clock of the heartbeat anew.
+    fn hear(&mut self) {
+        let now = Instant::now();
+        let (interval, timeout) = (self.settings.ping_interval, self.settings.ping_timeout);
+        match self.settings.version {
+            Version::Three => self.give_up_at = Some(now + interval + timeout),
+            Version::Four => {
+                self.give_up_at = None;
+                self.ping_at = Some(now + interval);
+            }
+        }
     }
 
     async fn step(&mut self) -> Result<(), Over> {
@@ -156,72 +167,172 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             let thawed = self.settings.frozen.wait_for(|frozen| !frozen).await;
             return thawed.map(drop).map_err(|_| Over);
         }
+        if *self.inlet.rate.borrow() == Some(0) {
+            let faster = self.inlet.rate.wait_for(|rate| *rate != Some(0)).await;
+            // The engine lets go of a client that it has abandoned.
+            return faster.map(drop).map_err(|_| Over);
+        }
         tokio::select! {
             changed = self.settings.frozen.changed() => changed.map_err(|_| Over),
-            Some(order) = self.orders.recv() => self.obey(order).await,
-            message = self.websocket.next() => self.receive(message).await,
+            Ok(()) = self.inlet.rate.changed() => Ok(()),
+            Some(order) = self.inlet.orders.recv(), if self.line.takes() => self.obey(order).await,
+            message = self.line.next() => self.receive_message(message).await,
+            message = next_of(&mut self.candidate) => self.probe(message).await,
+            Some(arrival) = self.arrivals.recv() => self.arrive(arrival).await,
             () = until(self.ping_at) => {
                 self.ping_at = None;
-                self.pong_by = Some(Instant::now() + self.settings.ping_timeout);
+                self.give_up_at = Some(Instant::now() + self.settings.ping_timeout);
                 self.write("2".into()).await
             }
-            () = until(self.pong_by) => Err(Over),
-            () = sleep_until(self.connect_by), if self.outlet.is_some() => Err(Over),
+            () = until(self.give_up_at) => Err(Over),
+            () = sleep_until(self.connect_by), if self.awaits_connect() => Err(Over),
         }
     }
 
+    /// Engine.IO 3 has no `40` of the client's to wait for.
+    fn awaits_connect(&self) -> bool {
+        self.outlet.is_some() && self.settings.version == Version::Four
+    }
+
     async fn obey(&mut self, first: Order) -> Result<(), Over> {
-        /// How many frames are written before the socket is read again.
-        const BATCH: usize = 256;
         let mut next = Some(first);
         let mut left = BATCH;
         while let Some(order) = next.take() {
             match order {
                 Order::Text(text) => {
-                    self.queued.fetch_sub(1, Ordering::Relaxed);
-                    let fed = self.websocket.feed(Message::Text(text));
-                    fed.await.map_err(|_| Over)?;
+                    self.inlet.taken();
+                    let length = text.as_str().len();
+                    self.line.feed(text).await?;
+                    self.pace(length).await?;
                 }
+                Order::Bytes(bytes) => self.line.write_bytes(&bytes).await?,
                 Order::Cut => {
-                    let _ = self.websocket.flush().await;
-                    self.cut().await;
+                    self.line.flush().await?;
+                    self.line.cut().await;
                     return Err(Over);
                 }
                 Order::Abandon => {}
             }
             left -= 1;
             if left > 0 {
-                next = self.orders.try_recv().ok();
+                next = self.inlet.orders.try_recv().ok();
             }
         }
-        self.websocket.flush().await.map_err(|_| Over)
+        self.line.flush().await
     }
 
-    /// Ends TCP without a close frame. What the client still sends is read away first: closing over unread data
-    /// would make the kernel throw away what we have sent.
-    async fn cut(&mut self) {
-        let stream = self.websocket.get_mut();
-        let _ = stream.shutdown().await;
-        let mut rest = [0; 4096];
-        let drained = async { while matches!(stream.read(&mut rest).await, Ok(n) if n > 0) {} };
-        let _ = timeout(CUT_GRACE, drained).await;
+    /// A slow line takes its time for a frame.
+    async fn pace(&mut self, length: usize) -> Result<(), Over> {
+        let rate = *self.inlet.rate.borrow();
+        if let Some(rate) = rate.filter(|rate| *rate > 0) {
+            self.line.flush().await?;
+            sleep(Duration::from_secs_f64(length as f64 / rate as f64)).await;
+        }
+        Ok(())
     }
 
-    async fn receive(&mut self, message: Option<Result<Message, Error>>) -> Result<(), Over> {
-        let text = match message {
-            Some(Ok(Message::Text(text))) => text,
+    /// A request of a client that polls.
+    async fn arrive(&mut self, arrival: Arrival) -> Result<(), Over> {
+        match arrival {
+            Arrival::Poll(poll) => match &mut self.line {
+                Line::Polling { waiting, .. } if waiting.is_none() => {
+                    *waiting = Some(poll);
+                    self.line.flush().await?;
+                    if self.is_probed {
+                        self.end_poll();
+                    }
+                    Ok(())
+                }
+                // Two polls at once end a session.
+                Line::Polling { .. } => Err(Over),
+                // The poll was on its way during the upgrade.
+                Line::Websocket(_) => {
+                    let _ = poll.send(vec!["6".into()]);
+                    Ok(())
+                }
+            },
+            Arrival::Post(packets, done) => {
+                for packet in packets {
+                    self.receive(&packet).await?;
+                }
+                let _ = done.send(());
+                Ok(())
+            }
+            Arrival::Upgrade(socket) => {
+                self.candidate = Some(socket);
+                Ok(())
+            }
+        }
+    }
+
+    /// A message of the websocket that wants to take over: first `2probe`, then `5`.
+    async fn probe(&mut self, message: Option<Result<Message, Error>>) -> Result<(), Over> {
+        let text = match &message {
+            Some(Ok(Message::Text(text))) => text.as_str(),
+            _ => {
+                self.candidate = None;
+                self.is_probed = false;
+                return Ok(());
+            }
+        };
+        let Some(mut socket) = self.candidate.take() else {
+            return Ok(());
+        };
+        match text {
+            "2probe" => {
+                let answered = socket.send(Message::text("3probe")).await;
+                self.is_probed = answered.is_ok();
+                self.candidate = self.is_probed.then_some(socket);
+                // The client waits for its poll to end before it goes on.
+                self.end_poll();
+                Ok(())
+            }
+            "5" => {
+                self.end_poll();
+                let pending = match std::mem::replace(&mut self.line, Line::Websocket(socket)) {
+                    Line::Polling { pending, .. } => pending,
+                    Line::Websocket(_) => Default::default(),
+                };
+                for text in pending {
+                    self.line.feed(text).await?;
+                }
+                self.line.flush().await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn end_poll(&mut self) {
+        if let Line::Polling { waiting, .. } = &mut self.line
+            && let Some(poll) = waiting.take()
+        {
+            let _ = poll.send(vec!["6".into()]);
+        }
+    }
+
+    async fn receive_message(
+        &mut self,
+        message: Option<Result<Message, Error>>,
+    ) -> Result<(), Over> {
+        match message {
+            Some(Ok(Message::Text(text))) => self.receive(text.as_str()).await,
             Some(Ok(Message::Close(_))) => {
                 // The answer to the close frame is written by the next poll.
-                while let Some(Ok(_)) = self.websocket.next().await {}
-                return Err(Over);
+                while let Some(Ok(_)) = self.line.next().await {}
+                Err(Over)
             }
-            Some(Ok(Message::Binary(_))) | Some(Err(_)) | None => return Err(Over),
-            Some(Ok(_)) => return Ok(()),
-        };
-        match packet::parse(text.as_str()).ok_or(Over)? {
+            Some(Ok(Message::Binary(_))) | Some(Err(_)) | None => Err(Over),
+            Some(Ok(_)) => Ok(()),
+        }
+    }
+
+    async fn receive(&mut self, text: &str) -> Result<(), Over> {
+        if self.settings.version == Version::Three {
+            self.hear();
+        }
+        match packet::parse(text).ok_or(Over)? {
             Packet::Pong => {
-                self.pong_by = None;
-                self.ping_at = Some(Instant::now() + self.settings.ping_interval);
+                self.hear();
                 Ok(())
             }
             Packet::Ping(rest) => self.write(format!("3{rest}").into()).await,
@@ -248,32 +359,42 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     async fn connect(&mut self) -> Result<(), Over> {
         if self.settings.rate_limited {
             // The engine connection stays open; closing it is the client's part.
-            return self
-                .write(r#"44{"message":"Rate limit exceeded"}"#.into())
-                .await;
+            let refusal = match self.settings.version {
+                Version::Three => r#"44"Rate limit exceeded""#,
+                Version::Four => r#"44{"message":"Rate limit exceeded"}"#,
+            };
+            return self.write(refusal.into()).await;
         }
-        let Some((orders, cut)) = self.outlet.take() else {
+        let Some(outlet) = self.outlet.take() else {
             return Ok(());
         };
-        let granted = json!({"sid": self.sid("s")});
-        self.write(format!("40{granted}").into()).await?;
-        let outlet = Outlet {
-            orders,
-            queued: Arc::clone(&self.queued),
-            cut,
+        let granted = match self.settings.version {
+            Version::Three => "40".to_owned(),
+            Version::Four => format!("40{}", json!({"sid": self.namespace_sid()})),
         };
-        let connection = self.settings.connection;
-        let opened = Input::Opened { connection, outlet };
+        self.write(granted.into()).await?;
+        let opened = Input::Opened {
+            connection: self.settings.connection,
+            ip: self.settings.ip,
+            outlet,
+        };
         self.input.send(opened).await.map_err(|_| Over)
     }
 
     async fn write(&mut self, text: Utf8Bytes) -> Result<(), Over> {
-        let sent = self.websocket.send(Message::Text(text)).await;
-        sent.map_err(|_| Over)
+        self.line.feed(text).await?;
+        self.line.flush().await
     }
 
-    fn sid(&self, kind: &str) -> String {
-        format!("sim-{kind}-{:08}", self.settings.connection)
+    fn namespace_sid(&self) -> String {
+        format!("sim-s-{:08}", self.settings.connection)
+    }
+}
+
+async fn next_of(socket: &mut Option<Box<Socket>>) -> Option<Result<Message, Error>> {
+    match socket {
+        Some(socket) => socket.next().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,12 +1,12 @@
 //! `kryten sim`: a simulated CyTube server.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
-use kryten_sim::{Mode, ScriptConfig, Sim, SimConfig, Speed};
+use kryten_sim::{ChannelConfig, Mode, ScriptConfig, Sim, SimConfig, Speed, TlsConfig};
 
 use crate::logging::{self, LogLevel};
 use crate::output;
@@ -17,21 +17,33 @@ use crate::stop_signal::StopSignal;
 #[command(after_help = "Examples:
   kryten sim --listen 127.0.0.1:8090 --channel lounge --users 50 --rate 10
   kryten sim --channel Grindhouse420 --recording cytube_frames.jsonl --speed 20
+  kryten sim --channel lounge --channel attic --tls-listen 127.0.0.1:8443 --ca-file sim-ca.pem
 
 Tests steer it over HTTP under /control/: POST /control/say {\"user\":\"bob\",\"msg\":\"hi\"}, GET /control/state,
-GET /control/ledger, and seen, window, hold, drop, kick, ban, refuse, freeze, restart, pm, join, leave, act, emit, raw.")]
+GET /control/ledger, and seen, window, hold, drop, kick, ban, ban_ip, unban, password, rank, limits, lookups, refuse,
+down, up, restart, freeze, slow, garbage, oversize, pm, join, leave, act, emit, raw. With ?channel=NAME it concerns
+that channel alone.")]
 pub(crate) struct SimArgs {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]
     listen: SocketAddr,
-    /// The channel
+    /// A port for https and wss besides; its certificate is made anew at each start
+    #[arg(long, value_name = "ADDR")]
+    tls_listen: Option<SocketAddr>,
+    /// Where to write the certificate that clients are to trust (kryten-robot: SSL_CERT_FILE)
+    #[arg(long, value_name = "FILE", requires = "tls_listen")]
+    ca_file: Option<PathBuf>,
+    /// A name that the certificate is for, besides localhost and the loopback addresses; may be repeated
+    #[arg(long, value_name = "NAME", requires = "tls_listen")]
+    tls_name: Vec<String>,
+    /// The channel; may be repeated for more, each with users and chance of its own
     #[arg(
         long = "channel",
         value_name = "CHANNEL",
         default_value = "demo",
         id = "sim_channel"
     )]
-    channel: String,
+    channels: Vec<String>,
     /// The host that a robot has in its configuration; only shown
     #[arg(
         long = "domain",
@@ -52,7 +64,7 @@ pub(crate) struct SimArgs {
     /// How many times faster than life; 0 or `max` for as fast as the clients read
     #[arg(long, value_name = "X", default_value = "1", value_parser = speed)]
     speed: Speed,
-    /// Where to write the ledger, each second and at the end
+    /// Where to write the ledger, each second and at the end; further channels' with their name appended
     #[arg(long, value_name = "FILE")]
     ledger: Option<PathBuf>,
     /// Replay this recording (cytube_frames.jsonl) instead of playing a script
@@ -67,6 +79,9 @@ pub(crate) struct SimArgs {
     /// The channel's password
     #[arg(long, value_name = "PASSWORD")]
     channel_password: Option<String>,
+    /// Limit connections as CyTube does: 5 at once and 1 in 10 s from an address, 10 at a time
+    #[arg(long)]
+    connection_limits: bool,
     /// Talk before any bot has logged in, too
     #[arg(long)]
     no_wait: bool,
@@ -79,13 +94,16 @@ pub(crate) struct SimArgs {
 pub(crate) async fn run(args: SimArgs) -> anyhow::Result<ExitCode> {
     let mut stop = StopSignal::listen()?;
     logging::start(args.log_level, None)?;
-    let sim = Sim::start(config(&args))
+    let sim = Sim::start(config(&args)?)
         .await
         .context("the simulated CyTube cannot start")?;
     output::line(&format!("listening on {}", sim.url()));
+    if let Some(url) = sim.secure_url() {
+        output::line(&format!("listening on {url}"));
+    }
     eprintln!(
         "a robot for {} on {} joins with cytube.url {}; any name and password will do",
-        args.channel,
+        args.channels.join(", "),
         args.domain,
         sim.url()
     );
@@ -94,7 +112,7 @@ pub(crate) async fn run(args: SimArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn config(args: &SimArgs) -> SimConfig {
+fn config(args: &SimArgs) -> anyhow::Result<SimConfig> {
     let script = ScriptConfig {
         users: usize::try_from(args.users).unwrap_or(usize::MAX),
         seed: args.seed,
@@ -104,21 +122,59 @@ fn config(args: &SimArgs) -> SimConfig {
         waits_for_bot: !args.no_wait,
         ..ScriptConfig::default()
     };
+    let (first, further) = args
+        .channels
+        .split_first()
+        .context("a channel is needed: --channel NAME")?;
     let mut config = match &args.recording {
-        Some(path) => SimConfig {
-            mode: Mode::Recording {
-                path: path.clone(),
-                speed: args.speed,
-            },
-            ..SimConfig::quiet(args.channel.clone())
-        },
-        None => SimConfig::lively(args.channel.clone(), script),
+        Some(path) => {
+            anyhow::ensure!(
+                further.is_empty(),
+                "a recording has one channel; give --channel once"
+            );
+            SimConfig {
+                mode: Mode::Recording {
+                    path: path.clone(),
+                    speed: args.speed,
+                },
+                ..SimConfig::quiet(first.clone())
+            }
+        }
+        None => SimConfig::lively(first.clone(), script.clone()),
     };
+    for (name, seed) in further.iter().zip(args.seed.wrapping_add(1)..) {
+        config.channels.push(ChannelConfig {
+            password: args.channel_password.clone(),
+            ledger: args.ledger.as_deref().map(|first| ledger_of(first, name)),
+            window: args.window,
+            ..ChannelConfig::lively(
+                name.clone(),
+                ScriptConfig {
+                    seed,
+                    ..script.clone()
+                },
+            )
+        });
+    }
     config.listen = args.listen;
+    config.tls = args.tls_listen.map(|listen| TlsConfig {
+        listen,
+        ca_file: args.ca_file.clone(),
+        names: args.tls_name.clone(),
+    });
     config.channel_password.clone_from(&args.channel_password);
+    config.connection_limits = args.connection_limits;
     config.ledger.clone_from(&args.ledger);
     config.window = args.window;
-    config
+    Ok(config)
+}
+
+/// Where a further channel's ledger goes.
+fn ledger_of(first: &Path, channel: &str) -> PathBuf {
+    let mut name = first.as_os_str().to_owned();
+    name.push(".");
+    name.push(channel);
+    name.into()
 }
 
 fn speed(text: &str) -> Result<Speed, String> {

@@ -18,6 +18,7 @@ mod kv_errors;
 mod kv_keys;
 mod kv_listing;
 mod kv_many;
+mod kv_replicas;
 mod kv_typed;
 mod kv_watching;
 mod logging_in;

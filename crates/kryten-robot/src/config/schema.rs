@@ -113,6 +113,17 @@ struct Commands {
 
 #[derive(JsonSchema)]
 #[schemars(inline)]
+struct Lease {
+    /// Whether a robot waits while another one serves the channel.
+    #[schemars(extend("default" = true))]
+    enabled: Option<bool>,
+    /// After how many seconds without a sign a robot counts as dead.
+    #[schemars(extend("default" = 5, "exclusiveMinimum" = 0))]
+    seconds: Option<f64>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(inline)]
 struct Health {
     /// Whether they are served.
     #[schemars(extend("default" = true))]
@@ -123,17 +134,6 @@ struct Health {
     /// The port; 0 for any free one.
     #[schemars(extend("default" = 8080))]
     port: Option<u16>,
-}
-
-#[derive(JsonSchema)]
-#[schemars(inline)]
-struct Lease {
-    /// Whether another robot may stand by; without it the one that starts last takes over.
-    #[schemars(extend("default" = true))]
-    enabled: Option<bool>,
-    /// After how many seconds a robot without a sign counts as dead.
-    #[schemars(extend("default" = 5, "exclusiveMinimum" = 0))]
-    seconds: Option<f64>,
 }
 
 #[derive(JsonSchema)]

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::pace::Pace;
 use crate::config::{ScriptConfig, SimConfig};
 use crate::control::{ControlError, Operation};
+use crate::handle::Progress;
 use crate::ledger::Ledger;
 use crate::room::Room;
 use crate::script::Script;
@@ -17,6 +18,8 @@ pub(super) struct Play {
     script: Script,
     pace: Pace,
     started: bool,
+    /// When the next line may be said, as [`Play::next_step`] found.
+    line_at: Option<Instant>,
 }
 
 impl Play {
@@ -31,6 +34,7 @@ impl Play {
             script,
             pace,
             started,
+            line_at: None,
         }
     }
 
@@ -45,6 +49,21 @@ impl Play {
         }
     }
 
+    pub(super) fn progress(&self) -> Progress {
+        let tally = &self.room.tally;
+        Progress {
+            chat_lines: tally.lines,
+            notices: tally.notices,
+            pms: tally.pms,
+            lost_lines: tally.lost_lines,
+            connections: self.room.client_count(),
+            bots: self.room.bots().len(),
+            sessions_started: 0,
+            sessions_sent: 0,
+            done: self.is_done(),
+        }
+    }
+
     /// When [`Play::step`] has something to do next.
     pub(super) fn next_step(&mut self, queued: usize, now: i64) -> Option<Instant> {
         let bot_is_in = self.room.has_bot();
@@ -52,23 +71,27 @@ impl Play {
         let line = (self.started && !self.is_done())
             .then(|| self.pace.next_line(self.room.tally.lines, queued))
             .flatten();
+        self.line_at = line;
         let at = |wall: i64| {
             let wait = u64::try_from(wall - now).unwrap_or(0);
             Instant::now() + Duration::from_millis(wait)
         };
         let reports = self.pace.lets_others_through(bot_is_in);
+        let lookup = self.room.lookup_at().map(at);
         let report = self.room.report_at().filter(|_| reports).map(at);
         let count = self.room.count_at().filter(|_| reports).map(at);
-        [line, report, count].into_iter().flatten().min()
+        [line, report, count, lookup].into_iter().flatten().min()
     }
 
     pub(super) fn step(&mut self, now: i64) {
+        self.room.look_up_if_due(now);
         let others = self.pace.lets_others_through(self.room.has_bot());
         if others {
             self.room.report_position(now);
             self.room.tell_count_if_due(now);
         }
-        if self.started && !self.is_done() && self.pace.takes_line(self.room.tally.lines) {
+        let is_due = self.line_at.is_some_and(|at| at <= Instant::now());
+        if is_due && self.pace.takes_line(self.room.tally.lines) {
             self.script.step(&mut self.room, others, now);
         }
     }
@@ -139,11 +162,34 @@ impl Play {
                 times,
             } => emit(room, &event, payload, times),
             Operation::Raw { text } => room.raw(&text),
+            Operation::BanIp { name } => {
+                if !room.ban_address(&name, "", "owner", now) {
+                    return Err(ControlError::NoSuchUser(name));
+                }
+            }
+            Operation::Password { password } => room.set_password(password),
+            Operation::Rank { user, rank } => room.set_rank(&user, rank),
+            Operation::Limits {
+                flood,
+                guest_seconds,
+                frames_per_second,
+                ..
+            } => room.set_limits(flood, guest_seconds, frames_per_second),
+            Operation::Lookups {
+                delay_ms,
+                fail,
+                times,
+            } => room.set_lookups(delay_ms, fail, times),
             // These concern the sockets and are done before.
             Operation::Drop
             | Operation::Restart
             | Operation::Freeze { .. }
-            | Operation::Refuse { .. } => {}
+            | Operation::Slow { .. }
+            | Operation::Refuse { .. }
+            | Operation::Down { .. }
+            | Operation::Up
+            | Operation::Garbage { .. }
+            | Operation::Oversize { .. } => {}
         }
         Ok(Value::Bool(true))
     }

@@ -104,6 +104,17 @@ impl Room {
                 let list = self.emote_list();
                 self.tell(To::All, "emoteList", list);
             }
+            // Nobody is told of a new order.
+            "moveEmote" => {
+                let place = |field: &str| usize::try_from(payload[field].as_u64()?).ok();
+                if let (Some(from), Some(to)) = (place("from"), place("to"))
+                    && from < self.emotes.len()
+                    && to < self.emotes.len()
+                {
+                    let emote = self.emotes.remove(from);
+                    self.emotes.insert(to, emote);
+                }
+            }
             _ => {}
         }
     }

@@ -1,7 +1,10 @@
 //! `joinChannel` and `login`: the frames of an entry, in CyTube's order.
 
+use std::net::IpAddr;
+
 use serde_json::{Value, json};
 
+use super::bans::AT_THE_DOOR;
 use super::{ConnectionId, Outgoing, Place, Room, To, Viewer, rank_json};
 
 impl Room {
@@ -101,8 +104,8 @@ impl Room {
             return;
         };
         let name = viewer.name.clone();
-        if name.as_ref().is_some_and(|name| self.is_banned(name)) {
-            self.kick_client(connection, "You are banned from this channel.", now);
+        if self.turns_away(connection) {
+            self.kick_client(connection, AT_THE_DOOR, now);
             return;
         }
         if let Some(viewer) = self.viewers.get_mut(&connection) {
@@ -150,7 +153,9 @@ impl Room {
         let name = payload["name"].as_str().unwrap_or_default();
         let result = match payload["pw"].as_str() {
             Some(password) if !password.is_empty() => self.check_account(name, password),
-            _ => self.check_guest(name, now).map(|()| (name.to_owned(), 0.0)),
+            _ => self
+                .check_guest(name, viewer.ip, now)
+                .map(|()| (name.to_owned(), 0.0)),
         };
         let (name, rank) = match result {
             Ok(account) => account,
@@ -175,7 +180,9 @@ impl Room {
         self.tell_even_outside(connection, "login", answer);
         match self.viewers.get(&connection).map(|viewer| viewer.place) {
             Some(Place::Inside) if self.is_banned(&name) => {
-                self.kick_client(connection, "You are banned from this channel.", now);
+                self.kick_client(connection, AT_THE_DOOR, now);
+                let notice = format!("{name} was kicked (name is banned)");
+                self.server_line(&notice, None, now);
             }
             Some(Place::Inside) => self.appear(connection, &name, now),
             Some(Place::AtTheDoor) if rank >= 2.0 => {
@@ -239,14 +246,15 @@ impl Room {
         }
     }
 
-    fn check_guest(&mut self, name: &str, now: i64) -> Result<(), String> {
+    fn check_guest(&mut self, name: &str, ip: IpAddr, now: i64) -> Result<(), String> {
         check_name(name)?;
         let lower = name.to_lowercase();
         if self.accounts.iter().any(|a| a.name.to_lowercase() == lower) {
             return Err("That username is registered.".to_owned());
         }
         let waits = self
-            .last_guest_login
+            .guest_logins
+            .get(&ip)
             .is_some_and(|last| now - last < self.guest_delay_ms);
         if waits {
             let seconds = (self.guest_delay_ms + 999) / 1000;
@@ -264,12 +272,12 @@ impl Room {
         if is_taken {
             return Err("That name is already in use on this channel.".to_owned());
         }
-        self.last_guest_login = Some(now);
+        self.guest_logins.insert(ip, now);
         Ok(())
     }
 }
 
-fn check_name(name: &str) -> Result<(), String> {
+pub(super) fn check_name(name: &str) -> Result<(), String> {
     let well_formed = (1..=20).contains(&name.len())
         && name
             .bytes()

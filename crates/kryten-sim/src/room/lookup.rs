@@ -1,4 +1,5 @@
-//! Made-up look-ups of media: the same id always gives the same film, and ids that start with `err` do not exist.
+//! Made-up look-ups of media: the same id always gives the same film, and ids that start with `err` do not
+//! exist, `age` is not for everybody, and `restricted` is blocked in some countries.
 
 use serde_json::{Value, json};
 
@@ -38,6 +39,7 @@ pub(crate) fn look_up(kind: &str, id: &str, title: Option<&str>) -> Result<Media
     match kind {
         _ if id.is_empty() => Err(failure("Invalid media ID")),
         _ if id.starts_with("err") => Err(failure("Video not found")),
+        _ if id.starts_with("age") => Err(failure("Cannot add age restricted videos")),
         "cm" if !id.starts_with("http") => Err(failure("Invalid URL")),
         "cm" if id.contains("/err") => Err(failure("Expected HTTP 200 OK, not 404 Not Found")),
         "cm" => {
@@ -65,8 +67,11 @@ pub(crate) fn look_up(kind: &str, id: &str, title: Option<&str>) -> Result<Media
         }
         kind if is_live(kind) => Ok(media(format!("Live {kind} {id}"), 0, json!({}))),
         kind if FOUND.contains(&kind) => {
-            let title = title_of(id);
-            Ok(media(title, seconds_of(id), json!({})))
+            let meta = match id.starts_with("restricted") {
+                true => json!({"restricted": "US, GB"}),
+                false => json!({}),
+            };
+            Ok(media(title_of(id), seconds_of(id), meta))
         }
         other => {
             let kind = super::chat::escape(other).replace('\'', "&#39;");

@@ -143,26 +143,33 @@ impl Room {
         self.tell(To::All, "mediaUpdate", update);
     }
 
-    /// Gives the lead to a user, or to none.
-    pub(crate) fn assign_leader(&mut self, name: &str, now: i64) {
-        if let Some(old) = self.leader.take()
-            && let Some(rank) = self.playback.rank_before.take()
-        {
-            self.lend_rank(&old, rank);
+    /// Gives the lead to a user, or to none; whether the user was found.
+    pub(crate) fn assign_leader(&mut self, name: &str, now: i64) -> bool {
+        if let Some(old) = self.leader.take() {
+            let before = self.playback.rank_before.take();
+            let rank = before.or_else(|| self.user(&old).map(|user| user.rank));
+            match (before, rank) {
+                (Some(rank), _) => self.lend_rank(&old, rank),
+                (None, Some(rank)) => self.tell_rank(&old, rank),
+                (None, None) => {}
+            }
         }
         self.playback.led = None;
         let new = self.users().iter().find(|user| user.name == name);
-        let new = new.map(|user| (user.name.clone(), user.rank));
-        self.leader = new.as_ref().map(|(name, _)| name.clone());
-        self.tell(To::All, "setLeader", name.into());
-        match new {
-            Some((name, rank)) if rank < 1.5 => {
-                self.playback.rank_before = Some(rank);
-                self.lend_rank(&name, 1.5);
+        let Some((name, rank)) = new.map(|user| (user.name.clone(), user.rank)) else {
+            if name.is_empty() {
+                self.tell(To::All, "setLeader", "".into());
             }
-            Some(_) => {}
-            None => self.playback.report_at = self.current_item().map(|_| now),
+            self.playback.report_at = self.current_item().map(|_| now);
+            return name.is_empty();
+        };
+        self.leader = Some(name.clone());
+        self.tell(To::All, "setLeader", name.as_str().into());
+        if rank < 1.5 {
+            self.playback.rank_before = Some(rank);
+            self.lend_rank(&name, 1.5);
         }
+        true
     }
 
     pub(super) fn forget_leader(&mut self, name: &str) {

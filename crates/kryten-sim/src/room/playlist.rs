@@ -195,7 +195,7 @@ impl Room {
 
     /// Moves an item. An unknown `after` loses it without a word: CyTube has this fault.
     pub(crate) fn shift(&mut self, uid: i64, after: After) -> bool {
-        let Some(index) = self.index_of(uid) else {
+        let Some(index) = self.index_of(uid).filter(|_| after != After::Uid(uid)) else {
             return false;
         };
         let item = self.items.remove(index);
@@ -218,6 +218,10 @@ impl Room {
             return false;
         };
         item.temp = temp;
+        let media = item.media.clone();
+        if !temp {
+            self.cache(&media);
+        }
         self.tell(To::All, "setTemp", json!({"uid": uid, "temp": temp}));
         true
     }
@@ -267,6 +271,9 @@ impl Room {
         self.number_anew();
         self.current = playing.map(|index| self.items[index].uid);
         self.drinks = 0;
+        self.leader = None;
+        self.voters.clear();
+        self.lookups = Default::default();
     }
 
     pub(crate) fn set_locked(&mut self, locked: bool) {

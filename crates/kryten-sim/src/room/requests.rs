@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::lookup::{self, Failure};
-use super::playlist::{After, Position};
+use super::join::check_name;
+use super::playlist::After;
 use super::{ConnectionId, Room, To};
 
 /// A request by someone with a name and a rank.
-struct Asker<'a> {
-    name: &'a str,
-    rank: f64,
-    connection: Option<ConnectionId>,
+pub(super) struct Asker<'a> {
+    pub(super) name: &'a str,
+    pub(super) rank: f64,
+    pub(super) connection: Option<ConnectionId>,
 }
 
 impl Room {
@@ -24,6 +24,9 @@ impl Room {
         now: i64,
     ) {
         let payload = args.first().unwrap_or(&Value::Null);
+        if !self.may_send(connection, now) {
+            return self.kick_client(connection, "Rate limit exceeded", now);
+        }
         match event {
             "joinChannel" => return self.join_channel(connection, payload, now),
             "login" => return self.login(connection, payload, now),
@@ -70,17 +73,13 @@ impl Room {
     fn ask(&mut self, asker: &Asker<'_>, event: &str, payload: &Value, now: i64) {
         let rank = asker.rank;
         let allowed = |node: &str| rank >= self.permission(node);
-        let list = if self.is_locked {
-            "playlist"
-        } else {
-            "oplaylist"
-        };
+        let list = self.list_permissions();
         let on_list = |node: &str| allowed(&format!("{list}{node}"));
         match event {
             "chatMsg" if allowed("chat") && !asker.name.is_empty() => {
                 self.chat(asker, payload, now)
             }
-            "pm" if !asker.name.is_empty() => self.pm(asker, payload, now),
+            "pm" => self.pm(asker, payload, now),
             "playerReady" => {
                 if let Some(connection) = asker.connection {
                     self.tell_current(To::One(connection), now);
@@ -138,8 +137,11 @@ impl Room {
                 }
             }
             "unban" if allowed("ban") => {
-                let name = payload["name"].as_str().unwrap_or_default();
-                self.unban(name, payload["id"].as_u64(), asker.name, now);
+                // The name is for the notice alone.
+                if let Some(id) = payload["id"].as_u64() {
+                    let name = payload["name"].as_str().unwrap_or_default();
+                    self.unban(name, Some(id), asker.name, now);
+                }
             }
             "requestBanlist" if allowed("ban") => {
                 let bans = self.ban_list();
@@ -157,8 +159,18 @@ impl Room {
                 self.filter(asker, event, payload);
             }
             "searchMedia" => {
-                let results = json!({"source": payload["source"], "results": []});
-                self.reply(asker, "searchResults", results);
+                if let Some(query) = payload["query"].as_str() {
+                    let results = self.search(payload["source"].as_str(), query);
+                    self.reply(asker, "searchResults", results);
+                }
+            }
+            "uncache" if allowed("deletefromchannellib") => {
+                if let Some(id) = payload["id"].as_str() {
+                    self.uncache(id);
+                }
+            }
+            "listPlaylists" if !asker.name.is_empty() => {
+                self.reply(asker, "listPlaylists", json!([]));
             }
             "assignLeader" | "setMotd" | "setOptions" | "setPermissions" | "setChannelCSS"
             | "setChannelJS" | "readChanLog" => self.strict(asker, event, payload, now),
@@ -175,7 +187,12 @@ impl Room {
             _ => 3.0,
         };
         if asker.rank < least {
-            let reason = format!("Attempted {event} with insufficient permission");
+            let word = if event == "assignLeader" {
+                "without sufficient"
+            } else {
+                "with insufficient"
+            };
+            let reason = format!("Attempted {event} {word} permission");
             match asker.connection {
                 Some(connection) => self.kick_client(connection, &reason, now),
                 None => {
@@ -187,8 +204,11 @@ impl Room {
         let text = |field: &str| payload[field].as_str();
         match event {
             "assignLeader" => {
-                if let Some(name) = text("name") {
-                    self.assign_leader(name, now);
+                if let Some(name) = text("name")
+                    && !self.assign_leader(name, now)
+                {
+                    let msg = format!("Unable to assign leader: could not find user {name}");
+                    self.reply(asker, "errorMsg", json!({"msg": msg}));
                 }
             }
             "setMotd" => {
@@ -216,7 +236,7 @@ impl Room {
         }
     }
 
-    fn reply(&mut self, asker: &Asker<'_>, event: &str, payload: Value) {
+    pub(super) fn reply(&mut self, asker: &Asker<'_>, event: &str, payload: Value) {
         if let Some(connection) = asker.connection {
             self.tell(To::One(connection), event, payload);
         }
@@ -228,8 +248,8 @@ impl Room {
                 json!({"msg": "Unexpected error for message chatMsg: Missing key: string:msg"});
             return self.reply(asker, "errorMsg", error);
         };
-        if !self.may_chat(asker, now) {
-            return self.reply(asker, "cooldown", 1000.into());
+        if let Some(cooldown) = self.chat_cooldown(asker, true, now) {
+            return self.reply(asker, "cooldown", cooldown);
         }
         let flair = payload["meta"]["modflair"].as_f64();
         self.type_chat(asker.name, msg, flair, now);
@@ -240,105 +260,44 @@ impl Room {
             let error = json!({"msg": "Unexpected error for message pm: Missing key: string:to"});
             return self.reply(asker, "errorMsg", error);
         };
-        if !self.may_chat(asker, now) {
-            return self.reply(asker, "cooldown", 1000.into());
+        let lower = to.to_lowercase();
+        let refusal = if asker.name.is_empty() {
+            Some("You must be signed in to send PMs".to_owned())
+        } else if lower == asker.name.to_lowercase() {
+            Some("You can't PM yourself!".to_owned())
+        } else if check_name(to).is_err() {
+            Some(format!("PM failed: {lower} isn't a valid username."))
+        } else {
+            None
+        };
+        if let Some(msg) = refusal {
+            return self.reply(asker, "errorMsg", json!({"msg": msg}));
+        }
+        if let Some(cooldown) = self.chat_cooldown(asker, false, now) {
+            return self.reply(asker, "cooldown", cooldown);
         }
         if !self.private_message(asker.name, to, msg, now) {
-            let error = json!({"msg": format!("User {to} is not in this channel.")});
-            self.reply(asker, "errorMsg", error);
+            let msg = format!("PM failed: {lower} isn't connected to this channel.");
+            self.reply(asker, "errorMsg", json!({"msg": msg}));
         }
     }
 
-    /// 20 lines at once, 10 a second for long.
-    fn may_chat(&mut self, asker: &Asker<'_>, now: i64) -> bool {
-        let limited = self.flood_limits;
-        match asker.connection.and_then(|id| self.viewers.get_mut(&id)) {
-            Some(viewer) if limited => viewer.chat_bucket.take(20.0, 10.0, now),
-            _ => true,
+    /// Counts a line; how long to wait if it was one too many. Everybody has 20 lines at once and 10 a second for long,
+    /// users below moderators what the channel grants where it does.
+    fn chat_cooldown(&mut self, asker: &Asker<'_>, is_line: bool, now: i64) -> Option<Value> {
+        if !self.flood_limits {
+            return None;
         }
-    }
-
-    fn may_queue(&mut self, asker: &Asker<'_>, now: i64) -> bool {
-        let limited = self.flood_limits;
-        let (burst, per_second) = if asker.rank >= 2.0 {
-            (10.0, 2.0)
-        } else {
-            (3.0, 1.0)
+        let params = &self.options["chat_antiflood_params"];
+        let by_channel = self.options["chat_antiflood"] == true && asker.rank < 2.0 && is_line;
+        let granted = (params["burst"].as_f64(), params["sustained"].as_f64());
+        let (burst, sustained) = match granted {
+            (Some(burst), Some(sustained)) if by_channel && sustained > 0.0 => (burst, sustained),
+            _ => (20.0, 10.0),
         };
-        match asker.connection.and_then(|id| self.viewers.get_mut(&id)) {
-            Some(viewer) if limited => viewer.queue_bucket.take(burst, per_second, now),
-            _ => true,
-        }
-    }
-
-    fn queue(&mut self, asker: &Asker<'_>, payload: &Value, now: i64) {
-        for key in ["id", "type", "pos"] {
-            if !payload[key].is_string() {
-                let msg = format!("Unexpected error for message queue: Missing key: string:{key}");
-                return self.reply(asker, "errorMsg", json!({"msg": msg}));
-            }
-        }
-        let text = |field: &str| payload[field].as_str().unwrap_or_default();
-        let (id, kind) = (text("id"), text("type"));
-        let next = text("pos") == "next";
-        let result = self.try_queue(asker, kind, id, next, payload, now);
-        if let Err(Failure { msg }) = result {
-            let fail = json!({"msg": msg, "link": lookup::link(kind, id), "id": id});
-            self.reply(asker, "queueFail", fail);
-        }
-    }
-
-    fn try_queue(
-        &mut self,
-        asker: &Asker<'_>,
-        kind: &str,
-        id: &str,
-        next: bool,
-        payload: &Value,
-        now: i64,
-    ) -> Result<(), Failure> {
-        let fail = |msg: &str| {
-            Err(Failure {
-                msg: msg.to_owned(),
-            })
-        };
-        let list = if self.is_locked {
-            "playlist"
-        } else {
-            "oplaylist"
-        };
-        let may = |node: &str| asker.rank >= self.permission(node);
-        if !may(&format!("{list}add")) || (next && !may(&format!("{list}next"))) {
-            return fail("You don't have permission to add videos to this playlist");
-        }
-        if kind == "cu" && !may("playlistaddcustom") {
-            return fail("You don't have permission to add custom embeds");
-        }
-        if matches!(kind, "fi" | "cm") && !may("playlistaddrawfile") {
-            return fail("You don't have permission to add raw video files");
-        }
-        if lookup::is_live(kind) && !may("playlistaddlive") {
-            return fail("You don't have permission to add live media");
-        }
-        let temp = payload["temp"].as_bool().unwrap_or(false) || !may("addnontemp");
-        if !self.may_queue(asker, now) {
-            return fail("You are adding videos too quickly");
-        }
-        let media = lookup::look_up(kind, id, payload["title"].as_str())?;
-        let longest = self.options["maxlength"].as_u64().unwrap_or(0);
-        if longest > 0 && media.seconds > longest && asker.rank < self.permission("exceedmaxlength")
-        {
-            return fail(&format!(
-                "Video exceeds the maximum length set by the channel admin: {longest} seconds"
-            ));
-        }
-        let allows_doubles = self.options["allow_dupes"].as_bool().unwrap_or(false);
-        let position = if next { Position::Next } else { Position::End };
-        if position == Position::End && !allows_doubles && self.holds(&media) {
-            return fail("This item is already on the playlist");
-        }
-        self.add(media, position, temp, asker.name, now);
-        Ok(())
+        let viewer = self.viewers.get_mut(&asker.connection?)?;
+        let has_passed = viewer.chat_bucket.take(burst, sustained, now);
+        (!has_passed).then(|| super::rank_json(1000.0 / sustained))
     }
 
     fn request_playlist(&mut self, asker: &Asker<'_>, now: i64) {
@@ -397,11 +356,23 @@ impl Room {
         self.tell(moderators, "updateChatFilter", payload.clone());
     }
 
+    /// All who have a rank of the channel's own, present or not.
     fn rank_list(&self) -> Value {
-        self.users()
-            .iter()
-            .filter(|user| user.rank >= 2.0)
-            .map(|user| json!({"name": user.name, "rank": super::rank_json(user.rank), "channel": self.channel}))
-            .collect()
+        let mut ranks: Vec<(String, f64)> = Vec::new();
+        let accounts = self.accounts.iter();
+        let accounts = accounts.map(|account| (account.name.clone(), self.rank_of(&account.name)));
+        let present = self.users().iter();
+        let present = present.map(|user| (user.name.clone(), user.rank));
+        let set = self.ranks.iter().map(|(name, rank)| (name.clone(), *rank));
+        for (name, rank) in present.chain(accounts).chain(set) {
+            let lower = name.to_lowercase();
+            if rank >= 2.0 && !ranks.iter().any(|(known, _)| known.to_lowercase() == lower) {
+                ranks.push((name, rank));
+            }
+        }
+        let ranks = ranks.into_iter().map(|(name, rank)| {
+            json!({"name": name, "rank": super::rank_json(rank), "channel": self.channel})
+        });
+        ranks.collect()
     }
 }

@@ -63,9 +63,13 @@ impl Room {
             }
         }
         if changed {
-            let options = Value::Object(self.options.clone());
-            self.tell(To::All, "channelOpts", options);
+            self.tell_options();
         }
+    }
+
+    pub(super) fn tell_options(&mut self) {
+        let options = Value::Object(self.options.clone());
+        self.tell(To::All, "channelOpts", options);
     }
 
     pub(crate) fn set_permissions(&mut self, changes: &Value) {

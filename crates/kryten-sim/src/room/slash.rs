@@ -34,12 +34,14 @@ impl Room {
                 self.set_afk(&name, !away);
             }
             "/clear" if may("chatclear") => self.clear_chat(&name, now),
-            "/mute" | "/smute" if may("mute") => {
-                self.mute(&name, rank, rest, command == "/smute", now)
-            }
+            "/mute" | "/smute" if may("mute") => self.mute(&name, rank, command, rest, now),
             "/unmute" if may("mute") => self.unmute(&name, rest, now),
             "/kick" if may("kick") => self.kick_by(&name, rank, rest, now),
-            "/ban" if may("ban") => self.ban_by(&name, rank, rest, now),
+            "/kickanons" if may("kick") => {
+                self.kick_anonymous(now);
+                self.server_line(&format!("{name} kicked anonymous users"), None, now);
+            }
+            "/ban" | "/ipban" | "/banip" => self.ban_by(&name, rank, command, rest, now),
             "/poll" | "/hpoll" if may("pollctl") => {
                 let mut parts = rest.split(',').map(str::to_owned);
                 let title = parts.next().unwrap_or_default();
@@ -63,8 +65,11 @@ impl Room {
                 let class = json!({"addClass": "drink", "forceShowName": true});
                 self.classed(&name, &text, class, now);
             }
-            "/clear" | "/mute" | "/smute" | "/unmute" | "/kick" | "/ban" | "/poll" | "/hpoll"
-            | "/rank" => {}
+            "/clean" | "/cleantitle" if may("playlistdelete") => {
+                self.clean(&name, rest, command == "/cleantitle", now);
+            }
+            "/clear" | "/mute" | "/smute" | "/unmute" | "/kick" | "/kickanons" | "/poll"
+            | "/hpoll" | "/rank" | "/clean" | "/cleantitle" => {}
             _ => self.plain(
                 &name,
                 typed,
@@ -94,45 +99,119 @@ impl Room {
         }
     }
 
-    /// The named user, if below `rank`.
-    fn inferior(&self, rank: f64, name: &str) -> Option<String> {
-        self.user(name)
-            .filter(|user| user.rank < rank)
-            .map(|user| user.name.clone())
-    }
-
-    fn mute(&mut self, by: &str, rank: f64, name: &str, shadow: bool, now: i64) {
-        if let Some(name) = self.inferior(rank, name) {
-            self.set_mute(&name, true, shadow);
-            let verb = if shadow { "shadowmuted" } else { "muted" };
-            self.server_line(&format!("{by} {verb} {name}"), None, now);
+    /// Tells the one who typed why nothing happens.
+    fn refuse(&mut self, to: &str, msg: String) {
+        if let Some(connection) = self.user(to).and_then(super::User::connection) {
+            self.tell(To::One(connection), "errorMsg", json!({"msg": msg}));
         }
     }
 
-    fn unmute(&mut self, by: &str, name: &str, now: i64) {
-        let name = self
-            .user(name)
-            .filter(|user| user.muted)
-            .map(|user| user.name.clone());
+    fn mute(&mut self, by: &str, rank: f64, command: &str, rest: &str, now: i64) {
+        let target = first_word(rest).to_lowercase();
+        let found = self.user(&target);
+        let found = found.map(|user| (user.name.clone(), user.rank));
+        match found {
+            _ if target.is_empty() => self.refuse(by, format!("{command} requires a target name")),
+            None => {
+                let msg = format!("{command} target {target} not present in channel.");
+                self.refuse(by, msg);
+            }
+            Some((name, its)) if its >= rank => {
+                let msg = format!("{command} failed - {name} has equal or higher rank than you.");
+                self.refuse(by, msg);
+            }
+            Some((name, _)) => {
+                let shadow = command == "/smute";
+                self.set_mute(&name, true, shadow);
+                let verb = if shadow { "shadowmuted" } else { "muted" };
+                self.server_line(&format!("{by} {verb} {name}"), None, now);
+            }
+        }
+    }
+
+    fn unmute(&mut self, by: &str, rest: &str, now: i64) {
+        let target = first_word(rest).to_lowercase();
+        if target.is_empty() {
+            return self.refuse(by, "/unmute requires a target name".to_owned());
+        }
+        if !self.is_muted(&target) {
+            return self.refuse(by, format!("{target} is not muted."));
+        }
+        let name = self.user(&target).map(|user| user.name.clone());
         if let Some(name) = name {
             self.server_line(&format!("{by} unmuted {name}"), None, now);
-            self.set_mute(&name, false, false);
         }
+        self.set_mute(&target, false, false);
     }
 
     fn kick_by(&mut self, by: &str, rank: f64, rest: &str, now: i64) {
         let (name, reason) = rest.split_once(' ').unwrap_or((rest, ""));
-        if let Some(name) = self.inferior(rank, name) {
-            self.kick(&name, reason, now);
-            self.server_line(&format!("{by} kicked {name}"), None, now);
+        if name.is_empty() {
+            let msg = "No kick target specified.  If you're trying to kick anonymous users, use /kickanons";
+            return self.refuse(by, msg.to_owned());
+        }
+        let found = self.user(name);
+        match found.map(|user| (user.name.clone(), user.rank)) {
+            // Nobody is told that there is no such user.
+            None => {}
+            Some((name, its)) if its >= rank => {
+                self.refuse(by, format!("You do not have permission to kick {name}"));
+            }
+            Some((name, _)) => {
+                self.kick(&name, reason, now);
+                self.server_line(&format!("{by} kicked {name}"), None, now);
+            }
         }
     }
 
-    fn ban_by(&mut self, by: &str, rank: f64, rest: &str, now: i64) {
+    fn ban_by(&mut self, by: &str, rank: f64, command: &str, rest: &str, now: i64) {
         let (name, reason) = rest.split_once(' ').unwrap_or((rest, ""));
-        let is_superior = self.user(name).is_some_and(|user| user.rank >= rank);
-        if !name.is_empty() && !is_superior {
-            self.ban(name, reason, by, now);
+        if name.is_empty() {
+            return self.refuse(by, "No ban target specified.".to_owned());
+        }
+        match self.ban_refusal(by, rank, name) {
+            Some(msg) => {
+                if name.to_lowercase() == by.to_lowercase()
+                    && let Some(own) = self.user(by).and_then(super::User::connection)
+                {
+                    let joke = json!({"msg": "You can't ban yourself"});
+                    self.tell(To::One(own), "costanza", joke);
+                }
+                self.refuse(by, msg);
+            }
+            None => {
+                // An address is known of those who are there alone.
+                let by_address = command != "/ban" && self.ban_address(name, reason, by, now);
+                if !by_address {
+                    self.ban(&name.to_lowercase(), reason, by, now);
+                }
+            }
+        }
+    }
+
+    /// Deletes what a user queued, or what has the words in its title: CyTube reads a regular expression there, this the
+    /// plain words.
+    fn clean(&mut self, by: &str, wanted: &str, by_title: bool, now: i64) {
+        if wanted.is_empty() {
+            let msg = "No target given. Usage: /clean <username> or /cleantitle <title>";
+            return self.refuse(by, msg.to_owned());
+        }
+        let wanted = wanted.to_lowercase();
+        let hits: Vec<i64> = self
+            .items
+            .iter()
+            .filter(|item| {
+                let text = if by_title {
+                    &item.media.title
+                } else {
+                    &item.queued_by
+                };
+                text.to_lowercase().contains(&wanted)
+            })
+            .map(|item| item.uid)
+            .collect();
+        for uid in hits {
+            self.delete(uid, now);
         }
     }
 
@@ -146,7 +225,7 @@ impl Room {
         asker: Option<super::ConnectionId>,
         now: i64,
     ) {
-        let refusal = if self.user(target).is_some_and(|user| user.rank >= rank) {
+        let refusal = if self.known_rank(target).is_some_and(|known| known >= rank) {
             "You can't promote or demote someone who has equal or higher rank than yourself"
         } else if value >= rank {
             "You can't promote someone to a rank equal or higher than yourself"
@@ -171,4 +250,8 @@ fn is_drink(command: &str) -> bool {
     command
         .strip_prefix("/d")
         .is_some_and(|count| count.bytes().all(|b| b.is_ascii_digit()))
+}
+
+fn first_word(text: &str) -> &str {
+    text.split(' ').next().unwrap_or_default()
 }

@@ -15,6 +15,8 @@ impl Room {
             media["uid"] = item.uid.into();
             media
         });
+        let muted = self.users.iter().filter(|user| user.muted);
+        let muted: Vec<&str> = muted.map(|user| user.name.as_str()).collect();
         let bots: Vec<String> = self.bots().into_iter().map(|(_, name)| name).collect();
         json!({
             "users": users,
@@ -32,7 +34,11 @@ impl Room {
             "leader": self.leader,
             "poll": self.poll.as_ref().map(|poll| poll.json(true)),
             "drinks": self.drinks,
-            "banned": self.banned.iter().map(|ban| &ban.name).collect::<Vec<_>>(),
+            "banned": self.bans.names(),
+            "bans": self.ban_list(),
+            "muted": muted,
+            "library": self.library.keys().collect::<Vec<_>>(),
+            "filters": self.filters,
             "bots": bots,
             "connections": self.viewers.len(),
             "chat_lines": self.tally.lines,

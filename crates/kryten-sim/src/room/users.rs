@@ -3,7 +3,8 @@
 use rand::RngExt;
 use serde_json::{Value, json};
 
-use super::{Ban, ConnectionId, Room, To, rank_json};
+use super::bans::cloak;
+use super::{ConnectionId, Room, To, rank_json};
 
 /// The number of users is told at most this often.
 const COUNT_EVERY_MS: i64 = 10_000;
@@ -18,7 +19,7 @@ pub(crate) struct User {
     pub(crate) shadow_muted: bool,
     image: String,
     text: String,
-    ip: String,
+    pub(super) ip: String,
     /// Set for clients; simulated users have none.
     pub(super) connection: Option<ConnectionId>,
 }
@@ -26,6 +27,10 @@ pub(crate) struct User {
 impl User {
     pub(crate) fn is_client(&self) -> bool {
         self.connection.is_some()
+    }
+
+    pub(crate) fn connection(&self) -> Option<ConnectionId> {
+        self.connection
     }
 
     fn profile(&self) -> Value {
@@ -84,31 +89,21 @@ impl Room {
     }
 
     fn new_user(&mut self, name: &str, rank: f64, connection: Option<ConnectionId>) -> User {
-        const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-        // Cloaked addresses stay the same for a name, so they come from the name and not from chance.
-        let mut hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        let mut part = || {
-            let mut text = String::new();
-            for _ in 0..3 {
-                text.push(LETTERS[(hash % 62) as usize].into());
-                hash = (hash / 62).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ hash.rotate_left(17);
-            }
-            text
-        };
-        let ip = [part(), part(), part(), part()].join(".");
+        // Simulated users have no address, but one each.
+        let address = connection.and_then(|id| Some(self.viewers.get(&id)?.ip.to_string()));
+        let ip = cloak(address.as_deref().unwrap_or(name));
         let text = if rank >= 1.0 {
             format!("{name} was here")
         } else {
             String::new()
         };
+        let muted = self.muted.get(&name.to_lowercase()).copied();
         User {
             name: name.to_owned(),
             rank,
             afk: false,
-            muted: false,
-            shadow_muted: false,
+            muted: muted.is_some(),
+            shadow_muted: muted.unwrap_or(false),
             image: String::new(),
             text,
             ip,
@@ -136,6 +131,9 @@ impl Room {
         }
         let notice = format!("{name} joined (aliases: {name})");
         self.server_line(&notice, connection, now);
+        if self.is_muted(name) {
+            self.tell_meta(name);
+        }
         if rank < 1.0 {
             return;
         }
@@ -208,13 +206,24 @@ impl Room {
         self.tell_voteskip();
     }
 
+    /// Mutes a name or lifts that; it is kept for when the user is there again.
     pub(crate) fn set_mute(&mut self, name: &str, muted: bool, shadow: bool) {
+        let lower = name.to_lowercase();
+        if muted {
+            self.muted.insert(lower, shadow);
+        } else {
+            self.muted.remove(&lower);
+        }
         if let Some(user) = self.user_mut(name) {
             user.muted = muted;
             user.shadow_muted = muted && shadow;
             let name = user.name.clone();
             self.tell_meta(&name);
         }
+    }
+
+    pub(super) fn is_muted(&self, name: &str) -> bool {
+        self.muted.contains_key(&name.to_lowercase())
     }
 
     fn tell_meta(&mut self, name: &str) {
@@ -233,6 +242,25 @@ impl Room {
             let change = json!({"name": user.name, "profile": user.profile()});
             self.tell(To::All, "setUserProfile", change);
         }
+    }
+
+    /// The rank that a name is known to have here, present or not.
+    pub(super) fn known_rank(&self, name: &str) -> Option<f64> {
+        let lower = name.to_lowercase();
+        let present = self.user(name).map(|user| user.rank);
+        let set = || self.ranks.get(&lower).copied();
+        let account = || {
+            let mut accounts = self.accounts.iter();
+            accounts.find(|account| account.name.to_lowercase() == lower)
+        };
+        present
+            .or_else(set)
+            .or_else(|| account().map(|account| account.rank))
+    }
+
+    /// A rank from before the start; nobody is told.
+    pub(crate) fn know_rank(&mut self, name: &str, rank: f64) {
+        self.ranks.insert(name.to_lowercase(), rank);
     }
 
     /// Sets a user's rank; absent ones are told of too, as CyTube does, under the name as typed.
@@ -263,6 +291,10 @@ impl Room {
         if let Some(connection) = connection {
             self.tell(To::One(connection), "rank", rank_json(rank));
         }
+        self.tell_rank(&name, rank);
+    }
+
+    pub(super) fn tell_rank(&mut self, name: &str, rank: f64) {
         let change = json!({"name": name, "rank": rank_json(rank)});
         self.tell(To::All, "setUserRank", change);
     }
@@ -320,53 +352,6 @@ impl Room {
             let count = self.user_count();
             self.tell(To::All, "usercount", count.into());
         }
-    }
-
-    pub(crate) fn is_banned(&self, name: &str) -> bool {
-        let name = name.to_lowercase();
-        self.banned
-            .iter()
-            .any(|ban| ban.name.to_lowercase() == name)
-    }
-
-    /// Bans a name and kicks whoever has it.
-    pub(crate) fn ban(&mut self, name: &str, reason: &str, by: &str, now: i64) {
-        if !self.is_banned(name) {
-            self.banned.push(Ban {
-                id: self.next_ban,
-                name: name.to_owned(),
-                reason: reason.to_owned(),
-                by: by.to_owned(),
-            });
-            self.next_ban += 1;
-        }
-        self.kick(name, "You are banned from this channel.", now);
-        self.server_line(&format!("{by} namebanned {name}"), None, now);
-    }
-
-    pub(crate) fn unban(&mut self, name: &str, id: Option<u64>, by: &str, now: i64) {
-        let lower = name.to_lowercase();
-        let hit = |ban: &Ban| id.map_or(ban.name.to_lowercase() == lower, |id| ban.id == id);
-        let lifted: Vec<Ban> = self.banned.iter().filter(|ban| hit(ban)).cloned().collect();
-        self.banned.retain(|ban| !hit(ban));
-        for ban in lifted {
-            let removed = json!({"id": ban.id, "name": ban.name});
-            self.tell(
-                To::RankAtLeast(self.permission("ban")),
-                "banlistRemove",
-                removed,
-            );
-            self.server_line(&format!("{by} unbanned {}", ban.name), None, now);
-        }
-    }
-
-    pub(super) fn ban_list(&self) -> Value {
-        self.banned
-            .iter()
-            .map(|ban| {
-                json!({"id": ban.id, "ip": "*", "name": ban.name, "reason": ban.reason, "bannedby": ban.by})
-            })
-            .collect()
     }
 
     /// A number below `end`, by the channel's own chance.

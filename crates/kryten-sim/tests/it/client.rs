@@ -23,7 +23,12 @@ pub(crate) type Event = (String, Option<Value>);
 impl Client {
     /// Opens a websocket and no more.
     pub(crate) async fn open(sim: &SimHandle) -> Self {
-        let url = format!("ws://{}/socket.io/?EIO=4&transport=websocket", sim.addr());
+        Self::open_with(sim, "EIO=4&transport=websocket").await
+    }
+
+    /// Opens a websocket with another query.
+    pub(crate) async fn open_with(sim: &SimHandle, query: &str) -> Self {
+        let url = format!("ws://{}/socket.io/?{query}", sim.addr());
         let (websocket, _) = connect_async(url).await.unwrap();
         Self { websocket }
     }
@@ -39,8 +44,18 @@ impl Client {
 
     /// Joins and logs in, and reads up to the own `setUserRank`, or to the own `addUser` of a guest.
     pub(crate) async fn enter(sim: &SimHandle, name: &str, password: Option<&str>) -> Self {
+        Self::enter_channel(sim, "Lounge", name, password).await
+    }
+
+    /// The same in another channel.
+    pub(crate) async fn enter_channel(
+        sim: &SimHandle,
+        channel: &str,
+        name: &str,
+        password: Option<&str>,
+    ) -> Self {
         let mut client = Self::connect(sim).await;
-        client.emit("joinChannel", json!({"name": "Lounge"})).await;
+        client.emit("joinChannel", json!({"name": channel})).await;
         let last = match password {
             Some(password) => {
                 client

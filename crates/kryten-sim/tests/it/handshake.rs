@@ -32,9 +32,12 @@ async fn the_socketconfig_names_the_server_or_refuses_a_malformed_name() {
 async fn other_transports_and_sessions_are_refused() {
     let sim = Sim::start(SimConfig::quiet("Lounge")).await.unwrap();
     for (query, code) in [
-        ("EIO=4&transport=polling", 0),
+        ("EIO=4&transport=smoke", 0),
+        ("EIO=4", 0),
         ("EIO=4&transport=websocket&sid=x", 1),
-        ("EIO=3&transport=websocket", 5),
+        ("transport=polling&sid=x", 1),
+        ("EIO=3&transport=websocket", 3),
+        ("EIO=5&transport=websocket", 5),
     ] {
         let (status, body) = get(format!("{}/socket.io/?{query}", sim.url())).await;
         assert_eq!(

@@ -1,5 +1,10 @@
 //! The Rust in docs/migration-python.md compiles: what stands there stands here.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "the code of the guide, as it stands there"
+)]
+
 use std::error::Error;
 
 use kryten_client::events::{DurableItem, LiveItem};

@@ -1,0 +1,65 @@
+"""Enters a channel with python-socketio, old or new, says a line and tells what it was told, as one JSON object."""
+
+import json
+import os
+import queue
+import sys
+
+import socketio
+from engineio.payload import Payload
+
+PATIENCE = 20
+
+# A poll brings all frames of an entry at once, which the library takes for an attack.
+Payload.max_decode_packets = 1000
+
+
+def main(url, ca_file, channel, name, *transports):
+    # What all versions of the two libraries underneath read.
+    os.environ["REQUESTS_CA_BUNDLE"] = os.environ["WEBSOCKET_CLIENT_CA_BUNDLE"] = ca_file
+    client = socketio.Client(reconnection=False)
+    events = queue.Queue()
+
+    @client.event
+    def connect():
+        events.put(("connect", []))
+
+    # The old library has no handler for all events, so each is named.
+    for event in ("rank", "login", "chatMsg", "userlist", "setUserRank", "kick", "playlist", "newPoll"):
+        client.on(event, lambda *args, event=event: events.put((event, list(args))))
+
+    seen = []
+
+    def until(wanted, condition=lambda args: True):
+        while True:
+            event, args = events.get(timeout=PATIENCE)
+            seen.append(event)
+            if event == wanted and condition(args):
+                return args
+
+    client.connect(url, transports=list(transports) or None)
+    until("connect")
+    client.emit("joinChannel", {"name": channel})
+    client.emit("login", {"name": name, "pw": "secret"})
+    login = until("login")[0]
+    rank = until("setUserRank", lambda args: args[0]["name"] == name)[0]["rank"]
+    # Nothing beyond U+FFFF: the old library counts other characters than CyTube does.
+    said = "h\u00e9llo \u2603"
+    client.emit("chatMsg", {"msg": said, "meta": {}})
+    heard = until("chatMsg", lambda args: args[0]["username"] == name)[0]["msg"]
+    poll = {"title": "?", "opts": ["a", "b"], "obscured": False}
+    acknowledged = client.call("newPoll", poll, timeout=PATIENCE)
+    transport = client.transport() if callable(client.transport) else client.transport
+    client.disconnect()
+    report = {
+        "login": login,
+        "rank": rank,
+        "heard": heard == said,
+        "acknowledged": acknowledged,
+        "transport": transport,
+        "seen": sorted(set(seen)),
+    }
+    print(json.dumps(report), flush=True)
+
+
+main(*sys.argv[1:])
