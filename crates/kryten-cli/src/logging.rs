@@ -10,6 +10,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Registry, reload};
 
 /// How much is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -35,15 +36,28 @@ impl LogLevel {
     }
 }
 
+/// Changes the level of stderr while the program runs.
+#[derive(Debug, Clone)]
+pub(crate) struct LevelSetter(reload::Handle<EnvFilter, Registry>);
+
+impl LevelSetter {
+    /// `RUST_LOG` goes on overriding it.
+    pub(crate) fn set(&self, level: LogLevel) {
+        // It fails only when logging has ended.
+        let _ = self.0.reload(quiet(level, true));
+    }
+}
+
 /// Starts logging. `RUST_LOG` overrides the level of stderr.
-pub(crate) fn start(stderr: LogLevel, file: Option<&Path>) -> anyhow::Result<()> {
+pub(crate) fn start(stderr: LogLevel, file: Option<&Path>) -> anyhow::Result<LevelSetter> {
+    let (filter, setter) = reload::Layer::new(quiet(stderr, true));
     let to_stderr = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(
             std::io::IsTerminal::is_terminal(&std::io::stderr())
                 && std::env::var_os("NO_COLOR").is_none(),
         )
-        .with_filter(quiet(stderr, true));
+        .with_filter(filter);
     let to_file = match file {
         None => None,
         Some(path) => {
@@ -59,7 +73,7 @@ pub(crate) fn start(stderr: LogLevel, file: Option<&Path>) -> anyhow::Result<()>
         .with(to_stderr)
         .with(to_file)
         .init();
-    Ok(())
+    Ok(LevelSetter(setter))
 }
 
 fn open(path: &Path) -> std::io::Result<File> {

@@ -136,6 +136,8 @@ async fn refuse_orders(orders: &mut mpsc::Receiver<Order>) {
     while let Some(order) = orders.recv().await {
         match order {
             Order::Close => return,
+            // An attempt is under way, or due.
+            Order::Reconnect => {}
             Order::Send { written, .. } => {
                 // The sender may have gone away; then nobody needs the answer.
                 let _ = written.send(Err(EmitError::NotConnected));

@@ -25,6 +25,8 @@ pub(crate) enum Order {
         answer: Option<(u64, oneshot::Sender<Vec<Box<RawValue>>>)>,
         written: oneshot::Sender<Result<(), EmitError>>,
     },
+    /// Make the connection anew.
+    Reconnect,
     Close,
 }
 
@@ -120,6 +122,12 @@ impl CytubeHandle {
     /// Our rank as CyTube last told us; -1 before it did.
     pub fn own_rank(&self) -> f64 {
         f64::from_bits(self.shared.own_rank.load(Ordering::Relaxed))
+    }
+
+    /// Ends the connection and makes a new one after the usual first wait; does nothing while there is none.
+    pub async fn reconnect(&self) {
+        // A send fails only when the client has stopped already.
+        let _ = self.orders.send(Order::Reconnect).await;
     }
 
     /// Leaves the channel and stops the client; its last item is `Stopped`.

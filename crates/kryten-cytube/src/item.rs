@@ -132,6 +132,9 @@ pub enum DisconnectReason {
     /// `joinChannel` or `login` was not answered.
     #[error("the server did not answer the join or the login in time")]
     JoinTimeout,
+    /// The client's owner wants a new connection.
+    #[error("a new connection was asked for")]
+    Reconnecting,
     /// The client was closed by its owner.
     #[error("closed")]
     Closed,

@@ -3,7 +3,6 @@
 //! Decisions are made by the pure parts; this file asks them in turn and hands on what they say.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,14 +20,18 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 use uuid::Uuid;
 
+use crate::answering_pms::SystemPm;
+use crate::audit::Audit;
 use crate::channel::{ChannelState, Drift, StateKey};
 use crate::channel_name::ChannelId;
+use crate::channel_view::ChannelView;
 use crate::history::{History, ReplaySummary, Sighting};
 use crate::outbox::{Entry, Outgoing, Snapshot};
 use crate::secrets;
 use crate::shared_outbox::SharedOutbox;
 use crate::snapshots::Snapshots;
-use crate::status::{ChannelStatus, add, set};
+use crate::status::{ChannelStatus, add};
+use crate::system_pm;
 
 /// What the bridge tells the rest of the robot.
 #[derive(Debug, Clone)]
@@ -68,6 +71,11 @@ pub(crate) struct Bridge {
     /// The last sign before the absence that the next complete join ends.
     pub(crate) absent_from: Option<WireTime>,
     pub(crate) kv_enabled: bool,
+    /// Where commands wait for what CyTube says.
+    pub(crate) view: ChannelView,
+    /// Where `system:` messages go.
+    pub(crate) system_pms: mpsc::Sender<SystemPm>,
+    pub(crate) audit: Option<Audit>,
     pub(crate) stop: CancellationToken,
     /// Set once the channel is joined and, where there is KV, its state is stored.
     pub(crate) ready: watch::Sender<bool>,
@@ -108,6 +116,9 @@ impl Bridge {
             self.note_ready(&run);
         }
         self.flush(&mut run).await;
+        if let (BridgeEnd::Stopped, Some(audit)) = (run.end, &self.audit) {
+            audit.connection("SHUTDOWN", &self.id.domain, None);
+        }
         run.end
     }
 
@@ -120,7 +131,15 @@ impl Bridge {
                 self.lock_state().begin_session();
             }
             CytubeItem::Joined { .. } => {
-                set(&self.status.in_channel, true);
+                self.status.set_in_channel(true);
+                if let Some(audit) = &self.audit {
+                    let event = if run.joins > 0 {
+                        "RECONNECT"
+                    } else {
+                        "CONNECT"
+                    };
+                    audit.connection(event, &self.id.domain, None);
+                }
                 let _ = self.news.send(BridgeNews::Joined {
                     again: run.joins > 0,
                 });
@@ -153,10 +172,7 @@ impl Bridge {
     }
 
     fn take_event(&mut self, run: &mut Run, name: &str, payload: &RawValue, received: WireTime) {
-        add(&self.status.events_received, 1);
-        self.status
-            .last_event_micros
-            .store(received.micros(), Ordering::Relaxed);
+        self.status.note_event(name, received);
         let masked = secrets::masked(name, payload);
         let payload = masked.as_deref().unwrap_or(payload);
         let is_join_over = name == "userlist";
@@ -168,6 +184,8 @@ impl Bridge {
             self.publish(name, payload, message_id, received);
         }
         let changes = self.lock_state().apply(name, payload);
+        // After the state, so that whoever hears of an effect finds it there.
+        self.view.desk.hear(name, payload);
         changes
             .dirty
             .into_iter()
@@ -196,13 +214,22 @@ impl Bridge {
         let Some(line) = value.as_ref().and_then(ChatMsg::read) else {
             return Some(Uuid::new_v4().to_string());
         };
-        if name == "pm" && line.message.starts_with("system:") {
+        if name == "pm" && line.message.starts_with(system_pm::PREFIX) {
+            // More than that wait only while somebody floods us.
+            let _ = self.system_pms.try_send(SystemPm {
+                view: self.view.clone(),
+                from: line.username.to_string(),
+                message: line.message.to_string(),
+            });
             return None;
         }
         let Sighting::New(nth) = history.see(&line) else {
             add(&self.status.lines_known, 1);
             return None;
         };
+        if let (Some(audit), "chatMsg") = (&self.audit, name) {
+            audit.chat(&line.username, &line.message);
+        }
         let key = LineKey {
             domain: &self.id.domain,
             channel: &self.id.channel,
@@ -234,6 +261,7 @@ impl Bridge {
         };
         let body =
             Bytes::from(serde_json::to_vec(&envelope).expect("an envelope can be written as JSON"));
+        add(&self.status.bytes_published, body.len() as u64);
         self.outbox.push(Entry::Event(Outgoing {
             event: name.to_owned(),
             subject,
@@ -285,7 +313,8 @@ impl Bridge {
     }
 
     fn leave(&mut self, reason: &DisconnectReason, will_retry_in: Option<Duration>) {
-        let was_in = set(&self.status.in_channel, false);
+        let was_in = self.status.set_in_channel(false);
+        self.view.desk.leave(&format!("CyTube: {reason}"));
         if matches!(reason, DisconnectReason::Closed) {
             // We leave by ourselves; the robot's stop tells of it.
             return;
@@ -296,6 +325,10 @@ impl Bridge {
             }
             None => warn!(channel = self.id.channel, %reason, "not in the channel"),
         }
+        if let Some(audit) = &self.audit {
+            let event = if was_in { "DISCONNECT" } else { "ERROR" };
+            audit.connection(event, &self.id.domain, Some(&reason.to_string()));
+        }
         if was_in {
             let _ = self.news.send(BridgeNews::Left {
                 reason: reason.to_string(),
@@ -304,7 +337,8 @@ impl Bridge {
     }
 
     fn give_up(&mut self, reason: &DisconnectReason) {
-        set(&self.status.in_channel, false);
+        self.status.set_in_channel(false);
+        self.view.desk.leave(&format!("CyTube: {reason}"));
         if matches!(reason, DisconnectReason::Closed) {
             info!(channel = self.id.channel, "left the channel");
         } else {

@@ -5,6 +5,7 @@
 
 mod drift;
 mod emotes;
+mod facts;
 mod playlist;
 mod room;
 mod users;
@@ -16,6 +17,7 @@ use serde_json::value::RawValue;
 
 pub use drift::{Drift, DriftKind};
 use emotes::Emotes;
+pub use facts::{StateCounting, StateCounts};
 use kryten_protocol::state::{self, StateBucket};
 use playlist::Playlist;
 use room::Room;

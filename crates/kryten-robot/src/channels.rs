@@ -3,11 +3,12 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use futures_util::future::join_all;
+use tokio::sync::watch;
 use tracing::info;
 
 use crate::channel_name::ChannelId;
+use crate::channel_view::ChannelView;
 use crate::config::ChannelConfig;
-use crate::queries::ChannelView;
 use crate::robot::RobotError;
 use crate::seat::{House, Seat, channel_id};
 use crate::status::ChannelReport;
@@ -17,6 +18,8 @@ use crate::status::ChannelReport;
 pub(crate) struct Channels {
     house: Arc<House>,
     seats: Arc<RwLock<Vec<Arc<Seat>>>>,
+    /// Told whenever a channel comes or goes.
+    changed: watch::Sender<()>,
 }
 
 /// What a new list of channels has changed; a channel whose settings differ is removed and added.
@@ -35,6 +38,7 @@ impl Channels {
         Self {
             house: Arc::new(house),
             seats: Arc::default(),
+            changed: watch::Sender::new(()),
         }
     }
 
@@ -131,6 +135,11 @@ impl Channels {
         join_all(all.iter().map(|seat| seat.leave())).await;
     }
 
+    /// Changes whenever a channel comes or goes.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
     fn seats(&self) -> Vec<Arc<Seat>> {
         self.seats
             .read()
@@ -140,5 +149,6 @@ impl Channels {
 
     fn change(&self, change: impl FnOnce(&mut Vec<Arc<Seat>>)) {
         change(&mut self.seats.write().unwrap_or_else(PoisonError::into_inner));
+        self.changed.send_replace(());
     }
 }

@@ -12,6 +12,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::lease::Times;
 
+use crate::audit::AuditConfig;
+use crate::channel::StateCounting;
+use crate::system_pm::PmRanks;
 pub use file::{RobotConfigError, from_value, load};
 pub use schema::schema;
 
@@ -24,6 +27,20 @@ pub struct RobotConfig {
     pub channels: Vec<ChannelConfig>,
     /// Whether commands are taken.
     pub commands_enabled: bool,
+    /// How long commands wait.
+    pub command_times: CommandTimes,
+    /// Whether `system.shutdown` and a group restart end the robot.
+    pub remote_shutdown: bool,
+    /// Who may send `system:` private messages.
+    pub pm_ranks: PmRanks,
+    /// What is counted of users, items and emotes.
+    pub counting: StateCounting,
+    /// Where audit logs are written; `None` for nowhere.
+    pub audit: Option<AuditConfig>,
+    /// Whether the robot only looks on: no login, no NATS.
+    pub guest_mode: bool,
+    /// The file that this was read from.
+    pub path: Option<PathBuf>,
     /// Where `/health` and `/metrics` are served; `None` for nowhere.
     pub health: Option<HealthAddress>,
     /// The least level that is logged, in the original's words (`INFO`).
@@ -34,6 +51,31 @@ pub struct RobotConfig {
     pub lease: Option<Times>,
     /// Keys of the file that nobody reads; the robot logs them when it starts.
     pub unknown_keys: Vec<UnknownKey>,
+}
+
+/// How long commands wait: for their turn, and for CyTube's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CommandTimes {
+    /// For the effect of a frame.
+    pub effect: Duration,
+    /// For the effect of a frame for which CyTube looks something up.
+    pub look_up: Duration,
+    /// A chat line that has waited so long is not said any more.
+    pub chat_expiry: Duration,
+    /// Anything else that has waited so long is not done any more.
+    pub expiry: Duration,
+}
+
+impl Default for CommandTimes {
+    /// As long as the original waits for videos. Chat is refused before who asked has given up, mostly after 5 s.
+    fn default() -> Self {
+        Self {
+            effect: Duration::from_secs(3),
+            look_up: Duration::from_secs(8),
+            chat_expiry: Duration::from_secs(3),
+            expiry: Duration::from_secs(10),
+        }
+    }
 }
 
 /// A listening address.
@@ -68,6 +110,8 @@ pub struct ChannelConfig {
     pub reconnect_max: Duration,
     /// A PEM file with certificates to trust besides the system's.
     pub ca_file: Option<PathBuf>,
+    /// Whether to look on without a login.
+    pub anonymous: bool,
 }
 
 /// The outbox of a channel holds this many bytes unless the configuration says otherwise.
@@ -80,6 +124,13 @@ impl RobotConfig {
             nats,
             channels,
             commands_enabled: false,
+            command_times: CommandTimes::default(),
+            remote_shutdown: true,
+            pm_ranks: PmRanks::default(),
+            counting: StateCounting::default(),
+            audit: None,
+            guest_mode: false,
+            path: None,
             health: None,
             log_level: "INFO".to_owned(),
             outbox_bytes: DEFAULT_OUTBOX_BYTES,
@@ -103,6 +154,7 @@ impl ChannelConfig {
             reconnect_base: Duration::from_secs(5),
             reconnect_max: Duration::from_secs(300),
             ca_file: None,
+            anonymous: false,
         }
     }
 
@@ -128,12 +180,14 @@ impl ChannelConfig {
             && self.reconnect_base == other.reconnect_base
             && self.reconnect_max == other.reconnect_max
             && self.ca_file == other.ca_file
+            && self.anonymous == other.anonymous
     }
 
     /// The settings of the CyTube client. Without a user the original logs in as the guest `Guest`.
     pub(crate) fn cytube(&self) -> CytubeConfig {
         let name = self.user.clone().filter(|user| !user.is_empty());
         let login = match (name, self.password.clone()) {
+            _ if self.anonymous => Login::Anonymous,
             (Some(name), Some(password)) => Login::Account { name, password },
             (Some(name), None) => Login::Guest { name },
             (None, _) => Login::Guest {

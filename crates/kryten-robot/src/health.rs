@@ -55,11 +55,15 @@ fn health_of(reports: &[ChannelReport], uptime: f64) -> (StatusCode, serde_json:
             "cytube_connector": word(in_channel, "connected", "disconnected"),
             "nats_client": word(stored, "connected", "disconnected"),
             "event_publisher": word(stored, "running", "stopped"),
+            "command_subscriber": "running",
         },
         "metrics": {
             "events_received": sum(|report| report.events_received),
             "events_published": sum(|report| report.events_stored),
             "publish_errors": sum(|report| report.events_dropped + report.events_too_large),
+            "nats_bytes_sent": sum(|report| report.bytes_published),
+            "commands_processed": sum(|report| report.commands_done + report.commands_failed),
+            "commands_failed": sum(|report| report.commands_failed),
         },
         "channels": reports,
     });
@@ -219,6 +223,18 @@ fn metrics_of(reports: &[ChannelReport], uptime: f64) -> String {
         "counter",
         "Events that could not be published",
         errors,
+    );
+    one(
+        "kryten_commands_processed_total",
+        "counter",
+        "Commands that came to their end",
+        sum(|report| report.commands_done + report.commands_failed),
+    );
+    one(
+        "kryten_commands_failed_total",
+        "counter",
+        "Commands that were refused or not done",
+        sum(|report| report.commands_failed),
     );
     for (name, kind, help, value) in SERIES {
         let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n");

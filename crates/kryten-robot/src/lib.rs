@@ -7,7 +7,10 @@
 //! - [`outbox`]: the bounded line between a channel and the stream;
 //! - [`snapshots`]: when a changed value is written;
 //! - [`secrets`]: what must not leave the process;
-//! - [`lease`]: which of several robots serves a channel.
+//! - [`lease`]: which of several robots serves a channel;
+//! - [`commands`]: what is asked of CyTube, at its pace, and what it says to it;
+//! - [`system_pm`]: what private messages may ask;
+//! - [`services`], [`rate`]: who else is there, and how often something happens.
 //!
 //! Shells:
 //!
@@ -16,33 +19,47 @@
 //! - `publisher`: outbox → event stream, in order, each event once;
 //! - `kv_writer`: state → KV, with the mark of the event that it reflects;
 //! - [`health`]: `/health` and `/metrics`;
-//! - `queries`: requests that read; `lifecycle`: what the robot tells of itself;
+//! - `requests`: what others ask, with `office` for what all requests share; `answering_pms` for private messages;
+//! - `lifecycle`: what the robot tells of itself; `hearing`: what it hears of others;
+//! - [`audit`]: the logs of what was asked and done;
+//! - `guest`: looks on without NATS;
 //! - `term`: the tasks of one channel; `seat`: term after term of it; `channels`: all of them;
 //! - [`robot`]: everything together.
 
+mod answering_pms;
+pub mod audit;
 mod bridge;
 pub mod channel;
 mod channel_name;
+mod channel_view;
 mod channels;
+pub mod commands;
 pub mod config;
+mod guest;
 pub mod health;
+mod hearing;
 pub mod history;
 mod kv_writer;
 pub mod lease;
 mod lifecycle;
+mod office;
 pub mod outbox;
 mod publisher;
-mod queries;
+pub mod rate;
+mod requests;
 pub mod robot;
 mod seat;
 pub mod secrets;
+pub mod services;
 mod shared_outbox;
 pub mod snapshots;
 mod status;
+pub mod system_pm;
 mod term;
 
 pub use channels::Reloaded;
 pub use config::{ChannelConfig, RobotConfig};
+pub use guest::Guest;
 pub use robot::{Robot, RobotError};
 pub use status::ChannelReport;
 

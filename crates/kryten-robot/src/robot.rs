@@ -1,22 +1,34 @@
 //! The robot: binds to NATS, serves its channels, stops without losing what it has received.
 
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 use kryten_client::kv::KvError;
 use kryten_client::stream::{EventStream, StreamError};
 use kryten_client::{Client, ConnectError};
 use kryten_protocol::subject::SubjectError;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
+use crate::answering_pms;
+use crate::audit::Audit;
 use crate::channels::{Channels, Reloaded};
 use crate::config::{ChannelConfig, RobotConfig};
+use crate::hearing;
 use crate::lease::bucket::Identity;
 use crate::lifecycle::{self, Lifecycle};
-use crate::queries;
+use crate::office::Office;
+use crate::requests::Requests;
 use crate::seat::{GroundOfAll, House, channel_id};
 use crate::status::ChannelReport;
+
+/// `system:` messages that wait for their answer.
+const SYSTEM_PMS: usize = 256;
+/// How long a stop waits for the disk.
+const AUDIT_LIMIT: Duration = Duration::from_secs(2);
 
 /// Why a robot cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -71,10 +83,13 @@ pub struct Robot {
     client: Client,
     lifecycle: Lifecycle,
     channels: Channels,
-    responder: Option<kryten_client::respond::Responder>,
+    requests: Requests,
+    office: Arc<Office>,
     stop: CancellationToken,
     lifecycle_task: JoinHandle<()>,
     announcing: JoinHandle<()>,
+    answering: JoinHandle<()>,
+    audit_task: Option<JoinHandle<()>>,
 }
 
 impl Robot {
@@ -93,10 +108,12 @@ impl Robot {
         let startup = lifecycle::startup_fields(
             &first.domain,
             &first.channel,
-            // Commands that act on CyTube are not there yet, whatever the configuration allows.
-            false,
+            config.commands_enabled,
             health,
         );
+        let stop = CancellationToken::new();
+        let services = Arc::default();
+        hearing::follow_services(&client, Arc::clone(&services), stop.clone()).await;
         let lifecycle = Lifecycle::new(client.clone(), startup);
         lifecycle.startup().await;
         let stream = match EventStream::open_or_create(&client).await {
@@ -104,27 +121,41 @@ impl Robot {
             Err(StreamError::JetStreamOff) => None,
             Err(error) => return Err(RobotError::Stream(error)),
         };
+        let (audit, audit_task) = config.audit.clone().map(Audit::start).unzip();
+        let (system_pms, system_pms_rx) = mpsc::channel(SYSTEM_PMS);
         let channels = Channels::new(House {
             ground: GroundOfAll {
                 nats: config.nats.clone(),
                 outbox_bytes: config.outbox_bytes,
                 client: client.clone(),
                 stream,
+                command_times: config.command_times,
+                audit: audit.clone(),
+                system_pms,
             },
             lifecycle: lifecycle.clone(),
             identity: Identity::new(lifecycle.hostname().to_owned()),
             lease: config.lease,
         });
-        for channel in config.channels {
+        for channel in config.channels.clone() {
             if let Err(error) = channels.add(channel).await {
                 channels.leave_all().await;
                 return Err(error);
             }
         }
-        let responder = queries::start(&client, channels.clone(), lifecycle.clone())
+        let office = Arc::new(Office::new(
+            client.clone(),
+            lifecycle.clone(),
+            config,
+            channels.clone(),
+            services,
+            audit,
+        ));
+        hearing::follow_group_restart(Arc::clone(&office), stop.clone()).await;
+        let requests = Requests::start(Arc::clone(&office))
             .await
             .map_err(RobotError::Responder)?;
-        let stop = CancellationToken::new();
+        let answering = tokio::spawn(answering_pms::run(Arc::clone(&office), system_pms_rx));
         let lifecycle_task = tokio::spawn(lifecycle.clone().run(stop.clone()));
         let (joined, startup) = (channels.clone(), lifecycle.clone());
         let announcing = tokio::spawn(async move {
@@ -135,10 +166,13 @@ impl Robot {
             client,
             lifecycle,
             channels,
-            responder: Some(responder),
+            requests,
+            office,
             stop,
             lifecycle_task,
             announcing,
+            answering,
+            audit_task,
         })
     }
 
@@ -183,18 +217,43 @@ impl Robot {
         self.channels.given_up().await;
     }
 
-    /// Leaves all channels, publishes and writes what is left, and says goodbye.
-    pub async fn shutdown(mut self) {
-        self.channels.leave_all().await;
-        if let Some(responder) = self.responder.take() {
-            responder.stop().await;
+    /// Ends when somebody has asked the robot to stop, by `system.shutdown`, a group restart or a private message; gives
+    /// the reason. Whoever runs the robot then shuts it down.
+    pub fn stop_asked(&self) -> impl Future<Output = String> + Send + use<> {
+        let mut asked = self.office.stop.subscribe();
+        async move {
+            let reason = asked.wait_for(Option::is_some).await;
+            match reason.ok().and_then(|reason| reason.clone()) {
+                Some(reason) => reason,
+                None => std::future::pending().await,
+            }
         }
+    }
+
+    /// The level of the log, which `system.reload` may change.
+    pub fn log_level(&self) -> watch::Receiver<String> {
+        self.office.log_level.subscribe()
+    }
+
+    /// Leaves all channels, publishes and writes what is left, and says goodbye.
+    pub async fn shutdown(self) {
+        self.channels.leave_all().await;
+        self.requests.stop().await;
         self.announcing.abort();
+        self.answering.abort();
         self.stop.cancel();
         let _ = self.lifecycle_task.await;
         self.lifecycle.shutdown("Normal shutdown").await;
         // The connection is about to close: a failed flush changes nothing.
         let _ = self.client.nats().flush().await;
+        // The logs' writer ends when nobody can write any more.
+        let _ = self.answering.await;
+        drop((self.office, self.channels));
+        if let Some(task) = self.audit_task
+            && tokio::time::timeout(AUDIT_LIMIT, task).await.is_err()
+        {
+            warn!("stopping although the audit logs are not all written");
+        }
         info!("the robot has stopped");
     }
 }

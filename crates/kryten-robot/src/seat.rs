@@ -9,13 +9,15 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use crate::answering_pms::SystemPm;
+use crate::audit::Audit;
 use crate::bridge::{BridgeEnd, BridgeNews};
 use crate::channel_name::ChannelId;
-use crate::config::ChannelConfig;
+use crate::channel_view::ChannelView;
+use crate::config::{ChannelConfig, CommandTimes};
 use crate::lease::Times;
 use crate::lease::bucket::{Denied, Held, Identity, Lease, Loss};
 use crate::lifecycle::Lifecycle;
-use crate::queries::ChannelView;
 use crate::robot::RobotError;
 use crate::status::{ChannelReport, set};
 use crate::term::{Ground, Term, kv_error};
@@ -51,13 +53,17 @@ pub(crate) struct GroundOfAll {
     pub(crate) outbox_bytes: usize,
     pub(crate) client: kryten_client::Client,
     pub(crate) stream: Option<kryten_client::stream::EventStream>,
+    pub(crate) command_times: CommandTimes,
+    pub(crate) audit: Option<Audit>,
+    pub(crate) system_pms: mpsc::Sender<SystemPm>,
 }
 
 impl Seat {
     /// Starts to serve a channel; returns when it is being joined, or another robot serves it and this one waits.
     pub(crate) async fn take(house: &House, config: ChannelConfig) -> Result<Self, RobotError> {
         let id = Arc::new(channel_id(&config)?);
-        let view = ChannelView::new(Arc::clone(&id));
+        let times = house.ground.command_times;
+        let view = ChannelView::new(Arc::clone(&id), config.user.as_deref(), times);
         let (news, telling) = mpsc::unbounded_channel();
         let (ready_tx, ready) = watch::channel(false);
         let (ended_tx, ended) = watch::channel(false);
@@ -77,9 +83,12 @@ impl Seat {
             outbox_bytes: house.ground.outbox_bytes,
             client: house.ground.client.clone(),
             stream: house.ground.stream.clone(),
+            audit: house.ground.audit.clone(),
+            system_pms: house.ground.system_pms.clone(),
             view: view.clone(),
             news,
         };
+        tokio::spawn(Arc::clone(&view.desk).run(stop.clone()));
         let (first_tx, first) = oneshot::channel();
         let service = Service {
             ground,
@@ -103,7 +112,10 @@ impl Seat {
                 stop,
                 telling,
             }),
-            Ok(Err(error)) => Err(error),
+            Ok(Err(error)) => {
+                stop.cancel();
+                Err(error)
+            }
         }
     }
 

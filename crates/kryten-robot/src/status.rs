@@ -1,10 +1,12 @@
 //! What a channel's tasks tell of themselves; read by health, metrics and queries.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use kryten_protocol::time::WireTime;
 use serde::Serialize;
+
+use crate::rate::Rate;
 
 /// Counters and flags of one channel.
 #[derive(Debug, Default)]
@@ -26,7 +28,13 @@ pub(crate) struct ChannelStatus {
     pub(crate) kv_bytes: AtomicU64,
     pub(crate) foreign_writes: AtomicU64,
     pub(crate) connects: AtomicU64,
+    pub(crate) bytes_published: AtomicU64,
+    pub(crate) commands_done: AtomicU64,
+    pub(crate) commands_failed: AtomicU64,
     pub(crate) last_event_micros: AtomicI64,
+    connected_micros: AtomicI64,
+    /// How often events come, and the kind of the last one.
+    events: Mutex<(Rate, String)>,
     /// Why the channel was given up, in one sentence.
     pub(crate) stopped: Mutex<Option<String>>,
 }
@@ -72,6 +80,12 @@ pub struct ChannelReport {
     pub foreign_writes: u64,
     /// Connections made to CyTube.
     pub connects: u64,
+    /// Bytes of events that were handed to the publisher.
+    pub bytes_published: u64,
+    /// Commands that CyTube has done.
+    pub commands_done: u64,
+    /// Commands that were refused or not done.
+    pub commands_failed: u64,
     /// When the last event was received.
     pub last_event: Option<WireTime>,
 }
@@ -113,8 +127,60 @@ impl ChannelStatus {
             kv_bytes: count(&self.kv_bytes),
             foreign_writes: count(&self.foreign_writes),
             connects: count(&self.connects),
+            bytes_published: count(&self.bytes_published),
+            commands_done: count(&self.commands_done),
+            commands_failed: count(&self.commands_failed),
             last_event: (last_event != 0).then(|| WireTime::from_micros(last_event)),
         }
+    }
+
+    /// An event was received.
+    pub(crate) fn note_event(&self, name: &str, at: WireTime) {
+        add(&self.events_received, 1);
+        self.last_event_micros.store(at.micros(), Ordering::Relaxed);
+        if let Ok(mut events) = self.events.lock() {
+            events.0.note(second_of(at));
+            if events.1 != name {
+                name.clone_into(&mut events.1);
+            }
+        }
+    }
+
+    /// A command has come to its end.
+    pub(crate) fn note_command(&self, is_done: bool) {
+        let counter = if is_done {
+            &self.commands_done
+        } else {
+            &self.commands_failed
+        };
+        add(counter, 1);
+    }
+
+    /// Events per second over a window of seconds.
+    pub(crate) fn event_rate(&self, window: usize) -> f64 {
+        let now = second_of(crate::now());
+        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        events.0.per_second(window, now)
+    }
+
+    /// When the last event came, and its name.
+    pub(crate) fn last_event(&self) -> Option<(WireTime, String)> {
+        let at = self.last_event_micros.load(Ordering::Relaxed);
+        let events = self.events.lock().ok()?;
+        (at != 0).then(|| (WireTime::from_micros(at), events.1.clone()))
+    }
+
+    /// We are in the channel, or not any more; whether we were before.
+    pub(crate) fn set_in_channel(&self, is_in: bool) -> bool {
+        let since = if is_in { crate::now().micros() } else { 0 };
+        self.connected_micros.store(since, Ordering::Relaxed);
+        set(&self.in_channel, is_in)
+    }
+
+    /// Since when we are in the channel.
+    pub(crate) fn connected_since(&self) -> Option<WireTime> {
+        let since = self.connected_micros.load(Ordering::Relaxed);
+        (since != 0).then(|| WireTime::from_micros(since))
     }
 
     /// A new term begins.
@@ -129,4 +195,8 @@ impl ChannelStatus {
             *stopped = Some(why);
         }
     }
+}
+
+fn second_of(at: WireTime) -> u64 {
+    at.micros().unsigned_abs() / 1_000_000
 }

@@ -15,17 +15,18 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::answering_pms::SystemPm;
+use crate::audit::Audit;
 use crate::bridge::{Bridge, BridgeEnd, BridgeNews};
 use crate::channel::ChannelState;
 use crate::channel_name::ChannelId;
+use crate::channel_view::ChannelView;
 use crate::config::ChannelConfig;
 use crate::history::History;
 use crate::kv_writer::KvWriter;
 use crate::publisher::Publisher;
-use crate::queries::ChannelView;
 use crate::robot::RobotError;
 use crate::shared_outbox::SharedOutbox;
-use crate::status::set;
 
 /// How much of a channel's chat is read back at the start to recognise CyTube's replay.
 const CHAT_TAIL: usize = 400;
@@ -40,6 +41,8 @@ pub(crate) struct Ground {
     pub(crate) outbox_bytes: usize,
     pub(crate) client: Client,
     pub(crate) stream: Option<EventStream>,
+    pub(crate) audit: Option<Audit>,
+    pub(crate) system_pms: mpsc::Sender<SystemPm>,
     pub(crate) view: ChannelView,
     pub(crate) news: mpsc::UnboundedSender<BridgeNews>,
 }
@@ -107,6 +110,9 @@ impl Term {
         ground.view.set_cytube(Some(cytube.clone()));
         let bridge = Bridge {
             id,
+            view: ground.view.clone(),
+            system_pms: ground.system_pms.clone(),
+            audit: ground.audit.clone(),
             items,
             outbox: Arc::clone(&outbox),
             written,
@@ -181,7 +187,7 @@ impl Term {
 
     async fn end(self) {
         self.view.set_cytube(None);
-        set(&self.view.status.in_channel, false);
+        self.view.status.set_in_channel(false);
         if let Some(bridge) = self.bridge {
             bridge.abort();
         }

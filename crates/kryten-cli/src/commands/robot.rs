@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
-use kryten_robot::{Robot, RobotConfig};
+use kryten_robot::{Guest, Robot, RobotConfig};
 use tokio::net::TcpListener;
 
 use crate::config_file;
@@ -30,8 +30,11 @@ pub(crate) async fn run(nats: Option<&str>, args: RobotArgs) -> anyhow::Result<E
     if let Some(url) = nats {
         config.nats.servers = vec![url.to_owned()];
     }
-    logging::start(level(&config.log_level), None)?;
+    let logging = logging::start(level(&config.log_level), None)?;
     let listener = listen(&config).await?;
+    if config.guest_mode {
+        return look_on(config, listener, stop).await;
+    }
     let mut robot = tokio::select! {
         robot = Robot::bind(config) => robot?,
         () = stop.received() => return Ok(ExitCode::SUCCESS),
@@ -40,16 +43,47 @@ pub(crate) async fn run(nats: Option<&str>, args: RobotArgs) -> anyhow::Result<E
         let router = kryten_robot::health::router(robot.reporter());
         tokio::spawn(async move { axum::serve(listener, router).await });
     }
+    let mut wanted = robot.log_level();
+    tokio::spawn(async move {
+        while wanted.changed().await.is_ok() {
+            logging.set(level(&wanted.borrow_and_update()));
+        }
+    });
+    let asked = robot.stop_asked();
     let gave_up = tokio::select! {
         () = robot.join() => true,
+        _ = asked => false,
         () = stop.received() => false,
     };
     robot.shutdown().await;
-    Ok(if gave_up {
-        ExitCode::from(output::FAILED)
-    } else {
-        ExitCode::SUCCESS
-    })
+    Ok(exit_code(gave_up))
+}
+
+/// Guest mode: no login and no NATS.
+async fn look_on(
+    config: RobotConfig,
+    listener: Option<TcpListener>,
+    mut stop: StopSignal,
+) -> anyhow::Result<ExitCode> {
+    let mut guest = Guest::start(config)?;
+    if let Some(listener) = listener {
+        let router = kryten_robot::health::router(guest.reporter());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+    }
+    let gave_up = tokio::select! {
+        () = guest.join() => true,
+        () = stop.received() => false,
+    };
+    guest.shutdown().await;
+    Ok(exit_code(gave_up))
+}
+
+/// A channel that was given up is a failure, so that a supervisor notices.
+fn exit_code(gave_up: bool) -> ExitCode {
+    match gave_up {
+        true => ExitCode::from(output::FAILED),
+        false => ExitCode::SUCCESS,
+    }
 }
 
 async fn listen(config: &RobotConfig) -> anyhow::Result<Option<TcpListener>> {

@@ -99,7 +99,10 @@ pub(crate) async fn run(client: &ClientArgs, args: UpArgs) -> anyhow::Result<Exi
         &log,
         client.data_dir.is_some(),
     ));
-    stop.received().await;
+    tokio::select! {
+        () = stop.received() => {}
+        reason = services.stop_asked() => tracing::info!(reason, "asked to stop"),
+    }
     eprintln!("stopping …");
     connection.remove(&data_dir);
     services.stop().await?;

@@ -20,8 +20,10 @@ use crate::exchange::ExchangeError;
 
 /// As kryten-py waits.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// The robot itself waits 8 s for CyTube to confirm a video, and 5 s for CyTube's answer.
+/// The robot itself waits up to 8 s until CyTube's limits let a line go and CyTube has done it.
 const TIMEOUT_WITH_CYTUBE: Duration = Duration::from_secs(10);
+/// A video waits for its turn and is looked up.
+const TIMEOUT_OF_VIDEOS: Duration = Duration::from_secs(20);
 /// How often a question is asked.
 const TRIES: u32 = 3;
 
@@ -63,7 +65,7 @@ impl Robot {
         self
     }
 
-    /// How long to wait for an answer; by default 5 s, and 10 s where the robot has to wait for CyTube.
+    /// How long to wait for an answer; by default 5 s, 10 s where the robot has to wait for CyTube, 20 s for a video.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
@@ -102,15 +104,14 @@ impl Robot {
     ///
     /// # Errors
     /// [`CommandError`]. A command that the robot did not do is [`CommandError::Refused`], also where the robot says
-    /// so inside of a success. The Python robot does not answer a command that it does not know, nor one that is
-    /// meant for another channel: that is [`CommandError::TimedOut`].
+    /// so inside of a success. What is meant for a channel that no robot serves is [`CommandError::TimedOut`]; the Python
+    /// robot does not answer a command that it does not know either.
     pub async fn send(&self, command: RobotCommand) -> Result<Value, CommandError> {
-        let waits_for_cytube =
-            command.asks_cytube() || matches!(command, RobotCommand::Queue { .. });
         let asking = Asking {
-            timeout: self.timeout.unwrap_or(match waits_for_cytube {
-                true => TIMEOUT_WITH_CYTUBE,
-                false => TIMEOUT,
+            timeout: self.timeout.unwrap_or(match command {
+                RobotCommand::Queue { .. } => TIMEOUT_OF_VIDEOS,
+                RobotCommand::State(_) | RobotCommand::System(_) => TIMEOUT,
+                _ => TIMEOUT_WITH_CYTUBE,
             }),
             tries: match command.is_idempotent() {
                 true => self.tries,

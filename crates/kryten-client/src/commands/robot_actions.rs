@@ -40,8 +40,8 @@ impl Robot {
         Ok(())
     }
 
-    /// Adds a video to the playlist; gives its uid, or `None` where CyTube did not confirm it within 8 s. A refusal of
-    /// CyTube is [`CommandError::Refused`].
+    /// Adds a video to the playlist; gives its uid. What CyTube refuses, or does not confirm within 8 s, is
+    /// [`CommandError::Refused`]; the Python robot says `None` where nothing was confirmed.
     pub async fn queue(
         &self,
         video: Video,

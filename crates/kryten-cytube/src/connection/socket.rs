@@ -130,6 +130,10 @@ impl Link<'_> {
                 message = self.stream.next(), if is_reading => self.receive(message).await,
                 order = orders.recv(), if self.outgoing.capacity() > 0 => match order {
                     Some(Order::Send { text, answer, written }) => self.send(text, answer, written).await,
+                    Some(Order::Reconnect) => {
+                        self.say_goodbye().await;
+                        return DisconnectReason::Reconnecting;
+                    }
                     Some(Order::Close) | None => {
                         self.say_goodbye().await;
                         return DisconnectReason::Closed;

@@ -6,12 +6,14 @@ use crate::event::playlist::After;
 
 /// A command to the robot.
 ///
-/// A success means that the robot has handed it to CyTube, which does not say whether it did it; the exceptions are
-/// [`RobotCommand::Queue`] and what [reads](RobotCommand::is_idempotent).
+/// A success of our robot means that CyTube has done it, or, with `confirmed: false` in the reply's data, that CyTube never
+/// says whether it did. A success of the Python robot only means that it was sent, except for [`RobotCommand::Queue`] and
+/// what [reads](RobotCommand::is_idempotent).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum RobotCommand {
-    /// Says a line in the chat. CyTube cuts it at 320 characters.
+    /// Says a line in the chat. Our robot makes several of a long one; the Python robot lets CyTube cut it at 320
+    /// characters.
     Say {
         /// The text; commands of CyTube such as `/me` work.
         message: String,
@@ -33,7 +35,7 @@ pub enum RobotCommand {
         /// The user.
         username: String,
     },
-    /// Ends a mute of either kind. The robot has no command for it, so this says `/unmute`.
+    /// Ends a mute of either kind. The Python robot has no command for it, so this says `/unmute`.
     Unmute {
         /// The user.
         username: String,
@@ -54,7 +56,7 @@ pub enum RobotCommand {
     },
     /// Lifts bans.
     Unban {
-        /// The name; the robot does not take a number alone.
+        /// The name; the Python robot does not take a number alone.
         username: String,
         /// The number of one ban; without it all bans of the name are lifted.
         id: Option<i64>,
@@ -100,7 +102,7 @@ pub enum RobotCommand {
     PlayNext,
     /// Votes for skipping the film.
     Voteskip,
-    /// Stops the film. CyTube has no such command and ignores it; here because kryten-py has it.
+    /// Stops the film: the robot takes the lead for a moment. The Python robot sends it to no effect.
     Pause,
     /// Goes on with the film; as [`RobotCommand::Pause`].
     Play,

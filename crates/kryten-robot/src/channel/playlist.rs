@@ -38,6 +38,14 @@ impl Playlist {
         self.items.len()
     }
 
+    pub(super) fn has(&self, uid: i64) -> bool {
+        self.position(uid).is_some()
+    }
+
+    pub(super) fn current(&self) -> Option<&Map<String, Value>> {
+        self.current.as_ref()
+    }
+
     pub(super) fn items_to_json(&self) -> String {
         let length: usize = self
             .items

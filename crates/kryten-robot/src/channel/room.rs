@@ -40,6 +40,18 @@ impl Room {
         serde_json::to_string(self).expect("JSON values can be written as JSON")
     }
 
+    pub(super) fn leader(&self) -> &str {
+        &self.leader
+    }
+
+    pub(super) fn playlist_is_locked(&self) -> bool {
+        self.playlist_locked
+    }
+
+    pub(super) fn has_poll(&self) -> bool {
+        !self.poll.is_null()
+    }
+
     /// Whether the event changed anything; events of other kinds never do.
     pub(super) fn apply(&mut self, event: &str, payload: &RawValue) -> bool {
         let slot = match event {

@@ -38,6 +38,15 @@ impl Users {
         self.own_rank
     }
 
+    pub(super) fn own_name(&self) -> Option<&str> {
+        self.own_name.as_deref()
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<&Map<String, Value>> {
+        let at = self.position(&fold_name(name))?;
+        Some(&self.entries[at].user)
+    }
+
     pub(super) fn to_json(&self) -> String {
         let users: Vec<&Map<String, Value>> =
             self.entries.iter().map(|entry| &entry.user).collect();

@@ -1,5 +1,7 @@
 //! Reading the original's JSON file: which keys there are, and what it takes for true.
 
+mod sections;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,7 +11,9 @@ use kryten_protocol::state::is_bucket_name;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
-use super::{ChannelConfig, DEFAULT_OUTBOX_BYTES, HealthAddress, RobotConfig};
+use super::{
+    ChannelConfig, CommandTimes, DEFAULT_OUTBOX_BYTES, HealthAddress, PmRanks, RobotConfig,
+};
 use crate::lease::Times;
 
 /// Why a robot's configuration cannot be used.
@@ -66,6 +70,7 @@ pub fn load(path: &Path) -> Result<RobotConfig, RobotConfigError> {
     let config = from_value(&whole, |name| std::env::var(name).ok())?;
     Ok(RobotConfig {
         unknown_keys: config::unknown_keys(&whole, &super::schema()),
+        path: Some(path.to_owned()),
         ..config
     })
 }
@@ -86,8 +91,10 @@ pub fn from_value(
     let nats = read_nats(required_section(root, "nats")?, env("KRYTEN_NATS_URL"))?;
     let commands = optional_section(root, "commands")?.unwrap_or(&empty);
     let health = optional_section(root, "health")?.unwrap_or(&empty);
+    let guest_mode = is_true(cytube.get("guest_mode"), false);
     let mut channels = read_channels(root, cytube)?;
     for channel in &mut channels {
+        channel.anonymous = guest_mode;
         channel.user = env("KRYTEN_CYTUBE_USER").or(channel.user.take());
         channel.password = env("KRYTEN_CYTUBE_PASSWORD")
             .map(SecretString::from)
@@ -96,7 +103,14 @@ pub fn from_value(
     Ok(RobotConfig {
         nats,
         channels,
-        commands_enabled: is_true(commands.get("enabled"), false),
+        commands_enabled: !guest_mode && is_true(commands.get("enabled"), false),
+        remote_shutdown: is_true(commands.get("remote_shutdown"), true),
+        pm_ranks: read_pm_ranks(commands)?,
+        counting: sections::counting(root.get("state_counting")),
+        audit: Some(sections::audit(root.get("logging"))),
+        guest_mode,
+        path: None,
+        command_times: read_times(commands)?,
         health: read_health(health)?,
         log_level: read_log_level(root.get("log_level"))?,
         outbox_bytes: DEFAULT_OUTBOX_BYTES,
@@ -192,6 +206,31 @@ fn read_nats(
         config.servers = vec![url];
     }
     Ok(config)
+}
+
+fn read_pm_ranks(commands: &Map<String, Value>) -> Result<PmRanks, RobotConfigError> {
+    let usual = PmRanks::default();
+    let rank = |key: &'static str, usual: f64| match commands.get(key) {
+        None => Ok(usual),
+        Some(value) => value.as_f64().ok_or(RobotConfigError::BadValue {
+            key,
+            wanted: "a rank, such as 2",
+        }),
+    };
+    Ok(PmRanks {
+        ask: rank("pm_rank", usual.ask)?,
+        control: rank("pm_control_rank", usual.control)?,
+    })
+}
+
+fn read_times(commands: &Map<String, Value>) -> Result<CommandTimes, RobotConfigError> {
+    let usual = CommandTimes::default();
+    Ok(CommandTimes {
+        effect: seconds(commands, "effect_seconds", usual.effect)?,
+        look_up: seconds(commands, "look_up_seconds", usual.look_up)?,
+        chat_expiry: seconds(commands, "chat_expiry_seconds", usual.chat_expiry)?,
+        expiry: seconds(commands, "expiry_seconds", usual.expiry)?,
+    })
 }
 
 fn read_health(health: &Map<String, Value>) -> Result<Option<HealthAddress>, RobotConfigError> {

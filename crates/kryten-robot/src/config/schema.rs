@@ -34,6 +34,8 @@ struct File {
     channels: Option<Vec<Channel>>,
     /// How to reach NATS. KRYTEN_NATS_URL in the environment replaces the servers.
     nats: NatsConfig,
+    /// How several robots with the same channel agree which one serves it.
+    lease: Option<Lease>,
     /// Whether commands are taken.
     commands: Option<Commands>,
     /// Where `/health` and `/metrics` are served.
@@ -41,11 +43,9 @@ struct File {
     /// The least level that is logged.
     #[schemars(extend("default" = "INFO"))]
     log_level: Option<LogLevel>,
-    /// The files of the original's audit logs. Read by the original only.
-    #[schemars(extend("deprecated" = true))]
+    /// The files of the audit logs.
     logging: Option<Logging>,
-    /// What the original counts in its statistics. Read by the original only.
-    #[schemars(extend("deprecated" = true))]
+    /// What is counted in `state.all` and `system.stats`.
     state_counting: Option<StateCounting>,
 }
 
@@ -77,8 +77,7 @@ struct Channel {
     /// How often the original tries again before it gives up. We never do.
     #[schemars(extend("deprecated" = true))]
     reconnect_max_attempts: Option<u64>,
-    /// Whether the original enters without a name and without NATS. Read by the original only.
-    #[schemars(extend("deprecated" = true))]
+    /// Whether the robot only looks on: without a name and without NATS.
     guest_mode: Option<bool>,
     /// A PEM file with certificates to trust besides the system's.
     ca_file: Option<PathBuf>,
@@ -87,9 +86,40 @@ struct Channel {
 #[derive(JsonSchema)]
 #[schemars(inline)]
 struct Commands {
-    /// Whether commands are taken from `kryten.robot.command`.
+    /// Whether commands that act on CyTube are taken.
     #[schemars(extend("default" = false))]
     enabled: Option<bool>,
+    /// Whether `system.shutdown`, a group restart and a private message end the robot.
+    #[schemars(extend("default" = true))]
+    remote_shutdown: Option<bool>,
+    /// The least rank of who may send `system:about` and `system:help` in private; without it anybody may.
+    pm_rank: Option<f64>,
+    /// The least rank of who may send all other `system:` messages.
+    #[schemars(extend("default" = 4))]
+    pm_control_rank: Option<f64>,
+    /// For how many seconds the effect of a command is waited for.
+    #[schemars(extend("default" = 3, "exclusiveMinimum" = 0))]
+    effect_seconds: Option<f64>,
+    /// The same where CyTube has to look something up, such as a video.
+    #[schemars(extend("default" = 8, "exclusiveMinimum" = 0))]
+    look_up_seconds: Option<f64>,
+    /// A chat line that has waited for so many seconds is not said any more.
+    #[schemars(extend("default" = 3, "exclusiveMinimum" = 0))]
+    chat_expiry_seconds: Option<f64>,
+    /// Any other command that has waited for so many seconds is not done any more.
+    #[schemars(extend("default" = 10, "exclusiveMinimum" = 0))]
+    expiry_seconds: Option<f64>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(inline)]
+struct Lease {
+    /// Whether a robot waits while another one serves the channel.
+    #[schemars(extend("default" = true))]
+    enabled: Option<bool>,
+    /// After how many seconds without a sign a robot counts as dead.
+    #[schemars(extend("default" = 5, "exclusiveMinimum" = 0))]
+    seconds: Option<f64>,
 }
 
 #[derive(JsonSchema)]

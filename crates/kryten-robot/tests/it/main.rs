@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used)]
 
 mod channels;
+mod commands;
 mod faults;
 mod large_lists;
+mod recorded_requests;
 mod recorded_sessions;
 mod recording;
 mod support;
+mod system;

@@ -127,6 +127,11 @@ impl Services {
         self.robot.report()
     }
 
+    /// Ends when somebody has asked the robot to stop; gives the reason.
+    pub(super) fn stop_asked(&self) -> impl Future<Output = String> + use<> {
+        self.robot.stop_asked()
+    }
+
     /// Stops in the order in which nothing is lost: first who writes, then who reads, then what is between.
     pub(super) async fn stop(self) -> anyhow::Result<()> {
         self.robot.shutdown().await;
@@ -201,6 +206,7 @@ async fn robot_config(
             config.nats = nats;
         }
         config.health = None;
+        config.commands_enabled = true;
         return Ok((None, config));
     }
     let (sim, channel) = if args.demo {
@@ -209,7 +215,9 @@ async fn robot_config(
     } else {
         (None, real_channel(args))
     };
-    Ok((sim, RobotConfig::new(nats, vec![channel])))
+    let mut config = RobotConfig::new(nats, vec![channel]);
+    config.commands_enabled = true;
+    Ok((sim, config))
 }
 
 async fn demo(args: &UpArgs) -> anyhow::Result<(SimHandle, ChannelConfig)> {

@@ -1,0 +1,57 @@
+//! Sections in which the original takes anything: what makes no sense has no effect.
+
+use kryten_protocol::cytube::is_truthy;
+use serde_json::Value;
+
+use crate::audit::AuditConfig;
+use crate::channel::StateCounting;
+
+/// `state_counting`.
+pub(super) fn counting(section: Option<&Value>) -> StateCounting {
+    let field = |name: &str| section.and_then(|section| section.get(name));
+    let flag = |name: &str| field(name).is_some_and(is_truthy);
+    let number = |name: &str| field(name).and_then(Value::as_f64).unwrap_or(0.0);
+    StateCounting {
+        users_exclude_afk: flag("users_exclude_afk"),
+        users_min_rank: number("users_min_rank"),
+        playlist_exclude_temp: flag("playlist_exclude_temp"),
+        playlist_max_duration: number("playlist_max_duration"),
+        emotes_only_enabled: flag("emotes_only_enabled"),
+    }
+}
+
+/// `logging`.
+pub(super) fn audit(section: Option<&Value>) -> AuditConfig {
+    let usual = AuditConfig::default();
+    let text = |name: &str, usual: String| {
+        let found = section.and_then(|section| section.get(name)?.as_str());
+        found.map_or(usual, str::to_owned)
+    };
+    AuditConfig {
+        base_path: text("base_path", usual.base_path.display().to_string()).into(),
+        admin_operations: text("admin_operations", usual.admin_operations),
+        playlist_operations: text("playlist_operations", usual.playlist_operations),
+        chat_messages: text("chat_messages", usual.chat_messages),
+        command_audit: text("command_audit", usual.command_audit),
+        connection_events: text("connection_events", usual.connection_events),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn sections_that_are_none_leave_the_defaults() {
+        for section in [None, Some(&json!(7)), Some(&json!({"users_min_rank": "x"}))] {
+            assert_eq!(counting(section), StateCounting::default());
+            assert_eq!(audit(section), AuditConfig::default());
+        }
+        let section = json!({"users_exclude_afk": 1, "playlist_max_duration": 60.5, "connection_events": "c.log"});
+        let counting = counting(Some(&section));
+        assert!(counting.users_exclude_afk && counting.playlist_max_duration == 60.5);
+        assert_eq!(audit(Some(&section)).connection_events, "c.log");
+    }
+}
