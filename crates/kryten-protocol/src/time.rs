@@ -44,11 +44,11 @@ impl WireTime {
         Self::within_years(zoned.timestamp().as_microsecond())
     }
 
-    /// Others have no way to write a year beyond four digits, and Python none to hold it.
+    /// Others have no way to write a year beyond four digits, and Python none to hold it; the last day of 9999 is
+    /// beyond what our library for times holds.
     fn within_years(micros: i64) -> Option<Self> {
         const YEAR_ONE: i64 = -62_135_596_800_000_000;
-        const YEAR_TEN_THOUSAND: i64 = 253_402_300_800_000_000;
-        (YEAR_ONE..YEAR_TEN_THOUSAND)
+        (YEAR_ONE..=Timestamp::MAX.as_microsecond())
             .contains(&micros)
             .then_some(Self(micros))
     }
@@ -179,7 +179,7 @@ mod tests {
         }
         for text in [
             "0001-01-01T00:00:00+00:00",
-            "9999-12-31T23:59:59.999999+00:00",
+            "9999-12-30T21:59:59.999999+00:00",
         ] {
             assert_eq!(WireTime::parse(text).unwrap().to_string(), text);
         }
