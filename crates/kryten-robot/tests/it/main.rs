@@ -8,5 +8,6 @@ mod large_lists;
 mod recorded_requests;
 mod recorded_sessions;
 mod recording;
+mod security;
 mod support;
 mod system;
