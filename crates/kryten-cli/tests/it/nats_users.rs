@@ -249,6 +249,7 @@ async fn each_service_does_its_work_with_its_own_user_and_nothing_else() {
         lines_of_alice(&counter).await == 2
     })
     .await;
+    the_server_is_an_accomplice_for_events(&guarded, &counter).await;
 }
 
 async fn everybody_works(guarded: &Guarded) {
@@ -470,6 +471,39 @@ async fn the_server_is_no_accomplice_for_commands(guarded: &Guarded) {
         String::from_utf8_lossy(&event.body).contains("forged")
     };
     assert!(!events.iter().any(said));
+}
+
+/// The limit of permissions that `docs/security.md` tells: an event that a bot has written into its own bucket, sent by
+/// the server where the bot may not publish. Where this fails, the server has learned to ask for permission.
+async fn the_server_is_an_accomplice_for_events(guarded: &Guarded, counter: &Client) {
+    let silent = guarded.client("silent").await;
+    let stream = EventStream::open_or_create(&silent).await.unwrap();
+    let events = stream
+        .tail("kryten.events.cytube.exact.chatmsg", 100)
+        .await
+        .unwrap();
+    let bodies = events
+        .iter()
+        .map(|event| serde_json::from_slice(&event.body).unwrap());
+    let of_alice = |event: &Value| event["payload"]["username"] == "alice";
+    let mut forged = bodies.filter(of_alice).last().unwrap();
+    forged["payload"]["msg"] = "never said".into();
+    let bucket = KvBucket::open(&silent, "silent").await.unwrap();
+    bucket.put_json("y", &forged).await.unwrap();
+    let read = json!({"last_by_subj": "$KV.silent.y"}).to_string();
+    let (to, reply) = (
+        "$JS.API.DIRECT.GET.KV_silent",
+        "kryten.events.cytube.exact.chatmsg",
+    );
+    silent
+        .nats()
+        .publish_with_reply(to, reply, read.into())
+        .await
+        .unwrap();
+    until("the forged line is counted", || async {
+        lines_of_alice(counter).await == 3
+    })
+    .await;
 }
 
 #[test]
