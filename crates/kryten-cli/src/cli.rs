@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::commands::config::ConfigArgs;
 use crate::commands::kv::KvArgs;
 use crate::commands::robot::RobotArgs;
 use crate::commands::sim::SimArgs;
@@ -57,6 +58,8 @@ pub(crate) enum Command {
     Sim(Box<SimArgs>),
     /// Read and change key-value buckets
     Kv(KvArgs),
+    /// Check configuration files, and print their JSON Schemas
+    Config(ConfigArgs),
 }
 
 impl Command {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use kryten_client::{Client, NatsConfig};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use crate::cli::ClientArgs;
 use crate::connection_file::{self, ChannelName, ConnectionFile, NatsAddress};
@@ -13,7 +13,7 @@ use crate::connection_file::{self, ChannelName, ConnectionFile, NatsAddress};
 #[derive(Debug)]
 pub(crate) struct Context {
     /// Where NATS is.
-    pub(crate) nats: NatsAddress,
+    nats: NatsConfig,
     /// The channels that a running `kryten up` serves; empty when unknown.
     pub(crate) channels: Vec<ChannelName>,
     wanted_channel: Option<String>,
@@ -37,12 +37,12 @@ impl Context {
                     dir.display()
                 )
             })?;
-            (file.nats, file.channels)
+            (of_file(&file.nats), file.channels)
         } else {
             match ConnectionFile::read(&connection_file::default_data_dir())?
                 .filter(ConnectionFile::is_alive)
             {
-                Some(file) => (file.nats, file.channels),
+                Some(file) => (of_file(&file.nats), file.channels),
                 None => (plain("nats://localhost:4222"), Vec::new()),
             }
         };
@@ -56,14 +56,7 @@ impl Context {
 
     /// Connects to NATS.
     pub(crate) async fn connect(&self) -> anyhow::Result<Client> {
-        let secret = |text: &Option<String>| text.clone().map(SecretString::from);
-        let config = NatsConfig {
-            servers: self.nats.url.split(',').map(str::to_owned).collect(),
-            user: self.nats.user.clone(),
-            password: secret(&self.nats.password),
-            token: secret(&self.nats.token),
-            ..NatsConfig::default()
-        };
+        let config = self.nats.clone();
         Ok(Client::connect(&config.named("kryten")).await?)
     }
 
@@ -106,32 +99,32 @@ impl Context {
     }
 }
 
-fn plain(url: &str) -> NatsAddress {
-    NatsAddress {
-        url: url.to_owned(),
-        user: None,
-        password: None,
-        token: None,
+/// One address or several with commas between them.
+fn plain(url: &str) -> NatsConfig {
+    NatsConfig {
+        servers: url.split(',').map(str::to_owned).collect(),
+        ..NatsConfig::default()
     }
 }
 
-fn from_config(file: &Path) -> anyhow::Result<NatsAddress> {
+fn of_file(address: &NatsAddress) -> NatsConfig {
+    let secret = |text: &Option<String>| text.clone().map(SecretString::from);
+    NatsConfig {
+        user: address.user.clone(),
+        password: secret(&address.password),
+        token: secret(&address.token),
+        ..plain(&address.url)
+    }
+}
+
+fn from_config(file: &Path) -> anyhow::Result<NatsConfig> {
     let named = || format!("cannot use the configuration {}", file.display());
     let mut value = kryten_client::config::load(file).with_context(named)?;
     let section = value.get_mut("nats").map(serde_json::Value::take);
     let section = section
         .ok_or_else(|| anyhow::anyhow!("there is no section `nats` in it"))
         .with_context(named)?;
-    let nats: NatsConfig = kryten_client::config::read(section).with_context(named)?;
-    let show = |secret: &Option<SecretString>| {
-        secret
-            .as_ref()
-            .map(|secret| secret.expose_secret().to_owned())
-    };
-    Ok(NatsAddress {
-        url: nats.addresses().join(","),
-        user: nats.user.clone(),
-        password: show(&nats.password),
-        token: show(&nats.token),
-    })
+    kryten_client::config::read(section)
+        .map_err(|error| error.within("nats"))
+        .with_context(named)
 }

@@ -4,6 +4,7 @@
 
 pub(crate) mod api;
 pub(crate) mod consumer;
+pub(crate) mod laps;
 pub(crate) mod ordered;
 pub(crate) mod pass;
 pub(crate) mod pull;

@@ -16,6 +16,7 @@ mod list;
 mod locks;
 mod many;
 mod read;
+mod swapped;
 mod ttl;
 mod typed;
 mod update;

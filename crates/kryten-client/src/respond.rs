@@ -9,6 +9,7 @@ use async_nats::Message;
 use futures_util::StreamExt;
 use kryten_protocol::command::{Reply, Request};
 use kryten_protocol::subject::{self, SubjectError};
+use kryten_protocol::token;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -71,8 +72,10 @@ impl Responder {
     {
         let subject = subject::command(service)?;
         let nats = client.nats().clone();
+        // As in the subject, since a group cannot have white space in it either.
+        let group = format!("kryten-{}", token::normalize(service));
         let mut inbox = nats
-            .queue_subscribe(subject, format!("kryten-{service}"))
+            .queue_subscribe(subject, group)
             .await
             .map_err(|error| RespondError::Closed(Box::new(error)))?;
         // Who asks right after we return must find us.

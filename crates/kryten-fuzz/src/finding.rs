@@ -1,25 +1,33 @@
 //! What did not hold: caught, made small, written to a file.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 
 use crate::targets::Target;
 
 thread_local! {
+    static CHECKING: Cell<bool> = const { Cell::new(false) };
     static LAST_PANIC: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// Panics are findings and are told as such.
+/// Panics of what is checked are findings and are told as such; our own are told as ever.
 pub(crate) fn silence_panics() {
-    panic::set_hook(Box::new(|info| {
+    let usual = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
         LAST_PANIC.with(|last| *last.borrow_mut() = info.to_string());
+        if !CHECKING.get() {
+            usual(info);
+        }
     }));
 }
 
 /// What does not hold for this input.
 pub(crate) fn problem(target: &Target, input: &[u8]) -> Option<String> {
-    match panic::catch_unwind(AssertUnwindSafe(|| (target.check)(input))) {
+    CHECKING.set(true);
+    let outcome = panic::catch_unwind(AssertUnwindSafe(|| (target.check)(input)));
+    CHECKING.set(false);
+    match outcome {
         Ok(Ok(())) => None,
         Ok(Err(problem)) => Some(problem),
         Err(_) => Some(LAST_PANIC.with(|last| last.borrow().clone())),

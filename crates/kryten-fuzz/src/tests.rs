@@ -24,3 +24,29 @@ fn the_same_seed_makes_the_same_input() {
         assert_eq!(make(), make(), "{}", target.name);
     }
 }
+
+/// Inputs that a run has found, made small; each with its target.
+#[test]
+fn what_was_found_holds() {
+    let found: [(&str, &str); 3] = [
+        (
+            "event",
+            r#"{"event_name":"","payload":{},"channel":"","domain":"","timestamp":744073709551615}"#,
+        ),
+        (
+            "lifecycle",
+            r#"{"service":"","version":"","hostname":"","timestamp":1000000000000000,"uptime_seconds":9}"#,
+        ),
+        (
+            "config",
+            r#"{"cytube":{"domain":"e","channel":"l"},"nats":{"servers":[]},"log_level":{"nats":{"password":"S3CRET-MARKER"}}}"#,
+        ),
+    ];
+    for (name, input) in found {
+        let target = targets::all()
+            .into_iter()
+            .find(|target| target.name == name);
+        let problem = finding::problem(&target.unwrap(), input.as_bytes());
+        assert_eq!(problem, None, "{name}: {input}");
+    }
+}

@@ -5,9 +5,10 @@ import base64
 import json
 import logging
 import sys
+from types import SimpleNamespace
 
 import nats
-from kryten import KrytenClient, kv_store, models, subject_builder
+from kryten import KrytenClient, KrytenConfig, SimpleMetricsServer, kv_store, metrics_server, models, subject_builder
 
 LOGGER = logging.getLogger("agent")
 
@@ -108,6 +109,25 @@ class Agent:
 
     def do_surface(self):
         return surface()
+
+    async def do_pages(self, name):
+        """Serves health and metrics, for a client that runs; gives the port."""
+        listen = metrics_server.web.TCPSite
+        # The library itself listens on all interfaces.
+        metrics_server.web.TCPSite = lambda runner, host, port: listen(runner, "127.0.0.1", port)
+        self.pages = SimpleMetricsServer(
+            name,
+            port=0,
+            client=SimpleNamespace(_running=True),
+            logger=LOGGER,
+            health_callback=lambda: {"films": 3},
+        )
+        await self.pages.start()
+        metrics_server.web.TCPSite = listen
+        return self.pages._site._server.sockets[0].getsockname()[1]
+
+    def do_read_config(self, path):
+        return KrytenConfig.from_json(path).model_dump(mode="json")
 
     async def do_call(self, on, method, args=(), **kwargs):
         """Calls anything of the library; what it sent is at the server when this returns."""

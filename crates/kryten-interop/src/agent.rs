@@ -1,16 +1,14 @@
 //! The Python side: a process that does with kryten-py what it is asked to.
 
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use kryten_python::PythonSide;
 use kryten_servers::NatsServer;
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 const SCRIPT: &str = concat!(
     include_str!("../python/surface.py"),
@@ -18,49 +16,20 @@ const SCRIPT: &str = concat!(
 );
 const PATIENCE: Duration = Duration::from_secs(60);
 
-pub(crate) struct Agent {
-    _process: Child,
-    requests: ChildStdin,
-    answers: Lines<BufReader<ChildStdout>>,
-}
+pub(crate) struct Agent(PythonSide);
 
 impl Agent {
     /// Starts the process and has it connect to the server.
     pub(crate) async fn start(python: &Path, server: &NatsServer) -> anyhow::Result<Self> {
-        let mut process = Command::new(python)
-            .args(["-I", "-c", SCRIPT])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .context("cannot run the Python side")?;
-        let requests = process.stdin.take().context("it has no standard input")?;
-        let answers = process.stdout.take().context("it has no standard output")?;
-        let mut agent = Self {
-            _process: process,
-            requests,
-            answers: BufReader::new(answers).lines(),
-        };
         let login =
             json!({"url": server.url(), "user": server.user(), "password": server.password()});
-        agent
-            .ask(login)
-            .await
-            .context("the Python side cannot connect")?;
-        Ok(agent)
+        let side = PythonSide::start(python, SCRIPT, &login, PATIENCE).await;
+        Ok(Self(side.context("the Python side cannot connect")?))
     }
 
     /// Asks for one thing.
     pub(crate) async fn ask(&mut self, request: Value) -> anyhow::Result<Value> {
-        let line = format!("{request}\n");
-        self.requests.write_all(line.as_bytes()).await?;
-        let answer = tokio::time::timeout(PATIENCE, self.answers.next_line()).await;
-        let answer = answer.context("the Python side does not answer")??;
-        let mut answer: Value = serde_json::from_str(&answer.context("the Python side ended")?)?;
-        if let Some(error) = answer.get("error") {
-            bail!("Python: {}", error.as_str().unwrap_or_default());
-        }
-        Ok(answer["ok"].take())
+        Ok(self.0.ask(&request).await?)
     }
 
     /// `kv_get`: bytes as bytes, everything else as JSON.

@@ -3,7 +3,9 @@
 mod bodies;
 mod buckets;
 mod commands;
+mod configuration;
 mod events;
+mod pages;
 mod robot;
 mod subjects;
 
@@ -50,7 +52,9 @@ pub(crate) async fn run(sides: &mut Sides, report: &mut Report) {
     events::run(sides, report).await;
     bodies::run(sides, report).await;
     subjects::run(sides, report).await;
+    configuration::run(sides, report).await;
     commands::run(sides, report).await;
+    pages::run(sides, report).await;
     robot::run(sides, report).await;
     match matrix::run(sides, report).await {
         Ok(compared) => table(sides, report, &compared).await,
@@ -73,6 +77,10 @@ async fn table(sides: &mut Sides, report: &mut Report, compared: &Compared) {
     counted(
         "every name of ours in the table exists",
         table::names_exist(),
+    );
+    counted(
+        "every weakness of kryten-py has a test",
+        table::tests_exist(),
     );
     let compared = table::matches_the_matrix(&surface, compared);
     counted("the wire of every method that sends is compared", compared);

@@ -8,7 +8,6 @@
 
 mod agent;
 mod checks;
-mod environment;
 mod matrix;
 mod names;
 mod originals;
@@ -22,13 +21,12 @@ use kryten_servers::{FindOptions, NatsServer, NatsServerOptions, find_nats_serve
 
 use crate::agent::Agent;
 use crate::checks::{Report, Sides};
-use crate::environment::LIBRARY;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     // Whoever is first wins; nobody else installs one.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let python = LIBRARY.python().await?;
+    let python = kryten_python::LIBRARY.python().await?;
     let binary = find_nats_server(&FindOptions::default()).await?;
     let folder = tempfile::tempdir()?;
     let mut server = NatsServer::start(NatsServerOptions::new(&binary, folder.path())).await?;

@@ -28,12 +28,14 @@ pub(crate) const DOMAIN: &str = "cytu.be";
 pub(crate) const CHANNEL: &str = "420Grindhouse";
 
 /// Members that no two messages have in common, and how to tell whether a value is one.
-const VARYING: [(&str, fn(&Value) -> bool); 4] = [
+const VARYING: [(&str, IsOne); 4] = [
     ("/timestamp", is_time),
     ("/uptime_seconds", Value::is_number),
     ("/meta/timestamp", is_time),
     ("/meta/request_id", is_uuid),
 ];
+
+type IsOne = fn(&Value) -> bool;
 
 /// What our call does otherwise, and why.
 #[derive(Debug, Clone, Copy, Default)]
@@ -44,8 +46,7 @@ pub(crate) struct Otherwise {
     subject: bool,
     /// We wait for the answer, they do not.
     waits: bool,
-    /// Why; in the words of the table for users.
-    #[allow(dead_code, reason = "it is for those who read the row")]
+    /// Why.
     why: &'static str,
 }
 
@@ -71,6 +72,15 @@ impl Otherwise {
         &["/meta"],
         "of several robots, the one that is meant answers",
     );
+
+    /// What differs, for the report.
+    fn told(self) -> String {
+        let mut told: Vec<&str> = Vec::new();
+        told.extend(self.subject.then_some("the subject"));
+        told.extend(self.waits.then_some("an answer is waited for"));
+        told.extend(self.members);
+        format!("{}: ", told.join(", "))
+    }
 
     const fn and_waits(self) -> Self {
         Self {
@@ -161,10 +171,16 @@ impl Matrix<'_> {
         ours: impl Future<Output = Result<T, E>>,
     ) -> Returned<T> {
         self.compared.insert(name.to_owned());
-        if otherwise.subject || !otherwise.members.is_empty() {
+        if !otherwise.why.is_empty() {
             self.different.insert(name.to_owned());
         }
-        let title = format!("{name} is the same on the wire");
+        let title = match otherwise.why {
+            "" => format!("{name}: same subject, equal JSON"),
+            why => format!(
+                "{name}: same subject, equal JSON, but {}{why}",
+                otherwise.told()
+            ),
+        };
         match self.compare(call, otherwise, ours).await {
             Ok(returned) => {
                 self.report.add(&title, Ok(()));

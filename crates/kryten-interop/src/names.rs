@@ -121,6 +121,20 @@ impl Names {
     }
 }
 
+/// The text of all sources and tests, to look for a function in.
+pub(crate) fn text_of_all(folder: &Path) -> anyhow::Result<String> {
+    let mut text = String::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            text += &text_of_all(&path)?;
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            text += &std::fs::read_to_string(&path)?;
+        }
+    }
+    Ok(text)
+}
+
 fn is_public(visibility: &Visibility) -> bool {
     matches!(visibility, Visibility::Public(_))
 }

@@ -6,12 +6,12 @@ mod socketio;
 use std::path::PathBuf;
 
 use anyhow::Context;
+use kryten_python::{OLD_SOCKETIO, ROBOT};
 use kryten_servers::NatsBinary;
 use kryten_sim::{ChannelConfig, ScriptConfig, Sim, SimConfig, SimHandle, TlsConfig};
 use tempfile::TempDir;
 
 use crate::checks::Report;
-use crate::environment::{OLD_SOCKETIO, ROBOT};
 
 /// The channel that the robot is in; the others have [`ATTIC`].
 const LOUNGE: &str = "Lounge";
@@ -67,13 +67,13 @@ pub(crate) async fn run(binary: &NatsBinary, report: &mut Report) {
             robot::run(&python, binary, &stage, report).await;
             socketio::run("python-socketio 5 (Engine.IO 4)", &python, &stage, report).await;
         }
-        Err(error) => report.add("kryten-robot 1.12.6 can be had", Err(error)),
+        Err(error) => report.add("kryten-robot 1.12.6 can be had", Err(error.into())),
     }
     match OLD_SOCKETIO.python().await {
         Ok(python) => {
             socketio::run("python-socketio 4 (Engine.IO 3)", &python, &stage, report).await;
         }
-        Err(error) => report.add("python-socketio 4.6.1 can be had", Err(error)),
+        Err(error) => report.add("python-socketio 4.6.1 can be had", Err(error.into())),
     }
     stage.sim.shutdown().await;
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 
 use crate::matrix::Compared;
-use crate::names::Names;
+use crate::names::{self, Names};
 
 const TABLE: &str = include_str!("../../../docs/migration-python.md");
 
@@ -226,6 +226,36 @@ pub(crate) fn matches_the_matrix(surface: &Value, compared: &Compared) -> anyhow
     Ok(compared.all.len())
 }
 
+/// The number of the last weakness that is known.
+const WEAKNESSES: usize = 35;
+
+/// Every weakness has its row, in order, and every test that a row names is there.
+pub(crate) fn tests_exist() -> anyhow::Result<usize> {
+    let sources = names::text_of_all(&Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))?;
+    let numbered = TABLE.lines().filter_map(|line| {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        Some((
+            cells.first()?.parse::<usize>().ok()?,
+            backticked(cells.last()?),
+        ))
+    });
+    let mut count = 0;
+    for (row, (number, tests)) in numbered.enumerate() {
+        ensure!(number == row + 1, "weakness {} has no row", row + 1);
+        ensure!(!tests.is_empty(), "nothing shows weakness {number}");
+        for test in tests {
+            let function = format!("fn {test}(");
+            ensure!(
+                sources.contains(&function),
+                "weakness {number}: there is no {test}"
+            );
+        }
+        count = number;
+    }
+    ensure!(count == WEAKNESSES, "{count} rows of {WEAKNESSES}");
+    Ok(count)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -233,6 +263,11 @@ mod tests {
     #[test]
     fn every_name_of_ours_in_the_table_exists() {
         names_exist().unwrap();
+    }
+
+    #[test]
+    fn every_weakness_has_a_test_that_exists() {
+        tests_exist().unwrap();
     }
 
     #[test]

@@ -33,14 +33,24 @@ impl WireTime {
         self.0.div_euclid(1000)
     }
 
-    /// Reads what the originals accept: RFC 3339 with `T` or a space, any offset or none (then UTC), or a date alone.
+    /// Reads what the originals accept: RFC 3339 with `T` or a space, any offset or none (then UTC), or a date alone; of
+    /// the years 1 to 9999.
     pub fn parse(text: &str) -> Option<Self> {
         if let Ok(timestamp) = text.parse::<Timestamp>() {
-            return Some(Self(timestamp.as_microsecond()));
+            return Self::within_years(timestamp.as_microsecond());
         }
         let civil = text.parse::<jiff::civil::DateTime>().ok()?;
         let zoned = civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
-        Some(Self(zoned.timestamp().as_microsecond()))
+        Self::within_years(zoned.timestamp().as_microsecond())
+    }
+
+    /// Others have no way to write a year beyond four digits, and Python none to hold it.
+    fn within_years(micros: i64) -> Option<Self> {
+        const YEAR_ONE: i64 = -62_135_596_800_000_000;
+        const YEAR_TEN_THOUSAND: i64 = 253_402_300_800_000_000;
+        (YEAR_ONE..YEAR_TEN_THOUSAND)
+            .contains(&micros)
+            .then_some(Self(micros))
     }
 
     /// Reads a number as the originals do: seconds, or milliseconds when it is too large for seconds.
@@ -54,7 +64,7 @@ impl WireTime {
         } else {
             1e6
         };
-        Some(Self((number * scale).round() as i64))
+        Self::within_years((number * scale).round() as i64)
     }
 }
 
@@ -151,5 +161,27 @@ mod tests {
         assert_eq!(WireTime::from_number(1_705_314_600_123.0), Some(at));
         assert_eq!(WireTime::from_number(1_705_314_600.123), Some(at));
         assert_eq!(WireTime::parse("yesterday"), None);
+    }
+
+    #[test]
+    fn a_time_that_cannot_be_written_is_not_read() {
+        for number in [
+            744_073_709_551_615.0,
+            1e15,
+            -1e15,
+            -62_135_596_800_001.0,
+            f64::MAX,
+        ] {
+            assert_eq!(WireTime::from_number(number), None, "{number}");
+        }
+        for text in ["-000001-01-01T00:00:00Z", "0000-12-31T23:59:59Z"] {
+            assert_eq!(WireTime::parse(text), None, "{text}");
+        }
+        for text in [
+            "0001-01-01T00:00:00+00:00",
+            "9999-12-31T23:59:59.999999+00:00",
+        ] {
+            assert_eq!(WireTime::parse(text).unwrap().to_string(), text);
+        }
     }
 }

@@ -3,7 +3,8 @@
 //! In reading order:
 //!
 //! - [`find`]: where a nats-server that is new enough comes from;
-//! - [`server`]: the child process, from its configuration file to its end.
+//! - [`server`]: the child process, from its configuration file to its end;
+//! - [`cluster`]: several of them that keep streams together.
 //!
 //! ```no_run
 //! # async fn demo() -> Result<(), Box<dyn std::error::Error>> {
@@ -19,6 +20,7 @@
 #![warn(missing_docs)]
 
 mod child;
+pub mod cluster;
 mod fetch;
 pub mod find;
 mod lock;
@@ -28,5 +30,6 @@ pub mod server;
 mod settings;
 mod version;
 
+pub use cluster::NatsCluster;
 pub use find::{BinarySource, FindError, FindOptions, NatsBinary, find_nats_server};
 pub use server::{NatsServer, NatsServerOptions, ServerError};

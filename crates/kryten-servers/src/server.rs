@@ -133,13 +133,21 @@ impl NatsServer {
     /// # Errors
     /// [`ServerError`] when the port is taken, the data folder is in use, or the server does not come up.
     pub async fn start(options: NatsServerOptions) -> Result<Self, ServerError> {
+        Self::start_as(options, Credentials::random()).await
+    }
+
+    /// As [`NatsServer::start`], with a login that several servers share.
+    pub(crate) async fn start_as(
+        options: NatsServerOptions,
+        credentials: Credentials,
+    ) -> Result<Self, ServerError> {
         make_private_folder(&options.data_dir)?;
         let lock = StoreLock::take(&options.data_dir).await?;
         let mut server = Self {
             port: options.port,
             url: String::new(),
             options,
-            credentials: Credentials::random(),
+            credentials,
             child: None,
             lock,
             _folder: None,

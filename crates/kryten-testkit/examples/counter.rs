@@ -1,53 +1,110 @@
-//! A service that keeps counters in KV, right also when many count at once.
-//!
-//! Reading a number, adding to it and putting it back loses counts as soon as two do it together: both read 41 and both
-//! put 42. [`KvBucket::incr`] adds by compare-and-swap and tries again when another was faster.
+//! A service that counts each user's lines in KV, exactly: whatever is killed at whatever moment, no line is missed
+//! and none is counted twice.
 //!
 //! ```text
 //! kryten up --demo --data-dir DIR
-//! cargo run -p kryten-client --example counter -- DIR user:bob
+//! cargo run --example counter -- --data-dir DIR demo
+//! kryten --data-dir DIR kv dump example_lines
 //! ```
 //!
-//! Run it as often as you like, also at the same time: no count is lost. The same counter from the command line:
-//! `kryten --data-dir DIR kv get my_counters user:bob`.
+//! Reading a number, adding to it and putting it back goes wrong in three ways, each of which has its answer here:
+//!
+//! - two who count at once both read 41 and both put 42: [`TypedBucket::update`] compares and swaps;
+//! - what is said while the counter is away is lost: events are read from the stream, from where the counter stopped;
+//! - what was counted just before a crash comes again: each count knows the last line that is in it.
+//!
+//! A number that nobody has to count exactly is one line: `bucket.incr("user:bob", 1)`.
 #![allow(clippy::print_stdout)]
 
-use std::error::Error;
-use std::path::Path;
+mod place;
 
-use kryten_client::kv::{BucketConfig, KvBucket, KvError};
-use kryten_client::{Client, NatsConfig};
-use serde_json::Value;
+use clap::Parser;
+use kryten_client::Client;
+use kryten_client::events::{DurableItem, StoredEvent};
+use kryten_client::kv::{BucketConfig, KvBucket, KvError, TypedBucket};
+use kryten_protocol::event::Event;
+use place::Place;
+use serde::{Deserialize, Serialize};
 
-/// How many add to the counter at once.
-const TASKS: i64 = 10;
+/// Counts each user's lines in KV
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(flatten)]
+    place: Place,
+}
+
+/// How often somebody has spoken, and the last line that is in it. A line's time comes first: the sequence begins anew
+/// where somebody makes the stream anew.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct Lines {
+    lines: u64,
+    last_stored_nanos: i64,
+    last_sequence: u64,
+}
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let mut arguments = std::env::args().skip(1);
-    let (Some(data_dir), Some(key)) = (arguments.next(), arguments.next()) else {
-        return Err(
-            "usage: counter DATA_DIR KEY, with the data folder of a running `kryten up`".into(),
-        );
-    };
-    let client = Client::connect(&nats_of(Path::new(&data_dir))?).await?;
-    let count = count(&client, &key).await?;
-    println!("{key} is now {count}");
-    Ok(())
+async fn main() -> anyhow::Result<()> {
+    let Arguments { place } = Arguments::parse();
+    let client = place.connect("counter").await?;
+    count(&client, &place.channel).await
 }
 
-/// Adds 1 to a counter from ten tasks at once; returns the counter.
-pub(crate) async fn count(client: &Client, key: &str) -> Result<i64, KvError> {
+async fn count(client: &Client, channel: &str) -> anyhow::Result<()> {
     // The owner of a bucket creates it; those who only use it call `KvBucket::open`.
-    let bucket = KvBucket::open_or_create(client, BucketConfig::new("my_counters")).await?;
-    let additions = (0..TASKS).map(|_| bucket.incr(key, 1));
-    let counts = futures_util::future::try_join_all(additions).await?;
-    Ok(counts.into_iter().max().unwrap_or_default())
+    let bucket = KvBucket::open_or_create(client, BucketConfig::new("example_lines")).await?;
+    let counts = TypedBucket::new(&bucket);
+    let events = client.events(channel).only(["chatMsg"]);
+    let mut events = events.from_where_stopped("example_counter").await?;
+    println!("counting {channel}");
+    while let Some(item) = events.next().await {
+        match item? {
+            DurableItem::Event(stored) => {
+                if let Event::ChatMsg(line) = &stored.event
+                    && line.is_from_user()
+                {
+                    let now = add(&counts, &line.username, &stored).await?;
+                    println!("{} has said {}", line.username, now.lines);
+                }
+                // Only now: what is not done comes again.
+                if let Err(error) = stored.done().await {
+                    eprintln!("where we are cannot be noted now: {error}");
+                }
+            }
+            DurableItem::Missed {
+                expected,
+                first_sequence,
+            } => {
+                eprintln!(
+                    "the stream has dropped {expected} to {first_sequence} before they were counted"
+                );
+            }
+            DurableItem::Replaced { .. } => eprintln!("the stream was made anew"),
+            _ => {}
+        }
+    }
+    anyhow::bail!("the event stream cannot be read any more")
 }
 
-/// Where the NATS server of a running `kryten up` is, and how to log in.
-fn nats_of(data_dir: &Path) -> Result<NatsConfig, Box<dyn Error>> {
-    let connection = std::fs::read_to_string(data_dir.join("connection.json"))?;
-    let mut connection: Value = serde_json::from_str(&connection)?;
-    Ok(serde_json::from_value(connection["nats"].take())?)
+async fn add(
+    counts: &TypedBucket<Lines>,
+    name: &str,
+    stored: &StoredEvent,
+) -> Result<Lines, KvError> {
+    let nanos = i64::try_from(stored.stored_nanos).unwrap_or(i64::MAX);
+    let this = (nanos, stored.sequence);
+    let change = |old: Option<Lines>| {
+        let old = old.unwrap_or_default();
+        match (old.last_stored_nanos, old.last_sequence) < this {
+            true => Lines {
+                lines: old.lines + 1,
+                last_stored_nanos: this.0,
+                last_sequence: this.1,
+            },
+            false => old,
+        }
+    };
+    // CyTube's names are the same in upper and lower case.
+    counts
+        .update(&format!("user:{}", name.to_lowercase()), change)
+        .await
 }

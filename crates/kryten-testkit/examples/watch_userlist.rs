@@ -2,50 +2,41 @@
 //!
 //! ```text
 //! kryten up --demo --data-dir DIR
-//! cargo run -p kryten-client --example watch_userlist -- DIR demo
+//! cargo run --example watch_userlist -- --data-dir DIR demo
 //! ```
 //!
 //! The watch first tells what is there and then every change; a restart of the server does not end it.
 #![allow(clippy::print_stdout)]
 
-use std::collections::BTreeSet;
-use std::error::Error;
-use std::path::Path;
+mod place;
 
-use kryten_client::kv::{KvBucket, KvError, WatchItem};
-use kryten_client::{Client, NatsConfig};
+use std::collections::BTreeSet;
+
+use clap::Parser;
+use kryten_client::Client;
+use kryten_client::kv::{KvBucket, WatchItem};
+use kryten_client::state::{self, StateList};
+use kryten_protocol::state::list::manifest_key;
 use kryten_protocol::state::{StateBucket, USERS};
+use place::Place;
 use serde_json::Value;
 
-#[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let mut arguments = std::env::args().skip(1);
-    let (Some(data_dir), Some(channel)) = (arguments.next(), arguments.next()) else {
-        return Err(
-            "usage: watch_userlist DATA_DIR CHANNEL, with the data folder of a running `kryten up`"
-                .into(),
-        );
-    };
-    let client = Client::connect(&nats_of(Path::new(&data_dir))?).await?;
-    watch_userlist(&client, &channel, |seen| println!("{seen:?}")).await?;
-    Ok(())
+/// Prints who is in a channel, and who comes and goes
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(flatten)]
+    place: Place,
 }
 
-/// What the watch tells of one user.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Seen {
-    /// Was there when the watch began.
-    IsHere(String),
-    Came(String),
-    Went(String),
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let Arguments { place } = Arguments::parse();
+    let client = place.connect("watch_userlist").await?;
+    watch_userlist(&client, &place.channel).await
 }
 
 /// Tells who is there, then who comes and goes, until the bucket is deleted.
-pub(crate) async fn watch_userlist(
-    client: &Client,
-    channel: &str,
-    mut tell: impl FnMut(Seen),
-) -> Result<(), KvError> {
+async fn watch_userlist(client: &Client, channel: &str) -> anyhow::Result<()> {
     // The robot owns the bucket, so it is opened and never created here.
     let bucket = KvBucket::open(client, &StateBucket::Userlist.name(channel)).await?;
     let mut watch = bucket.watch().await?;
@@ -54,16 +45,17 @@ pub(crate) async fn watch_userlist(
     loop {
         match watch.next().await? {
             WatchItem::Ready => is_ready = true,
-            WatchItem::Entry(entry) if entry.key == USERS => {
-                let now = names(&entry.value);
+            // A long list is in parts, and its manifest tells of a change.
+            WatchItem::Entry(entry) if entry.key == USERS || entry.key == manifest_key(USERS) => {
+                let now = names(state::list(&bucket, USERS).await?.as_ref());
                 for name in now.difference(&present) {
-                    tell(match is_ready {
-                        true => Seen::Came(name.clone()),
-                        false => Seen::IsHere(name.clone()),
-                    });
+                    match is_ready {
+                        true => println!("{name} came"),
+                        false => println!("{name} is here"),
+                    }
                 }
                 for name in present.difference(&now) {
-                    tell(Seen::Went(name.clone()));
+                    println!("{name} went");
                 }
                 present = now;
             }
@@ -74,15 +66,10 @@ pub(crate) async fn watch_userlist(
 }
 
 /// The names in a user list; nobody is in a list that was deleted.
-fn names(users: &[u8]) -> BTreeSet<String> {
-    let users: Vec<Value> = serde_json::from_slice(users).unwrap_or_default();
+fn names(users: Option<&StateList>) -> BTreeSet<String> {
+    let users: Vec<Value> = users
+        .and_then(|users| serde_json::from_slice(&users.json).ok())
+        .unwrap_or_default();
     let name = |user: &Value| user["name"].as_str().map(str::to_owned);
     users.iter().filter_map(name).collect()
-}
-
-/// Where the NATS server of a running `kryten up` is, and how to log in.
-fn nats_of(data_dir: &Path) -> Result<NatsConfig, Box<dyn Error>> {
-    let connection = std::fs::read_to_string(data_dir.join("connection.json"))?;
-    let mut connection: Value = serde_json::from_str(&connection)?;
-    Ok(serde_json::from_value(connection["nats"].take())?)
 }

@@ -9,6 +9,7 @@ use kryten_sim::{Mode, ScriptConfig, Sim, SimConfig, SimHandle};
 use kryten_userstats::{Config as UserstatsConfig, Userstats};
 
 use crate::channel::TestChannel;
+use crate::commands::Commands;
 use crate::events::Events;
 use crate::until::OrEndTest;
 use crate::watchdog::{LONGEST_TEST, Watchdog};
@@ -134,6 +135,7 @@ impl TestChannelBuilder {
             .await
             .or_end_test("connect to its nats-server");
         let events = Events::follow(&nats).await;
+        let commands = Commands::follow(&nats).await;
         let robot = Robot::bind(self.robot_config(&nats_config, &sim))
             .await
             .or_end_test("start the robot");
@@ -158,6 +160,7 @@ impl TestChannelBuilder {
             nats,
             nats_config,
             events,
+            commands,
             marks: 0.into(),
             robot,
             userstats,

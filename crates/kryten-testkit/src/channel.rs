@@ -13,6 +13,7 @@ use kryten_userstats::Userstats;
 use serde_json::{Value, json};
 
 use crate::builder::TestChannelBuilder;
+use crate::commands::{Commands, SeenCommand};
 use crate::events::{Events, MARK, SeenEvent};
 use crate::until::{OrEndTest, until};
 use crate::watchdog::Watchdog;
@@ -27,6 +28,7 @@ pub struct TestChannel {
     pub(crate) nats: Client,
     pub(crate) nats_config: NatsConfig,
     pub(crate) events: Events,
+    pub(crate) commands: Commands,
     pub(crate) marks: AtomicU64,
     pub(crate) robot: Robot,
     pub(crate) userstats: Option<Userstats>,
@@ -68,6 +70,12 @@ impl TestChannel {
     /// How a bot under test connects by itself.
     pub fn nats_config(&self) -> NatsConfig {
         self.nats_config.clone()
+    }
+
+    /// As [`Self::nats_config`], in one address with user and password in it: for a bot that is a process of its own.
+    pub fn nats_url(&self) -> String {
+        let (user, password) = (self.server.user(), self.server.password());
+        format!("nats://{user}:{password}@127.0.0.1:{}", self.server.port())
     }
 
     /// The simulated CyTube, for whatever has no method here.
@@ -123,6 +131,12 @@ impl TestChannel {
     /// The next event in the stream that matches, after the one that this method returned last.
     pub async fn event(&self, matches: impl FnMut(&SeenEvent) -> bool) -> SeenEvent {
         self.events.next(matches).await
+    }
+
+    /// The next command to the robot that matches, after the one that this method returned last: what a bot asks for,
+    /// whether or not the robot does it.
+    pub async fn command(&self, matches: impl FnMut(&SeenCommand) -> bool) -> SeenCommand {
+        self.commands.next(matches).await
     }
 
     /// All events that the stream holds so far.

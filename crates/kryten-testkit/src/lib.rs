@@ -10,29 +10,55 @@
 //! - [`builder`]: what the channel is like before the test begins;
 //! - [`channel`]: what a test does with it;
 //! - [`events`]: the events that the robot published;
+//! - [`commands`]: what bots ask of the robot;
 //! - [`mod@until`]: awaiting a condition;
 //! - [`watchdog`]: ends a test that hangs.
 //!
-//! A small bot and its test (in a test function it would be `#[tokio::test]`):
+//! A bot and its test (in a test function it would be `#[tokio::test]`):
 //!
 //! ```
-//! use kryten_client::{Client, KvBucket};
-//! use kryten_protocol::{state::StateBucket, subject};
+//! use kryten_client::Client;
+//! use kryten_client::events::{LiveEvents, LiveItem};
+//! use kryten_protocol::event::Event;
 //! use kryten_testkit::TestChannel;
-//! use serde_json::Value;
 //!
-//! /// The bot knows who is in the channel.
-//! async fn names(client: &Client, channel: &str) -> Vec<String> {
-//!     let bucket = KvBucket::open(client, &StateBucket::Userlist.name(channel)).await;
-//!     let users: Option<Vec<Value>> = bucket.unwrap().get_json("users").await.unwrap();
-//!     users.unwrap_or_default().iter().map(|user| user["name"].as_str().unwrap().to_owned()).collect()
+//! /// The bot greets who greets it.
+//! async fn greet(client: Client, mut lines: LiveEvents) {
+//!     while let Some(item) = lines.next().await {
+//!         let LiveItem::Event(event) = item else { continue };
+//!         let Event::ChatMsg(line) = &event else { continue };
+//!         if line.msg == "hello bot" {
+//!             let robot = client.robot(event.domain(), event.channel());
+//!             if let Err(error) = robot.say(&format!("Hello, {}!", line.username)).await {
+//!                 eprintln!("cannot greet: {error}");
+//!             }
+//!         }
+//!     }
 //! }
 //!
 //! # #[tokio::main]
 //! # async fn main() {
-//! let channel = TestChannel::builder().present(["bob"]).start().await;
-//! assert!(names(channel.nats(), channel.name()).await.contains(&"bob".to_owned()));
+//! let channel = TestChannel::builder().with_userstats(false).start().await;
+//! let client = Client::connect(&channel.nats_config()).await.unwrap();
+//! let lines = client.events(channel.name()).only(["chatMsg"]).live().await.unwrap();
+//! tokio::spawn(greet(client, lines));
 //!
+//! channel.say("alice", "hello everybody").await;
+//! channel.say("bob", "hello bot").await;
+//! let said = channel.command(|command| command.name == "say").await;
+//! assert_eq!(said.argument("message"), "Hello, bob!");
+//! channel.shutdown().await;
+//! # }
+//! ```
+//!
+//! A bot that only reads, and the statistics beside it:
+//!
+//! ```
+//! # use kryten_protocol::subject;
+//! # use kryten_testkit::TestChannel;
+//! # #[tokio::main]
+//! # async fn main() {
+//! let channel = TestChannel::builder().present(["bob"]).start().await;
 //! channel.say("alice", "++bob").await;
 //! let line = channel.event(|event| event.is_said_by("alice")).await;
 //! assert_eq!(line.payload["msg"], "++bob");
@@ -43,16 +69,21 @@
 //! channel.shutdown().await;
 //! # }
 //! ```
+//!
+//! A bot that is a program of its own gets [`TestChannel::nats_url`]. The examples beside this crate are tested so:
+//! an echo bot, a moderation bot, a watch of the user list, a counter, a service, a replay.
 #![warn(missing_docs)]
 
 pub mod builder;
 pub mod channel;
+pub mod commands;
 pub mod events;
 pub mod until;
 pub mod watchdog;
 
 pub use builder::TestChannelBuilder;
 pub use channel::TestChannel;
+pub use commands::SeenCommand;
 pub use events::SeenEvent;
 pub use until::until;
 pub use watchdog::Watchdog;

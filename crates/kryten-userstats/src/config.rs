@@ -121,8 +121,15 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] naming the key that is wrong, before anything is started.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let value = kryten_client::config::load(path)?;
-        let config = file::read(value)?;
+        Self::read(kryten_client::config::load(path)?)
+    }
+
+    /// Reads a loaded configuration.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn read(whole: serde_json::Value) -> Result<Self, ConfigError> {
+        let config = file::read(whole)?;
         config.check()?;
         Ok(config)
     }

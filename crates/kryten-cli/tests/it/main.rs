@@ -1,10 +1,13 @@
 //! The binary as its users run it: processes, files, signals, with real servers.
 #![allow(clippy::unwrap_used)]
 
+mod config;
 mod exactness;
 mod kv;
 mod process;
 mod program;
+mod rig;
 mod samples;
+mod standby;
 mod up;
 mod watcher;

@@ -40,10 +40,24 @@ impl Process {
         self.child.wait().unwrap();
     }
 
+    /// As a machine that is suspended: nothing runs, and no connection ends.
+    pub(crate) fn sigstop(&self) {
+        self.signal(Signal::SIGSTOP);
+    }
+
+    /// Lets a stopped process go on as if nothing had been.
+    pub(crate) fn sigcont(&self) {
+        self.signal(Signal::SIGCONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap());
+        kill(pid, signal).unwrap();
+    }
+
     /// As an operator would, and waits for the end.
     pub(crate) fn sigterm(&mut self) -> ExitStatus {
-        let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap());
-        kill(pid, Signal::SIGTERM).unwrap();
+        self.signal(Signal::SIGTERM);
         self.child.wait().unwrap()
     }
 }

@@ -55,7 +55,9 @@ pub(crate) struct OrderedReader {
     puller: Option<Puller>,
     /// Which connection the puller was made on.
     connection: u64,
-    waiting_at_start: u64,
+    /// Whether all that was there has been received at some moment; looked for where holes are expected.
+    is_at_end: bool,
+    end_is_told: bool,
     /// The stream as last seen.
     seen: Option<StreamInfo>,
     expected_created: Option<i128>,
@@ -86,7 +88,8 @@ impl OrderedReader {
             holes,
             puller: None,
             connection: 0,
-            waiting_at_start: 0,
+            is_at_end: false,
+            end_is_told: false,
             seen: None,
             expected_created,
             last: None,
@@ -124,18 +127,9 @@ impl OrderedReader {
         self.heard
     }
 
-    /// Whether nothing waited when the consumer was made.
-    pub(crate) fn started_empty(&self) -> bool {
-        self.puller.is_some() && self.waiting_at_start == 0
-    }
-
-    /// Whether everything that waits has been received, asked from the server.
-    pub(crate) async fn is_caught_up(&self) -> Result<bool, ApiError> {
-        let Some(puller) = &self.puller else {
-            return Ok(false);
-        };
-        let info = puller.consumer().info().await?;
-        Ok(info.num_pending == 0 && info.delivered.consumer_seq == puller.delivered())
+    /// Whether all that was there at some moment has been returned; only where holes are expected.
+    pub(crate) fn has_told_end(&self) -> bool {
+        self.end_is_told
     }
 
     /// Goes on at a sequence of the stream as it is now.
@@ -165,8 +159,15 @@ impl OrderedReader {
         let max_messages = max_messages.max(1);
         self.told = Instant::now();
         loop {
+            // Looked at before more is taken, which may never end. Who follows a bucket wants to know at once.
+            if self.comes_to_end() {
+                return Ok(OrderedItem::Idle);
+            }
             self.notice_reconnect();
             self.take_ready(max_messages).await;
+            if self.comes_to_end() {
+                return Ok(OrderedItem::Idle);
+            }
             if self.is_batch_due(max_messages, max_wait_after_first) {
                 match self.batch(max_messages).await {
                     Ok(Some(batch)) => return Ok(OrderedItem::Batch(batch)),
@@ -177,17 +178,17 @@ impl OrderedReader {
                 return Ok(halt.item());
             } else if self.told.elapsed() >= IDLE && self.buffer.is_empty() {
                 return Ok(OrderedItem::Idle);
-            } else {
-                let was_reading = self.puller.is_some();
-                if let Err(error) = self.step(max_wait_after_first).await {
-                    self.after_failure(error).await?;
-                }
-                // Who follows a bucket wants to know at once that nothing is in it.
-                if self.holes == Holes::Expected && !was_reading && self.started_empty() {
-                    return Ok(OrderedItem::Idle);
-                }
+            } else if let Err(error) = self.step(max_wait_after_first).await {
+                self.after_failure(error).await?;
             }
         }
+    }
+
+    /// Whether everything up to the end has been returned, for the first time.
+    fn comes_to_end(&mut self) -> bool {
+        let comes = self.is_at_end && !self.end_is_told && self.buffer.is_empty();
+        self.end_is_told |= comes;
+        comes
     }
 
     fn place(&mut self, start: Start) {
@@ -231,7 +232,12 @@ impl OrderedReader {
                 self.last = Some((message.stored.sequence, message.stored.time_nanos));
                 self.buffer.push_back(message);
             }
-            Pulled::NothingNow => {}
+            Pulled::NothingNow => {
+                self.is_at_end = true;
+                if let Some(puller) = &mut self.puller {
+                    puller.wait();
+                }
+            }
             Pulled::Broken => self.puller = None,
         }
     }
@@ -298,14 +304,18 @@ impl OrderedReader {
         if self.received > 0 {
             wanted.start = Start::Sequence(self.received);
         }
-        let started = Puller::start(&self.client, &wanted, Patience::Wait).await?;
+        let patience = match self.holes {
+            Holes::Expected if !self.is_at_end => Patience::NoWait,
+            _ => Patience::Wait,
+        };
+        let (puller, _) = Puller::start(&self.client, &wanted, patience).await?;
         // Looked at only now: a stream made anew before the consumer shows in this, one made anew after it leaves the
         // consumer silent.
         if self.check_stream().await? {
-            (self.puller, self.waiting_at_start) = (Some(started.0), started.1);
+            self.puller = Some(puller);
             self.connection = connection;
         } else {
-            started.0.close().await;
+            puller.close().await;
         }
         self.heard = Instant::now();
         self.failures = 0;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::api::ApiError;
 use super::consumer::Wanted;
+use super::laps::{Lap, Laps};
 use super::pull::{Patience, Pulled, Puller};
 use super::stored::Stored;
 use crate::connection::Client;
@@ -51,15 +52,31 @@ async fn one_pass(
     mut take: impl FnMut(Stored),
 ) -> Result<bool, ApiError> {
     let (mut puller, waiting) = Puller::start(client, wanted, Patience::NoWait).await?;
+    let mut laps: Option<Laps> = None;
     let mut ended = waiting == 0;
     while !ended {
         match puller.next().await {
             Pulled::Message(received) => {
+                let sequence = received.stored.sequence;
                 take(received.stored);
-                ended = until == Until::Counted && puller.delivered() >= waiting;
+                let delivered = puller.delivered();
+                ended = until == Until::Counted && delivered >= waiting;
+                // Only where others write while we read does more come than waited.
+                if !ended && delivered > waiting {
+                    let lap = laps.as_mut().map_or(Lap::Next, |laps| laps.take(sequence));
+                    ended = lap == Lap::Over;
+                    if lap == Lap::Next {
+                        let end = client
+                            .stream_info(&wanted.stream)
+                            .await?
+                            .state
+                            .last_sequence;
+                        laps.get_or_insert(Laps::new(end)).begin(end);
+                    }
+                }
             }
-            // The count that comes with a message is not enough: it leaves out what replaced a message of the first
-            // round. What waited at the start may also have expired since.
+            // The count that comes with a message is not enough: for a moment it leaves out what has just replaced
+            // another one. What waited at the start may also have expired since.
             Pulled::NothingNow => ended = true,
             Pulled::Broken => {
                 puller.close().await;

@@ -17,6 +17,10 @@ use crate::connection::{Client, Life, REQUEST_TIMEOUT};
 const BATCH: u64 = 2_000;
 /// The server ends a request after this; we then send another.
 const EXPIRES: Duration = Duration::from_secs(30);
+/// Messages asked for beyond those that are known to wait, so that a pass seldom needs a second request.
+const MARGIN: u64 = 1_000;
+/// How long the server looks again before we believe that nothing is there.
+const SECOND_LOOK: Duration = Duration::from_millis(20);
 /// Bytes asked for in one request, unless a single message may be larger.
 const BATCH_BYTES: usize = 16 * 1024 * 1024;
 
@@ -40,6 +44,9 @@ pub(crate) struct Received {
 }
 
 /// Whether the server keeps a request when nothing is there.
+///
+/// Its count of what waits leaves out for a moment messages that have just replaced others, and by that count it
+/// answers `404` at once. Where a request has brought something before it ends so, all that was there has been served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Patience {
     Wait,
@@ -49,6 +56,7 @@ pub(crate) enum Patience {
 #[derive(Debug)]
 struct Open {
     id: u64,
+    asked: u64,
     left: u64,
     until: Instant,
 }
@@ -65,6 +73,9 @@ pub(crate) struct Puller {
     requests: VecDeque<Open>,
     next_request: u64,
     delivered: u64,
+    waiting_at_start: u64,
+    /// Whether the server said that nothing is there where something should be.
+    is_doubtful: bool,
     // A message larger than a request's bytes would never come.
     ask_for_one: bool,
 }
@@ -103,6 +114,8 @@ impl Puller {
             requests: VecDeque::new(),
             next_request: 0,
             delivered: 0,
+            waiting_at_start: pending,
+            is_doubtful: false,
             ask_for_one: false,
         };
         Ok((puller, pending))
@@ -156,6 +169,11 @@ impl Puller {
         }
     }
 
+    /// From now on waits for what comes.
+    pub(crate) fn wait(&mut self) {
+        self.patience = Patience::Wait;
+    }
+
     pub(crate) fn consumer(&self) -> &Consumer {
         &self.consumer
     }
@@ -184,10 +202,18 @@ impl Puller {
         if self.ask_for_one && !self.requests.is_empty() {
             return Ok(());
         }
-        let batch = if self.ask_for_one { 1 } else { BATCH };
         let no_wait = self.patience == Patience::NoWait;
+        let batch = match self.ask_for_one {
+            true => 1,
+            false if no_wait => {
+                BATCH.max(self.waiting_at_start.saturating_sub(self.delivered) + MARGIN)
+            }
+            false => BATCH,
+        };
+        let second_look = self.is_doubtful.then_some(SECOND_LOOK);
         let (expires, patience) = if no_wait {
-            (None, REQUEST_TIMEOUT)
+            let look = second_look.and_then(|look| u64::try_from(look.as_nanos()).ok());
+            (look, REQUEST_TIMEOUT)
         } else {
             (
                 u64::try_from(EXPIRES.as_nanos()).ok(),
@@ -213,6 +239,7 @@ impl Puller {
         self.ask_for_one = false;
         self.requests.push_back(Open {
             id,
+            asked: batch,
             left: batch,
             until: Instant::now() + patience,
         });
@@ -238,6 +265,7 @@ impl Puller {
             return Some(Pulled::Broken);
         }
         self.delivered += 1;
+        self.is_doubtful = false;
         // Requests are served one after the other, so the message belongs to the oldest.
         if let Some(open) = self.requests.front_mut() {
             open.left = open.left.saturating_sub(1);
@@ -264,10 +292,18 @@ impl Puller {
         description: Option<&str>,
     ) -> Option<Pulled> {
         let description = description.unwrap_or_default();
-        self.requests.retain(|open| Some(open.id) != id);
+        let request = self.requests.iter().position(|open| Some(open.id) == id);
+        let request = request.and_then(|place| self.requests.remove(place));
+        let has_brought = request.is_some_and(|open| open.left < open.asked);
         match status.as_u16() {
-            // Nothing there, or the request ran its time.
-            404 if self.patience == Patience::NoWait => Some(Pulled::NothingNow),
+            408 if self.patience == Patience::NoWait => Some(Pulled::NothingNow),
+            404 if self.patience == Patience::NoWait => {
+                let is_empty = self.waiting_at_start + self.delivered == 0;
+                let is_sure = has_brought || is_empty || self.is_doubtful;
+                self.is_doubtful = true;
+                is_sure.then_some(Pulled::NothingNow)
+            }
+            // The request ran its time.
             404 | 408 => None,
             409 if description.contains("MaxBytes") => {
                 self.ask_for_one = true;

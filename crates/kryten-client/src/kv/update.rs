@@ -9,7 +9,9 @@ use tokio::time::Instant;
 
 use super::bucket::KvBucket;
 use super::error::KvError;
+use super::locks::Left;
 use super::read::Operation;
+use super::swapped::{Mark, Outcome, Swapped};
 use super::write::PutOptions;
 use crate::jetstream::stored::From as ReadFrom;
 
@@ -22,12 +24,13 @@ impl KvBucket {
     /// Changes a JSON value by compare-and-swap: `change` gets the value (`None` where there is none, or an empty one)
     /// and gives the new one; it is called again when somebody else was faster. Returns the value that was put.
     ///
-    /// A server that goes away meanwhile is waited for; what was sent and not answered is sent again under the same
-    /// message id, so that it is done once.
+    /// A server that goes away meanwhile is waited for. What was sent and not answered is looked for before it is sent
+    /// again, so that it is done once: headers beside the value name the last change of each writer.
     ///
     /// # Errors
     /// As [`KvBucket::put`]; [`KvError::WrongKind`] when the value is not JSON; [`KvError::Contended`] when others
-    /// were faster for 30 s.
+    /// were faster for 30 s; [`KvError::OutcomeUnknown`] when the server stays away, or more than 32 others have changed
+    /// the key before it could be asked.
     pub async fn update<F>(&self, key: &str, mut change: F) -> Result<Value, KvError>
     where
         F: FnMut(Option<Value>) -> Value,
@@ -75,15 +78,39 @@ impl KvBucket {
         let locks = self.client.key_locks();
         let subject = self.subject(&self.encoded(key)?);
         let turn = tokio::time::timeout_at(deadline, locks.lock(&subject)).await;
-        let _turn = turn.map_err(|_| contended())?;
+        let mut turn = turn.map_err(|_| contended())?;
+        let mut swap = Swap {
+            mark: locks.mark(),
+            left: turn.take(),
+            doubtful: None,
+            is_lost: false,
+            is_first: true,
+        };
+        let connections = self.client.connections();
         for attempt in 0_u32.. {
-            match self.try_swap(key, &mut change, deadline).await {
-                Err(KvError::WrongRevision { .. }) if Instant::now() >= deadline => {
-                    return Err(contended());
+            let error = match self.try_swap(key, &mut swap, &mut change).await {
+                Ok(result) => {
+                    *turn = swap.left;
+                    return Ok(result);
                 }
-                Err(KvError::WrongRevision { .. }) => {}
-                Err(error) if error.is_transient() && Instant::now() < deadline => {}
-                done => return done,
+                Err(error) => error,
+            };
+            swap.is_first = false;
+            let is_over = Instant::now() >= deadline || swap.is_lost;
+            // JetStream of a server that has just been started is up a moment later than the server.
+            let is_starting =
+                matches!(error, KvError::JetStreamOff) && self.client.connections() != connections;
+            let may_mend = is_starting
+                || error.is_transient()
+                || matches!(error, KvError::WrongRevision { .. });
+            if is_over || !may_mend {
+                return Err(match error {
+                    _ if swap.is_lost || swap.doubtful.is_some() => KvError::OutcomeUnknown {
+                        key: key.to_owned(),
+                    },
+                    KvError::WrongRevision { .. } => contended(),
+                    error => error,
+                });
             }
             let delay = Duration::from_millis(2 << attempt.min(7)).min(LONGEST_DELAY);
             tokio::time::sleep(delay.mul_f64(rand::random_range(0.0..=1.0))).await;
@@ -91,39 +118,113 @@ impl KvBucket {
         Err(contended())
     }
 
+    /// Reads, changes and puts once.
     async fn try_swap<T>(
         &self,
         key: &str,
+        swap: &mut Swap<T>,
         change: &mut impl FnMut(Option<Bytes>) -> Result<(Bytes, T), KvError>,
-        deadline: Instant,
     ) -> Result<T, KvError> {
-        let found = self.find(key, ReadFrom::Leader).await?;
-        let revision = found.last.as_ref().map_or(0, |last| last.sequence);
-        let old = found
-            .last
-            .filter(|last| Operation::of(last) == Operation::Put)
-            .map(|last| last.body);
-        let (value, result) = change(old.filter(|value| !value.is_empty()))?;
+        let before = match swap.left.take() {
+            Some(left) => left,
+            // Where nothing has gone wrong yet, a value that is not the newest costs no more than another try.
+            None if swap.is_first => self.read_to_swap(key, self.bucket.read_from).await?,
+            None => self.read_to_swap(key, ReadFrom::Leader).await?,
+        };
+        let doubtful = match swap.doubtful.take() {
+            None => None,
+            Some(sent) => match before.swapped.outcome(swap.mark) {
+                Outcome::Made => return Ok(sent.result),
+                Outcome::CannotTell => {
+                    swap.is_lost = true;
+                    return Err(KvError::OutcomeUnknown {
+                        key: key.to_owned(),
+                    });
+                }
+                // Where the key has moved on it can no longer be done.
+                Outcome::NotThere => Some(sent).filter(|sent| sent.over == before.revision),
+            },
+        };
+        let was_doubtful = doubtful.is_some();
+        let sent = match doubtful {
+            Some(sent) => sent,
+            None => {
+                let old = before.value.clone().filter(|value| !value.is_empty());
+                let (value, result) = change(old)?;
+                Sent {
+                    over: before.revision,
+                    value,
+                    result,
+                }
+            }
+        };
         let mut headers = HeaderMap::new();
-        let id = format!("{:032x}", rand::random::<u128>());
-        headers.insert("Nats-Msg-Id", id.as_str());
+        before.swapped.write(swap.mark, &mut headers);
         let options = PutOptions {
-            expected_revision: Some(revision),
+            expected_revision: Some(before.revision),
             headers,
         };
-        loop {
-            let put = self
-                .write(key, &found.name, value.clone(), options.clone())
-                .await;
-            match put {
-                Ok(_) => return Ok(result),
-                // The server knows the id again if the first one arrived.
-                Err(KvError::OutcomeUnknown { .. } | KvError::ServerAway)
-                    if Instant::now() < deadline => {}
-                Err(error) => return Err(error),
+        let connections = self.client.connections();
+        match self
+            .write(key, &before.name, sent.value.clone(), options)
+            .await
+        {
+            Ok(revision) => {
+                swap.left = Some(Left {
+                    revision,
+                    value: Some(sent.value),
+                    ..before
+                });
+                Ok(sent.result)
+            }
+            Err(error) => {
+                // On a connection that broke the answer may be that to a second copy.
+                let is_doubtful = was_doubtful
+                    || matches!(error, KvError::OutcomeUnknown { .. })
+                    || self.client.connections() != connections;
+                swap.doubtful = is_doubtful.then_some(sent);
+                Err(error)
             }
         }
     }
+
+    async fn read_to_swap(&self, key: &str, from: ReadFrom) -> Result<Left, KvError> {
+        let found = self.find(key, from).await?;
+        let Some(last) = found.last else {
+            return Ok(Left {
+                name: found.name,
+                revision: 0,
+                value: None,
+                swapped: Swapped::default(),
+            });
+        };
+        Ok(Left {
+            name: found.name,
+            revision: last.sequence,
+            swapped: Swapped::of(&last),
+            value: (Operation::of(&last) == Operation::Put).then_some(last.body),
+        })
+    }
+}
+
+/// One change on its way to being made.
+struct Swap<T> {
+    mark: Mark,
+    /// The key as it is now, where that is known.
+    left: Option<Left>,
+    /// What was sent and not answered: it may have been done, or still be done.
+    doubtful: Option<Sent<T>>,
+    /// Whether it cannot be found out any more.
+    is_lost: bool,
+    /// Whether this is the first try.
+    is_first: bool,
+}
+
+struct Sent<T> {
+    /// The revision that it replaces.
+    over: u64,
+    value: Bytes,
+    result: T,
 }
 
 fn parse(key: &str, value: Option<Bytes>) -> Result<Option<Value>, KvError> {

@@ -9,8 +9,8 @@ use super::bucket::KvBucket;
 use super::error::KvError;
 use super::key;
 use super::read::Entry;
-use crate::jetstream::api::{ApiError, code};
 use crate::jetstream::consumer::{Start, Wanted};
+use crate::jetstream::laps::{Lap, Laps};
 use crate::jetstream::ordered::{Holes, OrderedItem, OrderedReader};
 use crate::jetstream::stored::Stored;
 
@@ -46,10 +46,13 @@ pub struct KvWatch {
     told: VecDeque<Turn>,
     pending: u64,
     is_ready: bool,
+    laps: Laps,
+    lap: Lap,
 }
 
 impl KvBucket {
-    /// The last revision of every key, then [`Ready`](super::WatchItem::Ready), then every change as it comes.
+    /// The last revision of every key, then [`Ready`](super::WatchItem::Ready), then every change as it comes. A key that
+    /// is overwritten meanwhile may come with its new revision alone, but before `Ready`.
     ///
     /// Deletions are told too. When the server was away, the changes made meanwhile are told, of each key at least
     /// the last; before `Ready` a key may then be told twice.
@@ -82,6 +85,8 @@ impl KvBucket {
             told: VecDeque::new(),
             pending: 0,
             is_ready: false,
+            laps: Laps::new(info.state.last_sequence),
+            lap: Lap::Running,
         })
     }
 }
@@ -110,21 +115,24 @@ impl KvWatch {
             if let Some(turn) = self.told.pop_front() {
                 return Ok(turn);
             }
+            if !self.is_ready && self.is_ready_now().await {
+                self.is_ready = true;
+                return Ok(Turn::Ready);
+            }
             let item = self.reader.next(BATCH, NO_WAIT).await;
             match item.map_err(|error| self.bucket.error(error))? {
                 OrderedItem::Batch(batch) => {
                     for received in batch {
                         self.pending = received.pending;
-                        self.tell(received.stored);
-                        if received.pending == 0 {
-                            self.become_ready();
+                        if !self.is_ready && self.lap == Lap::Running {
+                            self.lap = self.laps.take(received.stored.sequence);
                         }
+                        self.tell(received.stored);
                     }
                 }
                 OrderedItem::Idle if self.reader.is_missing() => return Err(self.is_gone()),
                 OrderedItem::Idle => {
-                    self.look_whether_ready().await?;
-                    if self.told.is_empty() {
+                    if self.is_ready || !self.reader.has_told_end() {
                         return Ok(Turn::Idle);
                     }
                 }
@@ -159,29 +167,17 @@ impl KvWatch {
         self.reader.close().await;
     }
 
-    /// Nothing waits in an empty bucket, and what waited last may have expired: then no message says so.
-    async fn look_whether_ready(&mut self) -> Result<(), KvError> {
-        if self.is_ready {
-            return Ok(());
+    /// Whether all that was there has been told. Cancel safe.
+    async fn is_ready_now(&mut self) -> bool {
+        if self.lap == Lap::Next {
+            let info = self.bucket.client.stream_info(&self.bucket.bucket.stream);
+            // Where the bucket or the server is gone the reader finds out, and waits or tells.
+            if let Ok(info) = info.await {
+                self.laps.begin(info.state.last_sequence);
+            }
+            self.lap = Lap::Running;
         }
-        if self.reader.started_empty() {
-            self.become_ready();
-            return Ok(());
-        }
-        match self.reader.is_caught_up().await {
-            Ok(true) => self.become_ready(),
-            Ok(false) => {}
-            Err(error) if is_transient(&error) => {}
-            Err(error) => return Err(self.bucket.error(error)),
-        }
-        Ok(())
-    }
-
-    fn become_ready(&mut self) {
-        if !self.is_ready {
-            self.is_ready = true;
-            self.told.push_back(Turn::Ready);
-        }
+        self.lap == Lap::Over || self.reader.has_told_end()
     }
 
     fn is_gone(&self) -> KvError {
@@ -189,8 +185,4 @@ impl KvWatch {
             bucket: self.bucket.name().to_owned(),
         }
     }
-}
-
-fn is_transient(error: &ApiError) -> bool {
-    matches!(error, ApiError::Away | ApiError::TimedOut) || error.is(code::CONSUMER_NOT_FOUND)
 }

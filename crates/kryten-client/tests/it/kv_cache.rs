@@ -1,4 +1,6 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -189,41 +191,70 @@ async fn twenty_restarts_lose_no_watch_and_every_cache_equals_the_bucket() {
         bucket(&client, "plain").await,
         KvBucket::open_or_create(&client, marked).await.unwrap(),
     ];
+    let (mut caches, mut watches, mut writers) = (Vec::new(), Vec::new(), Vec::new());
+    let stop = Arc::new(AtomicBool::new(false));
     for kv in &buckets {
-        let mut caches = Vec::new();
-        let mut watches = Vec::new();
         for _ in 0..5 {
-            caches.push(open(kv).await);
-            watches.push(tokio::spawn(follow(kv.watch().await.unwrap())));
+            caches.push((kv, open(kv).await));
+            watches.push((kv, tokio::spawn(follow(kv.watch().await.unwrap()))));
         }
-        let writer = KvBucket::open(&connect(&server).await, kv.name())
-            .await
-            .unwrap();
-        for round in 0..20_u32 {
-            server.kill().await.unwrap();
-            server.restart().await.unwrap();
-            for number in 0..5 {
-                let key = format!("key {}", (round + number) % 7);
-                let write = || async {
-                    match (round + number) % 3 {
-                        0 => writer.delete(&key).await.is_ok(),
-                        _ => writer.put_text(&key, &round.to_string()).await.is_ok(),
-                    }
-                };
-                until(write).await;
-            }
+        let bucket = KvBucket::open(&connect(&server).await, kv.name()).await;
+        writers.push(tokio::spawn(write_until(
+            bucket.unwrap(),
+            Arc::clone(&stop),
+        )));
+    }
+    for round in 0..20 {
+        // Every other time as a crash would.
+        match round % 2 {
+            0 => server.kill().await.unwrap(),
+            _ => server.stop().await.unwrap(),
         }
-        let last = writer.put_text("last", "x").await.unwrap();
-        let bucket = writer.get_all().await.unwrap();
-        for cache in &caches {
-            until(|| async { cache.revision() == last && cache.is_authoritative() }).await;
-            assert_eq!(values(cache), bucket);
+        server.restart().await.unwrap();
+        client.connected().await;
+        let round = round.to_string();
+        let written = buckets[0].put_text("round", &round);
+        // During the next restart at the latest somebody has been told.
+        let _ = tokio::time::timeout(Duration::from_millis(500), written).await;
+    }
+    stop.store(true, Ordering::Relaxed);
+    for writer in writers {
+        in_time(writer).await.unwrap();
+    }
+    let mut ends = BTreeMap::new();
+    for kv in &buckets {
+        let mut last = 0;
+        while last == 0 {
+            last = in_time(kv.put_text("last", "x")).await.unwrap_or_default();
         }
-        for watch in watches {
-            assert_eq!(in_time(watch).await.unwrap(), bucket);
-        }
-        drop(caches);
+        ends.insert(kv.name(), (last, kv.get_all().await.unwrap()));
+    }
+    for (kv, cache) in &caches {
+        let (last, bucket) = &ends[kv.name()];
+        until(|| async { cache.revision() >= *last && cache.is_authoritative() }).await;
+        assert_eq!(values(cache), *bucket);
+    }
+    for (kv, watch) in watches {
+        assert_eq!(in_time(watch).await.unwrap(), ends[kv.name()].1);
+    }
+    drop(caches);
+    for kv in &buckets {
         until_no_consumer(&client, &format!("KV_{}", kv.name())).await;
+    }
+}
+
+/// Puts and deletes without pause, until told to stop; what fails while the server is away is left.
+async fn write_until(kv: KvBucket, stop: Arc<AtomicBool>) {
+    for round in 0_u32.. {
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let key = format!("key {}", round * 5 % 23);
+        let _ = match round % 3 {
+            0 => kv.delete(&key).await,
+            _ => kv.put_text(&key, &round.to_string()).await.map(drop),
+        };
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 

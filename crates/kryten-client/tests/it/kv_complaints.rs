@@ -264,6 +264,45 @@ async fn complaint_14_a_whole_bucket_is_read_in_one_pass() {
     assert!(started.elapsed() < Duration::from_secs(20));
 }
 
+#[tokio::test]
+async fn complaint_15_what_was_purged_does_not_come_back_after_a_crash() {
+    let (mut server, client) = server_and_client().await;
+    let config = BucketConfig {
+        history: 5,
+        marker_ttl: Some(Duration::from_secs(60)),
+        ..BucketConfig::new("any")
+    };
+    let kv = KvBucket::open_or_create(&client, config).await.unwrap();
+    let keys: Vec<String> = (0..100).map(|number| format!("user.{number:02}")).collect();
+    for secret in ["one secret", "another secret"] {
+        for put in kv.put_many(keys.iter().map(|key| (key, secret))).await {
+            put.unwrap();
+        }
+    }
+    for round in 0..3 {
+        // Those of the rounds before stay purged, those of this one are purged right before the crash.
+        for key in keys.iter().skip(round).step_by(3) {
+            kv.purge(key).await.unwrap();
+        }
+        server.kill().await.unwrap();
+        server.restart().await.unwrap();
+        client.connected().await;
+        until(|| async { kv.info().await.is_ok() }).await;
+        let left: Vec<String> = keys
+            .chunks(3)
+            .flat_map(|keys| keys.iter().skip(round + 1).cloned())
+            .collect();
+        assert_eq!(kv.keys().await.unwrap(), left, "round {round}");
+        for key in keys.iter().skip(round).step_by(3) {
+            let past = kv.history(key).await.unwrap();
+            assert!(
+                past.iter()
+                    .all(|entry| entry.operation == Operation::Purge && entry.value.is_empty())
+            );
+        }
+    }
+}
+
 /// What happened to a key, and whether it expired.
 async fn told(watch: &mut KvWatch) -> (Operation, bool) {
     match in_time(watch.next()).await.unwrap() {

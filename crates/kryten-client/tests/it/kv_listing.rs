@@ -42,8 +42,10 @@ async fn listing_many_leaves_no_consumer_behind_even_when_it_is_given_up() {
 async fn every_key_is_listed_once_while_others_write() {
     let (server, client) = server_and_client().await;
     let kv = bucket(&client, "any").await;
-    for number in 0..300 {
-        kv.put_text(&format!("key {number:03}"), "0").await.unwrap();
+    // More than one request to the consumer brings.
+    let values = (0..5000).map(|number| (format!("key {number:04}"), "0"));
+    for put in kv.put_many(values).await {
+        put.unwrap();
     }
     let stop = Arc::new(AtomicBool::new(false));
     let mut writers = tokio::task::JoinSet::new();
@@ -54,16 +56,17 @@ async fn every_key_is_listed_once_while_others_write() {
             let mut round = writer;
             while !stop.load(Ordering::Relaxed) {
                 round += 7;
-                kv.put_text(&format!("key {:03}", round % 300), &round.to_string())
-                    .await
-                    .unwrap();
+                let keys = (0..50).map(|number| format!("key {:04}", (round * 50 + number) % 5000));
+                for put in kv.put_many(keys.map(|key| (key, round.to_string()))).await {
+                    put.unwrap();
+                }
             }
         });
     }
-    for _ in 0..40 {
+    for _ in 0..20 {
         let keys = in_time(kv.keys()).await.unwrap();
-        assert_eq!(keys.len(), 300);
-        assert_eq!(in_time(kv.get_all()).await.unwrap().len(), 300);
+        assert_eq!(keys.len(), 5000);
+        assert_eq!(in_time(kv.get_all()).await.unwrap().len(), 5000);
     }
     stop.store(true, Ordering::Relaxed);
     in_time(writers.join_all()).await;

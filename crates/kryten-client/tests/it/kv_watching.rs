@@ -1,7 +1,11 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use kryten_client::kv::{KvWatch, Operation, WatchItem};
 use kryten_client::{KvBucket, KvError};
 
-use crate::fixture::{bucket, in_time, server_and_client, until_no_consumer};
+use crate::fixture::{bucket, connect, in_time, server_and_client, until_no_consumer};
 
 async fn next(watch: &mut KvWatch) -> (String, Operation, String) {
     match in_time(watch.next()).await.unwrap() {
@@ -79,4 +83,47 @@ async fn a_watch_of_a_deleted_bucket_ends_even_if_there_is_a_new_one() {
     again.put_text("key", "x").await.unwrap();
     let end = in_time(watch.next()).await;
     assert!(matches!(end, Err(KvError::BucketMissing { .. })), "{end:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ready_comes_after_every_key_that_was_there_also_while_they_are_overwritten() {
+    const KEYS: u32 = 500;
+    let (server, client) = server_and_client().await;
+    let kv = bucket(&client, "any").await;
+    let key = |number: u32| format!("user.{:03}", number % KEYS);
+    for put in kv
+        .put_many((0..KEYS).map(|number| (key(number), "0")))
+        .await
+    {
+        put.unwrap();
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    let mut writers = tokio::task::JoinSet::new();
+    for step in [3, 7] {
+        let (client, stop) = (connect(&server).await, Arc::clone(&stop));
+        writers.spawn(async move {
+            let kv = KvBucket::open(&client, "any").await.unwrap();
+            let mut round = 0;
+            while !stop.load(Ordering::Relaxed) {
+                let keys = (round..round + 50).map(|number| (key(number * step), "1"));
+                for put in kv.put_many(keys).await {
+                    put.unwrap();
+                }
+                round += 50;
+            }
+        });
+    }
+    for round in 0..30 {
+        let mut watch = kv
+            .watch_prefix(["", "user.", "us"][round % 3])
+            .await
+            .unwrap();
+        let mut told = BTreeSet::new();
+        while let WatchItem::Entry(entry) = in_time(watch.next()).await.unwrap() {
+            told.insert(entry.key);
+        }
+        assert_eq!(told.len(), KEYS as usize, "round {round}");
+    }
+    stop.store(true, Ordering::Relaxed);
+    in_time(writers.join_all()).await;
 }

@@ -12,7 +12,7 @@ use kryten_protocol::event::playlist::After;
 use kryten_protocol::robot::{Position, RobotCommand, StateQuery, Video};
 use serde_json::{Value, json};
 
-use crate::fixture::{in_time, server_and_client};
+use crate::fixture::{in_time, server_and_client, until};
 
 /// The requests that came, without their meta.
 type Requests = Arc<Mutex<Vec<Value>>>;
@@ -231,6 +231,7 @@ async fn a_command_without_reply_is_what_kryten_py_sends() {
         ["source", "timestamp", "domain", "channel", "request_id"]
     );
     server.stop().await.unwrap();
+    until(|| async { !client.is_connected() }).await;
     let away = robot.tell(RobotCommand::Voteskip).await;
     assert!(matches!(away, Err(CommandError::ServerAway)), "{away:?}");
     let away = robot.delete(1).await;

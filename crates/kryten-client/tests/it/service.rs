@@ -104,6 +104,19 @@ async fn commands_are_typed_and_each_request_has_one_answer() {
 }
 
 #[tokio::test]
+async fn a_name_that_no_subject_can_carry_as_it_is_works_all_the_same() {
+    let (server, client) = server_and_client().await;
+    let service = Service::builder("My Bot!", "1")
+        .command("ping", |_: NoParameters| async { Ok("pong") })
+        .start(&connect(&server).await)
+        .await
+        .unwrap();
+    let asked = request(&client, "My Bot!", Request::new("My Bot!", "ping"), TIMEOUT).await;
+    assert_eq!(asked.unwrap().data, Some("pong".into()));
+    service.stop(NORMAL_SHUTDOWN).await;
+}
+
+#[tokio::test]
 async fn lifecycle_messages_are_those_of_kryten_py() {
     let (server, client) = server_and_client().await;
     let mut heard = Heard::of(&client, "adder").await;

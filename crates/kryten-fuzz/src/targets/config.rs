@@ -9,14 +9,12 @@ use crate::corpus::CONFIGURATIONS;
 use crate::mutate;
 
 const SECRET: &str = "S3CRET-MARKER";
-const SECRET_KEYS: [&str; 7] = [
+const SECRET_KEYS: [&str; 5] = [
     "password",
     "token",
     "nkey_seed",
-    "servers",
-    "url",
     "channel_password",
-    "greeting",
+    "servers",
 ];
 
 pub(super) fn make(random: &mut StdRng) -> Vec<u8> {
@@ -62,15 +60,20 @@ fn read(value: &Value) -> String {
     shown
 }
 
-/// Whether the mangling has put the secret where none belongs: into a key, or a value of another key.
+/// Whether the mangling has put the secret where none belongs: into a key, or a value of another key. In an address only
+/// what stands before an `@` is secret.
 fn is_elsewhere(value: &Value, path: &str, in_secret: bool) -> bool {
     match value {
-        Value::String(text) => text.contains(SECRET) && !in_secret,
+        Value::String(text) => {
+            let in_clear = text.replace("S3CRET-MARKER@", "");
+            let is_address = text.contains("://");
+            text.contains(SECRET) && (!in_secret || is_address && in_clear.contains(SECRET))
+        }
         Value::Array(items) => items.iter().any(|item| is_elsewhere(item, path, in_secret)),
         Value::Object(fields) => fields.iter().any(|(name, field)| {
             let is_section = path == "nats" || path == "cytube";
-            let of_secret = is_section && SECRET_KEYS.contains(&name.as_str());
-            let inner = if path.is_empty() { name } else { "" };
+            let of_secret = in_secret || is_section && SECRET_KEYS.contains(&name.as_str());
+            let inner = if path.is_empty() { name } else { "inside" };
             name.contains(SECRET) || is_elsewhere(field, inner, of_secret)
         }),
         Value::Null | Value::Bool(_) | Value::Number(_) => false,

@@ -90,7 +90,7 @@ async fn tried(matrix: &mut Matrix<'_>) -> anyhow::Result<()> {
 
     let disconnect =
         json!({"do": "call", "on": "service", "method": "disconnect", "args": [reason]});
-    let stopped = async { Ok::<_, Infallible>(service.stop(reason).await) };
+    let stopped = done(service.stop(reason));
     matrix
         .row("KrytenClient.disconnect", disconnect, SAME, stopped)
         .await;
@@ -107,7 +107,13 @@ async fn announced(
         json!({"do": "call", "on": "lifecycle", "method": method}),
         arguments,
     );
-    let ours = async { Ok::<_, Infallible>(ours.await) };
+    let ours = done(ours);
     let name = format!("LifecycleEventPublisher.{method}");
     matrix.row(&name, call, SAME, ours).await;
+}
+
+/// What cannot fail, as a row wants it.
+async fn done(ours: impl Future<Output = ()>) -> Result<(), Infallible> {
+    ours.await;
+    Ok(())
 }

@@ -19,19 +19,21 @@ pub fn schema() -> Value {
 #[derive(JsonSchema)]
 #[schemars(
     title = "The robot's configuration",
-    description = "The keys of kryten-robot. `kryten robot --config FILE` and `kryten up --config FILE` read it."
+    description = "The keys of kryten-robot. `kryten robot --config FILE` and `kryten up --config FILE` read it.",
+    extend("anyOf" = [
+        {"required": ["channels"]},
+        {"properties": {"cytube": {"required": ["domain", "channel"]}}}
+    ])
 )]
 struct File {
     /// The channel, and who enters it. KRYTEN_CYTUBE_USER and KRYTEN_CYTUBE_PASSWORD in the environment replace the
     /// account.
-    cytube: Cytube,
+    cytube: Channel,
+    /// Several channels instead of the one in `cytube`, which says what these do not say themselves.
+    #[schemars(length(min = 1))]
+    channels: Option<Vec<Channel>>,
     /// How to reach NATS. KRYTEN_NATS_URL in the environment replaces the servers.
     nats: NatsConfig,
-    /// Several channels: each entry has the keys of `cytube`, and takes from there what it does not say itself.
-    #[schemars(length(min = 1))]
-    channels: Option<Vec<Cytube>>,
-    /// How several robots with the same channel agree which one serves it.
-    lease: Option<Lease>,
     /// Whether commands are taken.
     commands: Option<Commands>,
     /// Where `/health` and `/metrics` are served.
@@ -49,7 +51,7 @@ struct File {
 
 #[derive(JsonSchema)]
 #[schemars(inline)]
-struct Cytube {
+struct Channel {
     /// The CyTube host, such as `cytu.be`. Required, here or in each entry of `channels`.
     domain: Option<String>,
     /// The channel; goes into events and bucket names as it is. Required unless there are `channels`.
@@ -88,17 +90,6 @@ struct Commands {
     /// Whether commands are taken from `kryten.robot.command`.
     #[schemars(extend("default" = false))]
     enabled: Option<bool>,
-}
-
-#[derive(JsonSchema)]
-#[schemars(inline)]
-struct Lease {
-    /// Whether a robot waits while another one serves the channel.
-    #[schemars(extend("default" = true))]
-    enabled: Option<bool>,
-    /// After how many seconds without a sign a robot counts as dead.
-    #[schemars(extend("default" = 5, "exclusiveMinimum" = 0))]
-    seconds: Option<f64>,
 }
 
 #[derive(JsonSchema)]

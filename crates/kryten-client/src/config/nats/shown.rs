@@ -11,7 +11,18 @@ pub(crate) fn without_user_part(address: &str) -> String {
         None => (String::new(), address),
     };
     let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-    format!("{scheme}{host}")
+    format!("{scheme}{}", without_odd_port(host))
+}
+
+/// A port that is none is what was meant as a password, where the host was forgotten.
+fn without_odd_port(host: &str) -> String {
+    let is_port = |text: &str| text.chars().all(|c| c.is_ascii_digit());
+    match host.split_once(':') {
+        Some((name, port)) if !host.starts_with('[') && !is_port(port.trim_end_matches('/')) => {
+            format!("{name}:…")
+        }
+        _ => host.to_owned(),
+    }
 }
 
 impl fmt::Debug for NatsConfig {
@@ -52,6 +63,8 @@ mod tests {
             ("tls://t0ken@host", "tls://host"),
             ("bob:p@ss@host", "host"),
             ("host:4222", "host:4222"),
+            ("nats://[::1]:4222/", "nats://[::1]:4222/"),
+            ("nats://bob:hunter2", "nats://bob:…"),
         ] {
             assert_eq!(without_user_part(address), shown);
         }

@@ -1,15 +1,16 @@
 //! Private Python environments with the originals and with other clients, made once and kept in the cache folder.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use anyhow::{Context, ensure};
 use tokio::process::Command;
 
 /// What an environment holds. kryten-py and kryten-robot both install a Python package called `kryten`, so no
 /// environment may hold both.
-pub(crate) struct Environment {
+#[derive(Debug, Clone, Copy)]
+pub struct Environment {
     /// The folder's name in the cache.
     name: &'static str,
     /// What is installed, each with its version.
@@ -21,7 +22,7 @@ pub(crate) struct Environment {
 }
 
 /// kryten-py. nats-py is named too, since it decides which keys kryten-py takes.
-pub(crate) const LIBRARY: Environment = Environment {
+pub const LIBRARY: Environment = Environment {
     name: "interop-kryten-py-0.17.5",
     packages: &["kryten-py==0.17.5", "nats-py==2.16.0"],
     without: "kryten-robot",
@@ -29,7 +30,7 @@ pub(crate) const LIBRARY: Environment = Environment {
 };
 
 /// kryten-robot, and the newest python-socketio, which speaks Engine.IO 4.
-pub(crate) const ROBOT: Environment = Environment {
+pub const ROBOT: Environment = Environment {
     name: "interop-kryten-robot-1.12.6",
     packages: &[
         "kryten-robot==1.12.6",
@@ -43,7 +44,7 @@ pub(crate) const ROBOT: Environment = Environment {
 };
 
 /// The last python-socketio that speaks Engine.IO 3.
-pub(crate) const OLD_SOCKETIO: Environment = Environment {
+pub const OLD_SOCKETIO: Environment = Environment {
     name: "interop-python-socketio-4.6.1",
     packages: &[
         "python-socketio==4.6.1",
@@ -70,19 +71,65 @@ else:
     raise SystemExit(sys.argv[2] + ' is in it')
 ";
 
+/// Why there is no Python environment.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EnvironmentError {
+    /// Nothing says where caches are.
+    #[error("there is no cache folder; set KRYTEN_CACHE")]
+    NoCacheFolder,
+    /// A folder could not be made or moved.
+    #[error("cannot prepare {path}: {source}", path = path.display())]
+    Prepare {
+        /// The folder.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A program could not be run.
+    #[error("cannot run {what}: {source}; python3 with venv and pip is needed")]
+    Run {
+        /// What was to be run.
+        what: &'static str,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A program failed.
+    #[error("{what} failed: {stderr}")]
+    Failed {
+        /// What was run.
+        what: &'static str,
+        /// What it said.
+        stderr: String,
+    },
+    /// What was installed cannot be imported.
+    #[error(
+        "the new Python environment does not hold what was installed; install it by hand to see why"
+    )]
+    Wrong,
+}
+
 impl Environment {
     /// The interpreter of the environment, which is made where it is not there or not as it should be.
-    pub(crate) async fn python(&self) -> anyhow::Result<PathBuf> {
-        let cache = cache_dir().context("there is no cache folder; set KRYTEN_CACHE")?;
+    ///
+    /// # Errors
+    /// [`EnvironmentError`] when it cannot be made.
+    pub async fn python(&self) -> Result<PathBuf, EnvironmentError> {
+        let cache = cache_dir().ok_or(EnvironmentError::NoCacheFolder)?;
         let folder = cache.join(self.name);
         let python = folder.join("bin/python");
         if self.is_right(&python).await {
             return Ok(python);
         }
-        fs::create_dir_all(&cache)?;
+        let prepare = |source| EnvironmentError::Prepare {
+            path: folder.clone(),
+            source,
+        };
+        fs::create_dir_all(&cache).map_err(prepare)?;
         let making = tempfile::Builder::new()
             .prefix(".interop-")
-            .tempdir_in(&cache)?;
+            .tempdir_in(&cache)
+            .map_err(prepare)?;
         let new = making.path().join("environment");
         let mut make = Command::new("python3");
         make.args(["-m", "venv"]).arg(&new);
@@ -97,15 +144,14 @@ impl Environment {
                 "--disable-pip-version-check",
             ])
             .args(self.packages);
-        done(install, &format!("pip install {}", self.packages[0])).await?;
-        ensure!(
-            self.is_right(&new.join("bin/python")).await,
-            "the new Python environment does not hold what was installed"
-        );
+        done(install, "pip install").await?;
+        if !self.is_right(&new.join("bin/python")).await {
+            return Err(EnvironmentError::Wrong);
+        }
         // Another run may have been faster; its environment is as good.
         if fs::rename(&new, &folder).is_err() && !self.is_right(&python).await {
-            fs::remove_dir_all(&folder)?;
-            fs::rename(&new, &folder)?;
+            fs::remove_dir_all(&folder).map_err(prepare)?;
+            fs::rename(&new, &folder).map_err(prepare)?;
         }
         Ok(python)
     }
@@ -119,12 +165,14 @@ impl Environment {
     }
 }
 
-async fn done(mut command: Command, what: &str) -> anyhow::Result<()> {
+async fn done(mut command: Command, what: &'static str) -> Result<(), EnvironmentError> {
     let output = command.stdin(Stdio::null()).output().await;
-    let output = output.with_context(|| format!("cannot run {what}"))?;
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{what} failed: {}", stderr.trim());
-    Ok(())
+    let output = output.map_err(|source| EnvironmentError::Run { what, source })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(EnvironmentError::Failed { what, stderr })
 }
 
 fn cache_dir() -> Option<PathBuf> {

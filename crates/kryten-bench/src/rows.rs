@@ -1,0 +1,80 @@
+//! The rows of the table, one file each.
+
+mod p1;
+mod p2;
+mod p3;
+
+use std::time::Duration;
+
+use anyhow::Context;
+use serde_json::Value;
+
+use crate::figure::Figure;
+use crate::sides::Bench;
+
+/// A row that can be run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Row {
+    P1,
+    P2,
+    P3,
+}
+
+/// What the command line asks for: one row, or all of them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RowName(Option<Row>);
+
+impl RowName {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        if text == "all" {
+            return Ok(Self(None));
+        }
+        let row = Row::ALL
+            .into_iter()
+            .find(|row| row.name() == text.to_lowercase());
+        let names = || Row::ALL.map(Row::name).join(", ");
+        row.map_or_else(
+            || Err(format!("rows are {} and all", names())),
+            |row| Ok(Self(Some(row))),
+        )
+    }
+
+    pub(crate) fn rows(self) -> Vec<Row> {
+        self.0.map_or(Row::ALL.to_vec(), |row| vec![row])
+    }
+}
+
+impl Row {
+    pub(crate) const ALL: [Self; 3] = [Self::P1, Self::P2, Self::P3];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::P1 => "p1",
+            Self::P2 => "p2",
+            Self::P3 => "p3",
+        }
+    }
+
+    /// What the Python side runs.
+    pub(crate) fn script(self) -> &'static str {
+        match self {
+            Self::P1 => p1::SCRIPT,
+            Self::P2 => p2::SCRIPT,
+            Self::P3 => p3::SCRIPT,
+        }
+    }
+
+    pub(crate) async fn run(self, bench: Bench, quick: bool) -> anyhow::Result<Vec<Figure>> {
+        match self {
+            Self::P1 => p1::run(bench, quick).await,
+            Self::P2 => p2::run(bench, quick).await,
+            Self::P3 => p3::run(bench, quick).await,
+        }
+    }
+}
+
+/// A time that the Python side has measured.
+fn seconds_of(value: &Value) -> anyhow::Result<Duration> {
+    let seconds = value.as_f64().context("the Python side measured no time")?;
+    Ok(Duration::try_from_secs_f64(seconds)?)
+}

@@ -1,0 +1,50 @@
+use std::time::{Duration, Instant};
+
+use async_nats::jetstream::stream::Config;
+use kryten_servers::NatsCluster;
+
+#[tokio::test]
+async fn three_servers_keep_a_stream_of_three_replicas_also_when_its_leader_is_killed() {
+    let mut cluster = NatsCluster::ephemeral(3).await;
+    let urls: Vec<&str> = cluster
+        .servers()
+        .iter()
+        .map(|server| server.url())
+        .collect();
+    let first = &cluster.servers()[0];
+    let client = async_nats::ConnectOptions::with_user_and_password(
+        first.user().to_owned(),
+        first.password().to_owned(),
+    );
+    let client = client.connect(urls.join(",")).await.unwrap();
+    let jetstream = async_nats::jetstream::new(client);
+    let config = Config {
+        name: "KEPT".into(),
+        subjects: vec!["kept".into()],
+        num_replicas: 3,
+        ..Config::default()
+    };
+    let stream = jetstream.create_stream(config).await.unwrap();
+    let ack = jetstream.publish("kept", "text".into()).await.unwrap();
+    assert_eq!(ack.await.unwrap().sequence, 1);
+    let leader = stream
+        .cached_info()
+        .cluster
+        .clone()
+        .unwrap()
+        .leader
+        .unwrap();
+    let leader = cluster.number_of(&leader).unwrap();
+    cluster.server_mut(leader).kill().await.unwrap();
+    let deadline = Instant::now() + Duration::from_secs(50);
+    loop {
+        let stored = jetstream.publish("kept", "more".into()).await.unwrap();
+        if let Ok(ack) = stored.await {
+            assert!(ack.sequence > 1);
+            break;
+        }
+        assert!(Instant::now() < deadline, "no new leader");
+    }
+    cluster.server_mut(leader).restart().await.unwrap();
+    cluster.ready().await.unwrap();
+}
