@@ -161,6 +161,7 @@ impl ChannelState {
     pub fn begin_session(&mut self) {
         self.users.begin_session();
         self.playlist.begin_session();
+        self.room.begin_session();
     }
 
     /// Applies one event, in CyTube's order.
@@ -210,8 +211,13 @@ impl ChannelState {
         let Ok(payload) = serde_json::from_str::<Value>(payload.get()) else {
             return Changes::none();
         };
+        let is_list = event == "userlist" && payload.is_array();
         let (changed, drift) = self.users.apply(event, payload);
-        Changes::when(changed, [StateKey::Users]).with_drift(drift)
+        let mut changes = Changes::when(changed, [StateKey::Users]).with_drift(drift);
+        if is_list && self.room.end_join() {
+            changes.dirty.insert(StateKey::Room);
+        }
+        changes
     }
 
     fn apply_to_emotes(&mut self, event: &str, payload: &RawValue) -> Changes {

@@ -3,8 +3,10 @@
 
 mod channels;
 mod commands;
+mod event_table;
 mod faults;
 mod large_lists;
+mod rebuilding;
 mod recorded_requests;
 mod recorded_sessions;
 mod recording;
