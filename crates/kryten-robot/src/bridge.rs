@@ -180,20 +180,22 @@ impl Bridge {
             self.report_absence(&summary, received);
         }
         self.last_sign = Some(received);
-        if let Some(message_id) = self.message_id(name, payload) {
+        if !self.tells_nothing_new(name, payload)
+            && let Some(message_id) = self.message_id(name, payload)
+        {
             self.publish(name, payload, message_id, received);
         }
         let changes = self.lock_state().apply(name, payload);
+        changes
+            .drift
+            .iter()
+            .for_each(|drift| self.note_drift(drift));
         // After the state, so that whoever hears of an effect finds it there.
         self.view.desk.hear(name, payload);
         changes
             .dirty
             .into_iter()
             .for_each(|key| run.snapshots.mark(key));
-        changes
-            .drift
-            .iter()
-            .for_each(|drift| self.note_drift(drift));
         if is_join_over && run.put_all {
             // Whatever an earlier robot left behind is replaced, also where this session has not changed it.
             StateKey::ALL
@@ -201,6 +203,16 @@ impl Bridge {
                 .for_each(|key| run.snapshots.mark(key));
             run.put_all = false;
         }
+    }
+
+    /// Whether this is the playlist that we have asked for, and it is as we know it: nobody needs to hear that, and
+    /// the stream would keep a large list every few minutes.
+    fn tells_nothing_new(&self, name: &str, payload: &RawValue) -> bool {
+        if name != "playlist" || !self.view.verifier.is_waiting() {
+            return false;
+        }
+        let drift = self.lock_state().playlist_drift(payload);
+        self.view.verifier.take_answer(drift) && drift.is_none()
     }
 
     /// The id under which the event is published; `None` when it must not be.

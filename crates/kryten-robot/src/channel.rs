@@ -181,6 +181,11 @@ impl ChannelState {
         }
     }
 
+    /// What a full playlist from CyTube would mend; `None` where it says what the state has.
+    pub fn playlist_drift(&self, playlist: &RawValue) -> Option<Drift> {
+        self.playlist.drift_to(playlist.get())
+    }
+
     /// The value of a key as it is stored: JSON, or the plain text of motd, css and js.
     pub fn value(&self, key: StateKey) -> String {
         match key {

@@ -92,7 +92,7 @@ type Series = (
 );
 
 /// The series of each channel: name, kind, help, value.
-const SERIES: [Series; 14] = [
+const SERIES: [Series; 15] = [
     (
         "kryten_channel_joined",
         "gauge",
@@ -164,6 +164,12 @@ const SERIES: [Series; 14] = [
         "counter",
         "Entries mended by full lists",
         |r| r.drift_entries as f64,
+    ),
+    (
+        "kryten_channel_kv_drift_total",
+        "counter",
+        "Values in KV that were missing or not ours, and were put anew",
+        |r| r.kv_drift as f64,
     ),
     (
         "kryten_channel_kv_writes_total",

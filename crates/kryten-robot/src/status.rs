@@ -24,6 +24,7 @@ pub(crate) struct ChannelStatus {
     pub(crate) events_too_large: AtomicU64,
     pub(crate) gaps: AtomicU64,
     pub(crate) drift_entries: AtomicU64,
+    pub(crate) kv_drift: AtomicU64,
     pub(crate) kv_writes: AtomicU64,
     pub(crate) kv_bytes: AtomicU64,
     pub(crate) foreign_writes: AtomicU64,
@@ -72,6 +73,8 @@ pub struct ChannelReport {
     pub gaps: u64,
     /// Entries of lists that a full frame mended although no event had announced it.
     pub drift_entries: u64,
+    /// Values in KV that were missing or not ours, and were put anew.
+    pub kv_drift: u64,
     /// Values written to KV.
     pub kv_writes: u64,
     /// Bytes written to KV.
@@ -123,6 +126,7 @@ impl ChannelStatus {
             events_too_large: count(&self.events_too_large),
             gaps: count(&self.gaps),
             drift_entries: count(&self.drift_entries),
+            kv_drift: count(&self.kv_drift),
             kv_writes: count(&self.kv_writes),
             kv_bytes: count(&self.kv_bytes),
             foreign_writes: count(&self.foreign_writes),

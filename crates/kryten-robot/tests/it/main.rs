@@ -12,3 +12,4 @@ mod recorded_sessions;
 mod recording;
 mod support;
 mod system;
+mod verifying;
