@@ -106,6 +106,7 @@ impl Term {
             status: Arc::clone(&status),
             epoch,
             stop: stop_publisher.clone(),
+            told: std::sync::Mutex::default(),
         };
         let state = Arc::clone(&ground.view.state);
         *state.lock().unwrap_or_else(PoisonError::into_inner) = ChannelState::default();

@@ -3,9 +3,11 @@
 
 mod channels;
 mod commands;
+mod cytube_faults;
 mod event_table;
 mod faults;
 mod large_lists;
+mod nats_faults;
 mod rebuilding;
 mod recorded_requests;
 mod recorded_sessions;
