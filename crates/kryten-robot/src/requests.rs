@@ -188,6 +188,10 @@ fn unified(office: &Arc<Office>, message: Message, tasks: &TaskTracker) {
                 _ if !office.live().allowed.allows(&asked.command) => {
                     Err(allowed::refusal(&asked.command))
                 }
+                Some("verify") => match target {
+                    Ok(channel) => Ok(channel.verifier.verify(&channel).await),
+                    Err(refusal) => Err(refusal),
+                },
                 Some(what) => {
                     target.and_then(|channel| state::answer(&channel, what, &asked.fields, &office))
                 }

@@ -9,7 +9,7 @@ use super::command::ChannelCommand;
 use super::parse::{Action, action_of, folded, names_of};
 
 /// The names of requests that ask.
-const QUERIES: [&str; 23] = [
+const QUERIES: [&str; 22] = [
     "state.emotes",
     "state.playlist",
     "state.userlist",
@@ -32,7 +32,6 @@ const QUERIES: [&str; 23] = [
     "system.shutdown",
     "system.version",
     "system.channels",
-    "system.verify",
 ];
 /// What CyTube takes as a typed command, beside those that are read as commands of their own.
 const TYPED: [(&str, &str); 7] = [
