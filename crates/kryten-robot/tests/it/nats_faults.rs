@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use async_nats::jetstream::stream::{Config as StreamConfig, DiscardPolicy};
 use futures_util::StreamExt;
-use kryten_client::Client;
+use kryten_client::kv::KvBucket;
+use kryten_client::{Client, NatsConfig};
+use kryten_protocol::state::StateBucket;
 use kryten_robot::{ChannelReport, Robot, RobotConfig};
 use kryten_servers::NatsServer;
 use kryten_sim::{ChannelConfig as SimChannel, Operation, Sim, SimConfig, SimHandle};
@@ -165,6 +167,14 @@ async fn a_stream_that_is_deleted_underneath_is_made_anew_and_nothing_later_is_m
     .await;
     assert_eq!(numbers(&client).await, (0..500).collect::<Vec<u64>>());
     until("the robot says so", || async { report(&robot).stream_up }).await;
+
+    let stream = client.jetstream().get_stream("KRYTEN_EVENTS").await;
+    stream.unwrap().purge().await.unwrap();
+    emit(&sim, json!("#"), 10).await;
+    until("an emptied stream takes them too", || async {
+        numbers(&client).await == (0..10).collect::<Vec<u64>>()
+    })
+    .await;
     robot.shutdown().await;
     sim.shutdown().await;
 }
@@ -310,6 +320,49 @@ async fn a_flood_in_one_channel_delays_no_other() {
         report.events_stored - stored + report.events_dropped >= FLOOD
     })
     .await;
+    robot.shutdown().await;
+    sim.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_without_room_stops_events_and_state_until_there_is_room_again() {
+    let server = NatsServer::ephemeral_with(|options| {
+        options.login = false;
+        options.extra_config = "accounts { A { users: [{user: \"robot\", password: \"secret\"}], \
+                                jetstream: {max_file: 512K, max_mem: 0} } }"
+            .to_owned();
+    })
+    .await;
+    let nats = NatsConfig::for_url(server.url()).with_user("robot", "secret");
+    let client = Client::connect(&nats).await.unwrap();
+    let sim = Sim::start(SimConfig::quiet(CHANNEL)).await.unwrap();
+    let robot = bind(&server, &sim, |config| config.nats = nats.clone()).await;
+    let filler = json!("x".repeat(400));
+    emit(&sim, filler, 3000).await;
+    until("the account is full", || async {
+        !report(&robot).stream_up
+    })
+    .await;
+    sim.join("alice").await.unwrap();
+    emit(&sim, json!("#"), 10).await;
+    let stream = client.jetstream().get_stream("KRYTEN_EVENTS").await;
+    let stream = stream.unwrap();
+    let users = StateBucket::Userlist.name(CHANNEL);
+    let users = KvBucket::open(&client, &users).await.unwrap();
+    until("the state has followed all that waited", || async {
+        // Somebody makes room each time.
+        if !report(&robot).stream_up {
+            stream.purge().await.unwrap();
+        }
+        let text = users.get_text("users").await.unwrap();
+        text.is_some_and(|text| text.contains("\"alice\""))
+    })
+    .await;
+    until("all is well", || async {
+        report(&robot).stream_up && report(&robot).kv_up
+    })
+    .await;
+    assert_eq!(report(&robot).events_dropped, 0);
     robot.shutdown().await;
     sim.shutdown().await;
 }
