@@ -9,6 +9,8 @@ use std::time::Duration;
 use kryten_client::NatsConfig;
 use kryten_client::config::UnknownKey;
 
+use crate::tally::Rules;
+
 /// The phrases that count as kudos where the database has none.
 pub const DEFAULT_PHRASES: [&str; 3] = ["lol", "rofl", "haha"];
 /// The port on which the original serves health and metrics.
@@ -60,6 +62,8 @@ pub struct Config {
     pub heartbeat_interval: Option<Duration>,
     /// Whether to answer discovery polls.
     pub answers_discovery: bool,
+    /// What counts.
+    pub rules: Rules,
     /// The least level to log, in `tracing`'s spelling.
     pub log_level: &'static str,
     /// Keys of the file that nobody reads; the service logs them when it starts.
@@ -111,6 +115,7 @@ impl Config {
             default_phrases: DEFAULT_PHRASES.map(str::to_owned).to_vec(),
             heartbeat_interval: Some(Duration::from_secs(30)),
             answers_discovery: true,
+            rules: Rules::default(),
             log_level: "info",
             unknown_keys: Vec::new(),
         }

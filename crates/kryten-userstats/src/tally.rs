@@ -17,6 +17,7 @@ mod phrases;
 mod plusplus;
 mod presence;
 mod room;
+mod rules;
 mod sums;
 mod visits;
 mod vote;
@@ -39,6 +40,7 @@ pub use names::{Aliases, KnownNames, receiver};
 pub use phrases::{Phrases, phrase_kudos};
 pub use plusplus::plusplus;
 pub use room::{Memory, Room};
+pub use rules::Rules;
 pub use sums::{
     Activity, Counters, Hour, MediaChange, RoomKey, RoomSums, Seen, Snapshot, StoredMemory, Sums,
     VisitChange, Vote,
@@ -55,6 +57,7 @@ pub struct Tally {
     names: KnownNames,
     aliases: Aliases,
     phrases: Phrases,
+    rules: Rules,
 }
 
 impl Tally {
@@ -65,7 +68,13 @@ impl Tally {
             names,
             aliases,
             phrases,
+            rules: Rules::default(),
         }
+    }
+
+    /// Sets what counts from now on.
+    pub fn set_rules(&mut self, rules: Rules) {
+        self.rules = rules;
     }
 
     /// Sets what is remembered of a channel.
@@ -102,7 +111,8 @@ impl Tally {
 
     /// Folds one event into the sums.
     pub fn apply(&mut self, event: &EventView<'_>, sums: &mut Sums) {
-        let Some(kind) = Kind::of(event.name) else {
+        let rules = self.rules;
+        let Some(kind) = Kind::of(event.name).filter(|kind| rules.hear(*kind)) else {
             self.pass(event, sums);
             return;
         };
@@ -113,6 +123,10 @@ impl Tally {
         };
         let mut fold = self.fold(event.domain, event.channel, sums);
         if !fold.begin(event, kind.is_line()) {
+            return;
+        }
+        if !rules.take(kind, &payload) {
+            fold.counters.malformed += 1;
             return;
         }
         let readable = match kind {
@@ -163,10 +177,14 @@ impl Tally {
                 channel: channel.to_owned(),
             };
             let connected = room.visits.len() as i64;
+            let chatting = match self.rules.as_original {
+                true => connected,
+                false => room.visits.awake() as i64,
+            };
             sums.room(&key).snapshots.push(Snapshot {
                 at,
                 connected,
-                chatting: connected,
+                chatting,
             });
         }
     }
@@ -204,6 +222,7 @@ impl Tally {
             names: &mut self.names,
             aliases: &self.aliases,
             phrases: &self.phrases,
+            rules: self.rules,
             key,
             now: WireTime::default(),
         }
@@ -220,6 +239,7 @@ struct Fold<'a> {
     names: &'a mut KnownNames,
     aliases: &'a Aliases,
     phrases: &'a Phrases,
+    rules: Rules,
     key: RoomKey,
     /// The time of the event by the robot's clock.
     now: WireTime,

@@ -44,6 +44,10 @@ struct File {
     #[serde(default)]
     #[schemars(extend("default" = {}))]
     kudos: Kudos,
+    /// `strict` counts and answers as the original does, with the defects that change a number or a reply.
+    #[serde(default)]
+    #[schemars(extend("default" = "mended"))]
+    compat: Compat,
     /// The least level that is logged: `DEBUG`, `INFO`, `WARNING`, `ERROR` or `CRITICAL`.
     #[schemars(extend("default" = "INFO"))]
     log_level: Option<String>,
@@ -71,6 +75,17 @@ struct File {
     #[serde(default, rename = "chat_jitter")]
     #[schemars(with = "f64", extend("deprecated" = true))]
     _chat_jitter: IgnoredAny,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+enum Compat {
+    /// As the original, its defects mended.
+    #[default]
+    Mended,
+    /// As the original, defects included.
+    Strict,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -192,6 +207,7 @@ pub(super) fn read(value: Value) -> Result<Config, ConfigError> {
     let mut config = Config::new(file.nats, file.channels, file.database.path);
     config.unknown_keys = unknown_keys;
     config.service_name = file.service.name.trim().to_lowercase().replace('.', "-");
+    config.rules.as_original = file.compat == Compat::Strict;
     config.log_level = log_level(file.log_level.as_deref())?;
     config.snapshot_interval = Duration::try_from_secs_f64(file.snapshots.interval_seconds)
         .map_err(|_| {

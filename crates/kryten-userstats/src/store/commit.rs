@@ -123,12 +123,16 @@ async fn write_counts(
     sums: &RoomSums,
 ) -> sqlx::Result<()> {
     let (channel, domain) = (&key.channel, &key.domain);
+    let lines = sums.senders.iter();
+    let lines: Vec<_> = lines
+        .filter_map(|sender| sums.messages.get_key_value(sender))
+        .collect();
+    let mut kudos: Vec<_> = sums.kudos.iter().collect();
+    kudos.sort_unstable();
     for (table, column, counts) in [
-        ("message_counts", "message_count", &sums.messages),
-        ("kudos_plusplus", "kudos_count", &sums.kudos),
+        ("message_counts", "message_count", lines),
+        ("kudos_plusplus", "kudos_count", kudos),
     ] {
-        let mut counts: Vec<_> = counts.iter().collect();
-        counts.sort_unstable();
         rows::write(
             connection,
             &format!("INSERT INTO {table} (username, channel, domain, {column})"),

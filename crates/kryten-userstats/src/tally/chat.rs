@@ -32,7 +32,9 @@ impl Fold<'_> {
         let at = self.chat_time(&line);
         let sender = line.username.as_str();
         self.see(sender, at);
-        add(&mut self.room_sums.messages, sender);
+        if add(&mut self.room_sums.messages, sender) {
+            self.room_sums.senders.push(sender.to_owned());
+        }
         self.room_sums.hour(at).messages += 1;
         self.note_presence(&line);
         self.count_kudos(&line, at);
@@ -102,6 +104,11 @@ impl Fold<'_> {
 
     /// Where no user list is known, a line is the only sign that somebody is there.
     fn note_presence(&mut self, line: &ChatMsg) {
+        let visits = &mut self.room.visits;
+        if self.rules.as_original {
+            visits.open_any(&line.username, None, self.now, self.room_sums);
+            return;
+        }
         let said = WireTime::from_millis(line.time);
         let is_live = line.time == 0 || self.now.micros() - said.micros() <= LIVE_MICROS;
         if !self.room.list_known() && is_live {
@@ -142,7 +149,8 @@ impl Fold<'_> {
         let Some(vote) = vote(&line.message) else {
             return;
         };
-        if self.room.memory.is_joining(self.now) && line.time != 0 {
+        let may_be_replayed = line.time != 0 && !self.rules.as_original;
+        if may_be_replayed && self.room.memory.is_joining(self.now) {
             self.room.memory.replayed_votes.push_back(ReplayedVote {
                 voter: line.username.clone(),
                 vote,

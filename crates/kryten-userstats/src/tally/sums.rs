@@ -70,6 +70,8 @@ impl Counters {
 pub struct RoomSums {
     /// Chat lines by sender.
     pub messages: HashMap<String, i64>,
+    /// The senders in the order of their first lines: of equals, rankings give the older row first.
+    pub senders: Vec<String>,
     /// `++` kudos by receiver.
     pub kudos: HashMap<String, i64>,
     /// Kudos by receiver and phrase.
@@ -188,12 +190,16 @@ impl RoomSums {
     }
 }
 
-/// Adds to a counter without copying a key that is there.
-pub(crate) fn add(counters: &mut HashMap<String, i64>, key: &str) {
+/// Adds to a counter without copying a key that is there; whether it is new.
+pub(crate) fn add(counters: &mut HashMap<String, i64>, key: &str) -> bool {
     match counters.get_mut(key) {
-        Some(count) => *count += 1,
+        Some(count) => {
+            *count += 1;
+            false
+        }
         None => {
             counters.insert(key.to_owned(), 1);
+            true
         }
     }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bench;
+mod compat;
 mod exact;
 mod logs;
 mod original;

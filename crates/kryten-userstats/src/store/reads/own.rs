@@ -1,5 +1,6 @@
 //! What our own tables tell: who is there, gaps, hours.
 
+use kryten_protocol::time::WireTime;
 use sqlx::FromRow;
 
 use crate::store::{Store, StoreError};
@@ -108,6 +109,32 @@ impl Store {
         .bind(channel)
         .bind(domain)
         .bind(limit)
+        .fetch_all(&self.readers)
+        .await?)
+    }
+
+    /// The hours of a channel that have a part between two moments, both included, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn hours_between(
+        &self,
+        channel: &str,
+        domain: &str,
+        from: Option<WireTime>,
+        to: Option<WireTime>,
+    ) -> Result<Vec<HourRow>, StoreError> {
+        const HOUR_MICROS: i64 = 3_600_000_000;
+        let hour = |at: Option<WireTime>| at.map(|at| at.micros().div_euclid(HOUR_MICROS));
+        Ok(sqlx::query_as(
+            "SELECT hour, messages, kudos_plusplus, kudos_phrases, emotes, votes
+             FROM kryten_hourly WHERE channel = $1 AND domain = $2
+             AND ($3 IS NULL OR hour >= $3) AND ($4 IS NULL OR hour <= $4) ORDER BY hour",
+        )
+        .bind(channel)
+        .bind(domain)
+        .bind(hour(from))
+        .bind(hour(to))
         .fetch_all(&self.readers)
         .await?)
     }
