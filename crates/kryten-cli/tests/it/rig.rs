@@ -182,7 +182,7 @@ fn write_configs(folder: &Path, server: &NatsServer, sim_url: &str) {
     std::fs::write(folder.join("userstats.json"), userstats.to_string()).unwrap();
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
