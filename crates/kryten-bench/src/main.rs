@@ -8,11 +8,14 @@
 
 mod contest;
 mod figure;
+mod films;
+mod grid;
 mod results;
 mod rows;
 mod sides;
 mod spread;
 mod table;
+mod theatre;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -50,15 +53,26 @@ async fn main() -> anyhow::Result<ExitCode> {
     );
     // Whoever is first wins; nobody else installs one.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let tools = Tools::find().await?;
+    let mut tools = Tools::find().await?;
     let mut all = Vec::new();
     for row in arguments.row.rows() {
         let mut figures = Vec::new();
-        for sync in Sync::ALL {
-            let bench = tools.bench(sync, row.script()).await?;
-            figures.extend(row.run(bench, arguments.quick).await?);
+        let mut grid = None;
+        match row.script() {
+            Some(script) => {
+                for sync in Sync::ALL {
+                    let bench = tools.bench(sync, script).await?;
+                    figures.extend(row.run(bench, arguments.quick).await?);
+                }
+            }
+            None => {
+                grid = Some(
+                    row.run_robots(tools.robots().await?, arguments.quick)
+                        .await?,
+                )
+            }
         }
-        let result = results::RowResult::new(row.name(), figures);
+        let result = results::RowResult::new(row.name(), figures, grid);
         println!("{}", table::text(&result));
         if !arguments.quick && !arguments.dry {
             result.keep()?;

@@ -7,6 +7,7 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use crate::figure::Figure;
+use crate::grid::Grid;
 
 /// What one row came to.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -17,18 +18,28 @@ pub(crate) struct RowResult {
     pub(crate) measured: String,
     /// On how many processors.
     pub(crate) processors: usize,
+    /// How busy the machine was at the end, as its load average of five minutes says.
+    #[serde(default)]
+    pub(crate) load: Option<f64>,
+    /// Rates of the sides.
+    #[serde(default)]
     pub(crate) figures: Vec<Figure>,
+    /// A table of the row's own in their place.
+    #[serde(default)]
+    pub(crate) grid: Option<Grid>,
 }
 
 impl RowResult {
-    pub(crate) fn new(row: &str, figures: Vec<Figure>) -> Self {
+    pub(crate) fn new(row: &str, figures: Vec<Figure>, grid: Option<Grid>) -> Self {
         Self {
             row: row.to_owned(),
             measured: jiff::Timestamp::now()
                 .strftime("%Y-%m-%dT%H:%MZ")
                 .to_string(),
             processors: std::thread::available_parallelism().map_or(0, usize::from),
+            load: load(),
             figures,
+            grid,
         }
     }
 
@@ -43,8 +54,14 @@ impl RowResult {
     /// How many targets it missed.
     pub(crate) fn missed(&self) -> usize {
         let targets = self.figures.iter().flat_map(|figure| &figure.targets);
-        targets.filter(|target| !target.holds()).count()
+        let goals = self.grid.iter().flat_map(|grid| &grid.goals);
+        targets.filter(|target| !target.holds()).count() + goals.filter(|goal| !goal.holds).count()
     }
+}
+
+fn load() -> Option<f64> {
+    let text = fs::read_to_string("/proc/loadavg").ok()?;
+    text.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// All results that are kept, by row.

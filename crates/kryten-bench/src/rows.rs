@@ -3,6 +3,9 @@
 mod p1;
 mod p2;
 mod p3;
+mod p6;
+mod p8;
+mod p9;
 
 use std::time::Duration;
 
@@ -10,7 +13,9 @@ use anyhow::Context;
 use serde_json::Value;
 
 use crate::figure::Figure;
+use crate::grid::Grid;
 use crate::sides::Bench;
+use crate::theatre::Robots;
 
 /// A row that can be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +23,9 @@ pub(crate) enum Row {
     P1,
     P2,
     P3,
+    P6,
+    P8,
+    P9,
 }
 
 /// What the command line asks for: one row, or all of them.
@@ -45,22 +53,26 @@ impl RowName {
 }
 
 impl Row {
-    pub(crate) const ALL: [Self; 3] = [Self::P1, Self::P2, Self::P3];
+    pub(crate) const ALL: [Self; 6] = [Self::P1, Self::P2, Self::P3, Self::P6, Self::P8, Self::P9];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::P1 => "p1",
             Self::P2 => "p2",
             Self::P3 => "p3",
+            Self::P6 => "p6",
+            Self::P8 => "p8",
+            Self::P9 => "p9",
         }
     }
 
-    /// What the Python side runs.
-    pub(crate) fn script(self) -> &'static str {
+    /// What the Python side of a row about the library runs; rows about the robot have none.
+    pub(crate) fn script(self) -> Option<&'static str> {
         match self {
-            Self::P1 => p1::SCRIPT,
-            Self::P2 => p2::SCRIPT,
-            Self::P3 => p3::SCRIPT,
+            Self::P1 => Some(p1::SCRIPT),
+            Self::P2 => Some(p2::SCRIPT),
+            Self::P3 => Some(p3::SCRIPT),
+            Self::P6 | Self::P8 | Self::P9 => None,
         }
     }
 
@@ -69,6 +81,17 @@ impl Row {
             Self::P1 => p1::run(bench, quick).await,
             Self::P2 => p2::run(bench, quick).await,
             Self::P3 => p3::run(bench, quick).await,
+            Self::P6 | Self::P8 | Self::P9 => Ok(Vec::new()),
+        }
+    }
+
+    /// Runs a row about the robot.
+    pub(crate) async fn run_robots(self, robots: &Robots, quick: bool) -> anyhow::Result<Grid> {
+        match self {
+            Self::P6 => p6::run(robots, quick).await,
+            Self::P8 => p8::run(robots, quick).await,
+            Self::P9 => p9::run(robots, quick).await,
+            Self::P1 | Self::P2 | Self::P3 => Ok(Grid::default()),
         }
     }
 }

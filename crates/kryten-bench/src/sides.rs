@@ -10,6 +10,8 @@ use kryten_servers::NatsServer;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::theatre::Robots;
+
 /// Longer than the slowest thing that the Python side is asked for.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -42,7 +44,14 @@ pub(crate) enum Sync {
 impl Sync {
     pub(crate) const ALL: [Self; 2] = [Self::Default, Self::Always];
 
-    fn interval(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Always => "always",
+        }
+    }
+
+    pub(crate) fn interval(self) -> &'static str {
         match self {
             Self::Default => "2m",
             Self::Always => "always",
@@ -53,6 +62,7 @@ impl Sync {
 /// What is needed to set up a bench.
 pub(crate) struct Tools {
     python: PathBuf,
+    robots: Option<Robots>,
 }
 
 /// A server and the sides, connected to it.
@@ -69,7 +79,17 @@ impl Tools {
     pub(crate) async fn find() -> anyhow::Result<Self> {
         Ok(Self {
             python: kryten_python::LIBRARY.python().await?,
+            robots: None,
         })
+    }
+
+    /// Builds or fetches the two robots.
+    pub(crate) async fn robots(&mut self) -> anyhow::Result<&Robots> {
+        let robots = match self.robots.take() {
+            Some(robots) => robots,
+            None => Robots::find().await?,
+        };
+        Ok(self.robots.insert(robots))
     }
 
     /// A new server with an empty store; the Python side runs `script`.

@@ -7,7 +7,7 @@ use anyhow::Context;
 
 use crate::figure::{Figure, Of, Target};
 use crate::results::{RowResult, docs, kept};
-use crate::sides::{Side, Sync};
+use crate::sides::Side;
 use crate::spread::Spread;
 
 const BEGIN: &str = "<!-- the table begins: written by kryten-bench -->\n";
@@ -16,6 +16,9 @@ const END: &str = "<!-- the table ends -->\n";
 /// A row's table for the terminal.
 pub(crate) fn text(result: &RowResult) -> String {
     let mut text = String::new();
+    if let Some(grid) = &result.grid {
+        let _ = write!(text, "{}\n{}", result.row.to_uppercase(), grid.markdown());
+    }
     for figure in &result.figures {
         let cells = cells(figure).join(" | ");
         let _ = writeln!(text, "{} | {cells}", result.row.to_uppercase());
@@ -44,12 +47,22 @@ pub(crate) fn renew() -> anyhow::Result<()> {
 fn write_row(table: &mut String, result: &RowResult) {
     let _ = write!(
         table,
-        "### {}\n\nMeasured {} on {} processors.\n\n\
-         | work | flush | unit | ours | raw async-nats | kryten-py | ours ÷ raw | ours ÷ kryten-py | target |\n\
-         |---|---|---|---|---|---|---|---|---|\n",
+        "### {}\n\nMeasured {} on {} processors{}.\n\n",
         result.row.to_uppercase(),
         result.measured,
-        result.processors
+        result.processors,
+        result
+            .load
+            .map_or_else(String::new, |load| format!(", load {load:.1}")),
+    );
+    if let Some(grid) = &result.grid {
+        table.push_str(&grid.markdown());
+        return;
+    }
+    let _ = writeln!(
+        table,
+        "| work | flush | unit | ours | raw async-nats | kryten-py | ours ÷ raw | ours ÷ kryten-py | target |\n\
+         |---|---|---|---|---|---|---|---|---|"
     );
     for figure in &result.figures {
         let _ = writeln!(table, "| {} |", cells(figure).join(" | "));
@@ -73,13 +86,9 @@ fn cells(figure: &Figure) -> Vec<String> {
     let rate = |side| figure.rates.get(&side).map_or("-".to_owned(), rate);
     let ratio = |side| figure.ratios.get(&side).map_or("-".to_owned(), ratio);
     let targets: Vec<String> = figure.targets.iter().map(target).collect();
-    let sync = match figure.sync {
-        Sync::Default => "default",
-        Sync::Always => "always",
-    };
     vec![
         figure.work.clone(),
-        sync.to_owned(),
+        figure.sync.name().to_owned(),
         format!("{}/s", figure.unit),
         rate(Side::Ours),
         rate(Side::Raw),

@@ -28,7 +28,7 @@ fn the_same_seed_makes_the_same_input() {
 /// Inputs that a run has found, made small; each with its target.
 #[test]
 fn what_was_found_holds() {
-    let found: [(&str, &str); 3] = [
+    let found: [(&str, &str); 4] = [
         (
             "event",
             r#"{"event_name":"","payload":{},"channel":"","domain":"","timestamp":744073709551615}"#,
@@ -41,6 +41,8 @@ fn what_was_found_holds() {
             "config",
             r#"{"cytube":{"domain":"e","channel":"l"},"nats":{"servers":[]},"log_level":{"nats":{"password":"S3CRET-MARKER"}}}"#,
         ),
+        // A host is no secret, with a scheme or without.
+        ("config", r#"{"nats":{"servers":["S3CRET-MARKER"]}}"#),
     ];
     for (name, input) in found {
         let target = targets::all()

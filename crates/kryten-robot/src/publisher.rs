@@ -9,7 +9,7 @@
 use std::collections::{HashSet, VecDeque};
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_nats::HeaderMap;
@@ -51,6 +51,8 @@ pub(crate) struct Publisher {
     pub(crate) status: Arc<ChannelStatus>,
     pub(crate) epoch: u64,
     pub(crate) stop: CancellationToken,
+    /// Why events wait, as it was logged.
+    pub(crate) told: Mutex<Option<String>>,
 }
 
 /// One connection and what we know of the stream through it.
@@ -94,12 +96,7 @@ impl Publisher {
             match end {
                 End::Stopped => return,
                 End::Overtaken => continue,
-                End::Lost(reason) => {
-                    warn!(
-                        channel = self.id.channel,
-                        reason, "events wait: the event stream cannot be reached"
-                    );
-                }
+                End::Lost(reason) => self.note_down(reason),
             }
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
@@ -119,7 +116,9 @@ impl Publisher {
             Ok(stream) => match self.look(connection, stream).await {
                 Ok(mut life) => {
                     *wait = FIRST_WAIT;
-                    set(&self.status.stream_up, true);
+                    if self.outbox.lock().is_empty() {
+                        self.note_up();
+                    }
                     self.pump(&mut life).await
                 }
                 Err(error) => End::Lost(error.to_string()),
@@ -129,6 +128,35 @@ impl Publisher {
         };
         set(&self.status.nats_up, false);
         end
+    }
+
+    /// Tells once for each reason that events wait.
+    fn note_down(&self, reason: String) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.as_ref() == Some(&reason) {
+            return;
+        }
+        let waiting = self.outbox.lock().len();
+        warn!(
+            channel = self.id.channel,
+            reason, waiting, "events wait: the event stream does not take them; trying again"
+        );
+        *told = Some(reason);
+    }
+
+    /// The stream has taken something, or nothing waits for it.
+    fn note_up(&self) {
+        if set(&self.status.stream_up, true) {
+            return;
+        }
+        let told = self
+            .told
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if told.is_some() {
+            info!(channel = self.id.channel, "events reach the stream again");
+        }
     }
 
     /// Reads back what the stream has of the outbox.
@@ -295,6 +323,7 @@ impl Publisher {
             );
         }
         add(&self.status.events_stored, 1);
+        self.note_up();
         self.outbox.lock().acknowledge();
         self.settle_snapshots(life);
         self.outbox.note_progress();
@@ -315,6 +344,7 @@ impl Publisher {
             };
             // The writer ends only when the robot does.
             let _ = self.snapshots.send((snapshot, Some(mark)));
+            self.note_up();
         }
         self.outbox.note_progress();
     }

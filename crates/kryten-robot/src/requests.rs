@@ -166,6 +166,10 @@ fn unified(office: &Arc<Office>, message: Message, tasks: &TaskTracker) {
     if is_query {
         tasks.spawn(async move {
             let answer = match asked.command.strip_prefix("state.") {
+                Some("verify") => match target {
+                    Ok(channel) => Ok(channel.verifier.verify(&channel).await),
+                    Err(refusal) => Err(refusal),
+                },
                 Some(what) => {
                     target.and_then(|channel| state::answer(&channel, what, &asked.fields, &office))
                 }

@@ -66,14 +66,17 @@ fn is_elsewhere(value: &Value, path: &str, in_secret: bool) -> bool {
     match value {
         Value::String(text) => {
             let in_clear = text.replace("S3CRET-MARKER@", "");
-            let is_address = text.contains("://");
+            let is_address = path == "servers" || text.contains("://");
             text.contains(SECRET) && (!in_secret || is_address && in_clear.contains(SECRET))
         }
         Value::Array(items) => items.iter().any(|item| is_elsewhere(item, path, in_secret)),
         Value::Object(fields) => fields.iter().any(|(name, field)| {
             let is_section = path == "nats" || path == "cytube";
             let of_secret = in_secret || is_section && SECRET_KEYS.contains(&name.as_str());
-            let inner = if path.is_empty() { name } else { "inside" };
+            let inner = match name.as_str() {
+                name if path.is_empty() || name == "servers" => name,
+                _ => "inside",
+            };
             name.contains(SECRET) || is_elsewhere(field, inner, of_secret)
         }),
         Value::Null | Value::Bool(_) | Value::Number(_) => false,

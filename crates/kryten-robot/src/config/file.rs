@@ -115,6 +115,7 @@ pub fn from_value(
         log_level: read_log_level(root.get("log_level"))?,
         outbox_bytes: DEFAULT_OUTBOX_BYTES,
         lease: read_lease(optional_section(root, "lease")?.unwrap_or(&empty))?,
+        verify: sections::verify(optional_section(root, "verify")?.unwrap_or(&empty))?,
         unknown_keys: Vec::new(),
     })
 }

@@ -36,6 +36,8 @@ struct File {
     nats: NatsConfig,
     /// How several robots with the same channel agree which one serves it.
     lease: Option<Lease>,
+    /// How often the state is compared with CyTube's playlist and with KV, and mended.
+    verify: Option<Verify>,
     /// Whether commands are taken.
     commands: Option<Commands>,
     /// Where `/health` and `/metrics` are served.
@@ -120,6 +122,17 @@ struct Lease {
     /// After how many seconds without a sign a robot counts as dead.
     #[schemars(extend("default" = 5, "exclusiveMinimum" = 0))]
     seconds: Option<f64>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(inline)]
+struct Verify {
+    /// Whether that is done by itself; `state.verify` does it in any case.
+    #[schemars(extend("default" = true))]
+    enabled: Option<bool>,
+    /// After how many minutes again.
+    #[schemars(extend("default" = 15, "exclusiveMinimum" = 0))]
+    minutes: Option<f64>,
 }
 
 #[derive(JsonSchema)]

@@ -3,10 +3,15 @@
 
 mod channels;
 mod commands;
+mod cytube_faults;
+mod event_table;
 mod faults;
 mod large_lists;
+mod nats_faults;
+mod rebuilding;
 mod recorded_requests;
 mod recorded_sessions;
 mod recording;
 mod support;
 mod system;
+mod verifying;

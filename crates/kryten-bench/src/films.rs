@@ -1,0 +1,72 @@
+//! Playlists of any length, and whether KV has them.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use kryten_client::{KvBucket, state};
+use kryten_protocol::state::{ITEMS, StateBucket};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use crate::theatre::{PATIENCE, Theatre, Who};
+
+/// A playlist with these uids, in this order.
+pub(crate) fn playlist(uids: &[u64]) -> Value {
+    let item = |uid: &u64| {
+        json!({
+            "uid": uid, "temp": false, "queueby": "alice",
+            "media": {"id": format!("video-{uid:07}"), "title": format!("Film {uid} {}", "x".repeat(120)),
+                      "seconds": 60, "duration": "01:00", "type": "yt", "meta": {}},
+        })
+    };
+    uids.iter().map(item).collect()
+}
+
+/// Moves an item as CyTube tells it, and in our own list.
+pub(crate) fn move_one(uids: &mut Vec<u64>, from: usize, to: usize) -> Value {
+    let uid = uids.remove(from % uids.len());
+    let place = to % uids.len();
+    let after = uids[place];
+    uids.insert(place + 1, uid);
+    json!({"from": uid, "after": after})
+}
+
+/// Waits until KV has the list in this order.
+pub(crate) async fn wait_for(theatre: &Theatre, who: Who, uids: &[u64]) -> anyhow::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    let name = StateBucket::Playlist.name(&theatre.channels[0]);
+    let mut found = 0;
+    while Instant::now() < deadline {
+        if let Ok(bucket) = KvBucket::open(&theatre.nats, &name).await
+            && let Some(stored) = stored(&bucket, who).await?
+        {
+            if stored == uids {
+                return Ok(());
+            }
+            found = stored.len();
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+    anyhow::bail!(
+        "{who:?} has another list in KV, of {found} items instead of {}",
+        uids.len()
+    )
+}
+
+async fn stored(bucket: &KvBucket, who: Who) -> anyhow::Result<Option<Vec<u64>>> {
+    let list: Option<Value> = match who {
+        Who::Ours => match state::list(bucket, ITEMS).await? {
+            Some(list) => Some(serde_json::from_slice(&list.json)?),
+            None => None,
+        },
+        Who::Original => bucket.get_json(ITEMS).await?,
+    };
+    let Some(Value::Array(list)) = list else {
+        return Ok(None);
+    };
+    let uids = list.iter().map(|item| item["uid"].as_u64());
+    let uids: Option<Vec<u64>> = uids.collect();
+    let uids = uids.context("an item has no uid")?;
+    ensure!(uids.len() == list.len(), "an item has no uid");
+    Ok(Some(uids))
+}

@@ -1,0 +1,129 @@
+//! Simulated days full of faults: robots and statistics as processes, and each simulated hour everything is compared.
+//!
+//! `cargo run --release -p kryten-chaos -- --minutes N --seed S`. The simulator goes 60 times as fast as life, and our
+//! intervals are divided by 60, so a minute is an hour. In reading order:
+//!
+//! - [`stage`]: two channels, a nats-server, and the processes; one pair of which is never killed, so that its memory
+//!   tells something;
+//! - [`watcher`]: tells the simulator which lines are safe, so that what is lost is our fault;
+//! - [`fault`]: what is done to them, by chance;
+//! - [`check`]: stream = KV = database = ledger;
+//! - [`memory`]: memory and open files of those that are never killed;
+//! - [`service`]: what this program is when it is started as one of the processes.
+#![allow(clippy::print_stdout, reason = "its report is what it is run for")]
+
+mod check;
+mod fault;
+mod memory;
+mod process;
+mod service;
+mod stage;
+mod totals;
+mod watcher;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use clap::{Parser, Subcommand};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use crate::fault::Faults;
+use crate::memory::Memory;
+use crate::stage::Stage;
+
+/// A simulated hour.
+const HOUR: Duration = Duration::from_secs(60);
+
+/// Simulated days full of faults; exit code 1 when something does not hold.
+#[derive(Debug, Parser)]
+struct Options {
+    /// How long, in minutes; each is a simulated hour
+    #[arg(long, value_name = "N", default_value_t = 24.0)]
+    minutes: f64,
+    /// What is done and said is decided by this number; without it by the clock
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
+    /// Keep configurations, logs and databases in this folder
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+    #[command(subcommand)]
+    service: Option<Service>,
+}
+
+/// What this program starts itself as.
+#[derive(Debug, Clone, Subcommand)]
+#[command(hide = true)]
+enum Service {
+    /// A robot
+    Robot { file: PathBuf },
+    /// Statistics
+    Userstats { file: PathBuf },
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<ExitCode> {
+    let options = Options::parse();
+    // Whoever is first wins; nobody else installs one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match &options.service {
+        Some(Service::Robot { file }) => return service::robot(file).await,
+        Some(Service::Userstats { file }) => return service::userstats(file).await,
+        None => {}
+    }
+    ensure!(
+        options.minutes.is_finite() && options.minutes > 0.0,
+        "--minutes takes a number above 0"
+    );
+    let seed = options.seed.unwrap_or_else(rand::random);
+    println!("seed {seed}, {} simulated hours", options.minutes);
+    let (folder, _temporary) = match options.keep {
+        Some(folder) => {
+            std::fs::create_dir_all(&folder)?;
+            (folder, None)
+        }
+        None => {
+            let temporary = tempfile::tempdir()?;
+            (temporary.path().to_owned(), Some(temporary))
+        }
+    };
+    let mut stage = Stage::start(folder, seed).await?;
+    run(&mut stage, seed, options.minutes).await?;
+    println!("everything holds");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn run(stage: &mut Stage, seed: u64, minutes: f64) -> anyhow::Result<()> {
+    let mut random = StdRng::seed_from_u64(seed);
+    let mut faults = Faults::default();
+    let mut memory = Memory::default();
+    let started = Instant::now();
+    let length = Duration::from_secs_f64(minutes * 60.0);
+    let mut next_check = HOUR.min(length / 2);
+    while started.elapsed() < length {
+        tokio::time::sleep(Duration::from_millis(random.random_range(200..4_000))).await;
+        faults.one(stage, &mut random).await?;
+        stage.nobody_has_died()?;
+        memory.sample(stage, started.elapsed())?;
+        if started.elapsed() >= next_check {
+            let checked = check::everything(stage).await?;
+            println!(
+                "{:>5.1} h: {checked}; {}",
+                started.elapsed().as_secs_f64() / HOUR.as_secs_f64(),
+                memory.last()
+            );
+            next_check += HOUR;
+        }
+    }
+    let checked = check::everything(stage).await?;
+    memory.sample(stage, started.elapsed())?;
+    println!("  end: {checked}; {}", memory.last());
+    println!("faults: {faults}");
+    let verdict = memory.verdict(started.elapsed());
+    println!("memory: {verdict}");
+    stage.stop()?;
+    ensure!(verdict.holds(), "memory has grown");
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! What this program is when it starts itself as a robot or as statistics: `kryten robot` and `kryten userstats` with
+//! the intervals that no configuration file may make so short.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use kryten_robot::Robot;
+use kryten_userstats::{Config, Userstats};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// A sixtieth of the usual 30 s.
+const HEARTBEAT: Duration = Duration::from_millis(500);
+/// A sixtieth of the usual five minutes.
+const SNAPSHOTS: Duration = Duration::from_secs(5);
+
+pub(crate) async fn robot(file: &Path) -> anyhow::Result<ExitCode> {
+    let mut stop = start()?;
+    let mut config = kryten_robot::config::load(file)?;
+    config.audit = None;
+    let mut robot = tokio::select! {
+        robot = Robot::bind(config) => robot?,
+        _ = stop.recv() => return Ok(ExitCode::SUCCESS),
+    };
+    let gave_up = tokio::select! {
+        () = robot.join() => true,
+        _ = stop.recv() => false,
+    };
+    robot.shutdown().await;
+    Ok(ExitCode::from(u8::from(gave_up)))
+}
+
+pub(crate) async fn userstats(file: &Path) -> anyhow::Result<ExitCode> {
+    let mut stop = start()?;
+    let mut config = Config::load(file)?;
+    config.http = None;
+    config.heartbeat_interval = Some(HEARTBEAT);
+    config.snapshot_interval = SNAPSHOTS;
+    let service = Userstats::bind(config).await?;
+    let ended = tokio::select! {
+        ended = service.join() => Some(ended),
+        _ = stop.recv() => None,
+    };
+    service.shutdown().await?;
+    match ended {
+        None => Ok(ExitCode::SUCCESS),
+        Some(ended) => ended.map(|()| ExitCode::FAILURE).map_err(Into::into),
+    }
+}
+
+fn start() -> anyhow::Result<Signal> {
+    let stop = signal(SignalKind::terminate())?;
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new("info,async_nats=off,sqlx=warn"))
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .init();
+    Ok(stop)
+}
