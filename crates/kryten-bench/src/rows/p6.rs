@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use async_nats::jetstream;
+use async_nats::{Subscriber, jetstream};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
 use tokio::time::timeout;
@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use crate::films;
 use crate::grid::{Grid, median, shown};
 use crate::sides::Sync;
-use crate::theatre::{KvTraffic, PATIENCE, Robots, Theatre, Who, line, text_of};
+use crate::theatre::{KvTraffic, Once, PATIENCE, Robots, Theatre, Who, line, text_of};
 
 /// How much is done.
 struct Amount {
@@ -114,9 +114,7 @@ async fn said(theatre: &Theatre, who: Who, count: u64) -> anyhow::Result<Duratio
         Who::Ours => theatre.stored().await?,
         Who::Original => 0,
     };
-    let texts: Vec<_> = (0..count)
-        .map(|number| line(format!("line {number}")))
-        .collect();
+    let texts: Vec<_> = (0..count).map(|number| line(number.to_string())).collect();
     let started = Instant::now();
     let sending = async {
         for payload in texts {
@@ -130,17 +128,9 @@ async fn said(theatre: &Theatre, who: Who, count: u64) -> anyhow::Result<Duratio
         anyhow::Ok(())
     };
     let hearing = async {
-        let mut next = 0;
-        while next < count {
-            let message = timeout(PATIENCE, events.next()).await?;
-            let Some(text) = text_of(&message.context("the subscription ended")?) else {
-                continue;
-            };
-            ensure!(
-                text == format!("line {next}"),
-                "{who:?}: {text} instead of line {next}"
-            );
-            next += 1;
+        let mut heard = Once::new(who);
+        for _ in 0..count {
+            heard.take(&next_text(&mut events).await?)?;
         }
         anyhow::Ok(())
     };
@@ -296,11 +286,8 @@ async fn delays(theatre: &Theatre, seconds: u64, is_raw: bool) -> anyhow::Result
     let hearing = async {
         let mut delays = Vec::new();
         while (delays.len() as u64) < count {
-            let message = timeout(PATIENCE, events.next()).await?;
+            let text = next_text(&mut events).await?;
             let now = begin.elapsed();
-            let Some(text) = text_of(&message.context("the subscription ended")?) else {
-                continue;
-            };
             let sent = Duration::from_nanos(text.parse()?);
             delays.push((now - sent).as_secs_f64() * 1000.0);
         }
@@ -309,4 +296,13 @@ async fn delays(theatre: &Theatre, seconds: u64, is_raw: bool) -> anyhow::Result
     let ((), mut delays) = tokio::try_join!(sending, hearing)?;
     delays.sort_by(f64::total_cmp);
     Ok((delays[delays.len() / 2], delays[delays.len() * 99 / 100]))
+}
+
+async fn next_text(events: &mut Subscriber) -> anyhow::Result<String> {
+    loop {
+        let message = timeout(PATIENCE, events.next()).await?;
+        if let Some(text) = text_of(&message.context("the subscription ended")?) {
+            return Ok(text);
+        }
+    }
 }
