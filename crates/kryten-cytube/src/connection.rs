@@ -1,7 +1,7 @@
 //! The tasks that hold the socket: attempts, waits between them, and one connection at a time.
 
 mod socket;
-mod tls;
+pub(crate) mod tls;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};

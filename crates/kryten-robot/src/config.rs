@@ -14,6 +14,7 @@ use crate::lease::Times;
 
 use crate::audit::AuditConfig;
 use crate::channel::StateCounting;
+use crate::commands::allowed::AllowedCommands;
 use crate::system_pm::PmRanks;
 pub use file::{RobotConfigError, from_value, load};
 pub use schema::schema;
@@ -27,6 +28,8 @@ pub struct RobotConfig {
     pub channels: Vec<ChannelConfig>,
     /// Whether commands are taken.
     pub commands_enabled: bool,
+    /// Which commands are taken, of those that [`Self::commands_enabled`] lets pass and of those that only ask.
+    pub allowed: AllowedCommands,
     /// How long commands wait.
     pub command_times: CommandTimes,
     /// Whether `system.shutdown` and a group restart end the robot.
@@ -144,6 +147,7 @@ impl RobotConfig {
             nats,
             channels,
             commands_enabled: false,
+            allowed: AllowedCommands::default(),
             command_times: CommandTimes::default(),
             remote_shutdown: true,
             pm_ranks: PmRanks::default(),

@@ -309,6 +309,24 @@ mod tests {
     }
 
     #[test]
+    fn a_prefix_of_answers_is_part_of_a_subject() {
+        let prefix = |text: &str| {
+            let config = NatsConfig {
+                inbox_prefix: Some(text.to_owned()),
+                ..NatsConfig::default()
+            };
+            inbox_prefix(&config).map_err(|error| error.to_string())
+        };
+        assert_eq!(prefix(" _INBOX_bot ").unwrap().unwrap(), "_INBOX_bot");
+        for wrong in ["", "a b", "a.*", ">", "a."] {
+            assert!(
+                prefix(wrong).unwrap_err().contains("nats.inbox_prefix"),
+                "{wrong}"
+            );
+        }
+    }
+
+    #[test]
     fn an_address_that_is_none_is_told_without_its_credentials() {
         for address in [
             "nats://bob:hunter2@host:x",

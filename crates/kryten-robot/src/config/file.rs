@@ -14,7 +14,9 @@ use serde_json::{Map, Value};
 use super::{
     ChannelConfig, CommandTimes, DEFAULT_OUTBOX_BYTES, HealthAddress, PmRanks, RobotConfig,
 };
+use crate::commands::allowed::{AllowedCommands, PatternError};
 use crate::lease::Times;
+use crate::system_pm::PmCommand;
 
 /// Why a robot's configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +55,9 @@ pub enum RobotConfigError {
         /// What it should be.
         wanted: &'static str,
     },
+    /// A pattern in `commands.allow` or `commands.deny` that stands for nothing.
+    #[error("in commands.allow or commands.deny {0}")]
+    BadPattern(#[from] PatternError),
     /// The level is none that the original knows.
     #[error("Invalid log_level: '{0}'. Expected one of: CRITICAL, DEBUG, ERROR, INFO, WARNING")]
     BadLogLevel(String),
@@ -104,6 +109,7 @@ pub fn from_value(
         nats,
         channels,
         commands_enabled: !guest_mode && is_true(commands.get("enabled"), false),
+        allowed: read_allowed(commands)?,
         remote_shutdown: is_true(commands.get("remote_shutdown"), true),
         pm_ranks: read_pm_ranks(commands)?,
         counting: sections::counting(root.get("state_counting")),
@@ -218,10 +224,46 @@ fn read_pm_ranks(commands: &Map<String, Value>) -> Result<PmRanks, RobotConfigEr
             wanted: "a rank, such as 2",
         }),
     };
-    Ok(PmRanks {
-        ask: rank("pm_rank", usual.ask)?,
-        control: rank("pm_control_rank", usual.control)?,
-    })
+    let mut ranks = usual;
+    ranks.ask = rank("pm_rank", usual.ask)?;
+    ranks.control = rank("pm_control_rank", usual.control)?;
+    let wrong = RobotConfigError::BadValue {
+        key: "commands.pm_ranks",
+        wanted: "an object of ranks by about, help, health, reconnect, reload and shutdown",
+    };
+    match commands.get("pm_ranks") {
+        None | Some(Value::Null) => {}
+        Some(Value::Object(each)) => {
+            for (name, rank) in each {
+                match (PmCommand::named(name), rank.as_f64()) {
+                    (Some(command), Some(rank)) => ranks.set(command, rank),
+                    _ => return Err(wrong),
+                }
+            }
+        }
+        Some(_) => return Err(wrong),
+    }
+    Ok(ranks)
+}
+
+/// Ours: `commands.allow` and `commands.deny`.
+fn read_allowed(commands: &Map<String, Value>) -> Result<AllowedCommands, RobotConfigError> {
+    let list = |name: &str, key: &'static str| -> Result<Option<Vec<String>>, RobotConfigError> {
+        let wrong = RobotConfigError::BadValue {
+            key,
+            wanted: "a list of command names, such as [\"say\", \"playlist.*\"]",
+        };
+        let texts = match commands.get(name) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::Array(entries)) => entries.iter().map(|entry| entry.as_str()),
+            Some(_) => return Err(wrong),
+        };
+        let texts: Option<Vec<String>> = texts.map(|text| text.map(str::to_owned)).collect();
+        texts.map(Some).ok_or(wrong)
+    };
+    let allow = list("allow", "commands.allow")?;
+    let deny = list("deny", "commands.deny")?.unwrap_or_default();
+    Ok(AllowedCommands::read(allow.as_deref(), &deny)?)
 }
 
 fn read_times(commands: &Map<String, Value>) -> Result<CommandTimes, RobotConfigError> {
@@ -445,6 +487,39 @@ mod tests {
         assert_eq!(seconds(json!({"enabled": false})), None);
         let error = with(json!({"seconds": 0})).unwrap_err();
         assert_eq!(error, "lease.seconds must be a number of seconds above 0");
+    }
+
+    #[test]
+    fn who_may_send_which_commands_is_read_and_a_slip_of_the_pen_is_told() {
+        let with = |commands: Value| {
+            read(
+                json!({"cytube": {"domain": "d", "channel": "c"}, "nats": {"url": "nats://x"}, "commands": commands}),
+            )
+        };
+        let config = with(
+            json!({"allow": ["say", "state.*"], "deny": ["state.all"], "pm_ranks": {"health": 2}}),
+        );
+        let config = config.unwrap();
+        assert!(config.allowed.allows("chat") && !config.allowed.allows("state.all"));
+        assert!(PmCommand::Health.is_allowed(Some(2.0), config.pm_ranks));
+        assert!(!PmCommand::Reload.is_allowed(Some(2.0), config.pm_ranks));
+        for (commands, error) in [
+            (
+                json!({"deny": ["kik"]}),
+                "in commands.allow or commands.deny \"kik\" stands for no command; write a name such as kick, a \
+                 beginning such as playlist.*, or /* for what is typed",
+            ),
+            (
+                json!({"allow": "say"}),
+                "commands.allow must be a list of command names, such as [\"say\", \"playlist.*\"]",
+            ),
+            (
+                json!({"pm_ranks": {"halt": 2}}),
+                "commands.pm_ranks must be an object of ranks by about, help, health, reconnect, reload and shutdown",
+            ),
+        ] {
+            assert_eq!(with(commands).unwrap_err(), error);
+        }
     }
 
     #[test]

@@ -91,6 +91,12 @@ struct Commands {
     /// Whether commands that act on CyTube are taken.
     #[schemars(extend("default" = false))]
     enabled: Option<bool>,
+    /// The only commands that are taken, by name (`kick`) or by the beginning of names (`playlist.*`, `state.*`, `/*` for
+    /// what is typed as a chat line); without it all. All names of a command are one.
+    allow: Option<Vec<String>>,
+    /// Commands that are not taken, also where `allow` has them.
+    #[schemars(extend("default" = []))]
+    deny: Option<Vec<String>>,
     /// Whether `system.shutdown`, a group restart and a private message end the robot.
     #[schemars(extend("default" = true))]
     remote_shutdown: Option<bool>,
@@ -99,6 +105,8 @@ struct Commands {
     /// The least rank of who may send all other `system:` messages.
     #[schemars(extend("default" = 4))]
     pm_control_rank: Option<f64>,
+    /// The least ranks for single `system:` messages, instead of the two above.
+    pm_ranks: Option<PmRanks>,
     /// For how many seconds the effect of a command is waited for.
     #[schemars(extend("default" = 3, "exclusiveMinimum" = 0))]
     effect_seconds: Option<f64>,
@@ -111,6 +119,23 @@ struct Commands {
     /// Any other command that has waited for so many seconds is not done any more.
     #[schemars(extend("default" = 10, "exclusiveMinimum" = 0))]
     expiry_seconds: Option<f64>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(inline)]
+struct PmRanks {
+    /// For `system:about`.
+    about: Option<f64>,
+    /// For `system:help`.
+    help: Option<f64>,
+    /// For `system:health`.
+    health: Option<f64>,
+    /// For `system:reconnect`.
+    reconnect: Option<f64>,
+    /// For `system:reload`.
+    reload: Option<f64>,
+    /// For `system:shutdown`.
+    shutdown: Option<f64>,
 }
 
 #[derive(JsonSchema)]

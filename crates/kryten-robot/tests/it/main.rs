@@ -12,6 +12,7 @@ mod rebuilding;
 mod recorded_requests;
 mod recorded_sessions;
 mod recording;
+mod security;
 mod support;
 mod system;
 mod verifying;
