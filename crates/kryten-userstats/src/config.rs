@@ -1,5 +1,6 @@
 //! The service's configuration: built in code, or read from the original's JSON file.
 
+mod detectors;
 mod file;
 mod time_zones;
 

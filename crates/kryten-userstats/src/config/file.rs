@@ -10,8 +10,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use crate::tally::Rules;
-
+use super::detectors::{Compat, Detectors, rules};
 use super::{ChannelConfig, Config, ConfigError, DEFAULT_PORT, Endpoint, TimeZones};
 
 /// What is counted, where it is kept and where it is told.
@@ -86,44 +85,6 @@ struct File {
     _chat_jitter: IgnoredAny,
 }
 
-#[derive(Debug, Default, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(default)]
-#[schemars(inline)]
-struct Detectors {
-    /// Emotes whose names have `-` or `.` in them count, too.
-    #[schemars(extend("default" = false))]
-    marked_emotes: bool,
-    /// Emotes that CyTube lists without `#` count where they are typed so, as a word of their own.
-    #[schemars(extend("default" = false))]
-    bare_emotes: bool,
-    /// Kudos reach only whole names of users, once in a line, and a user of that name before the owner of an alias.
-    #[schemars(extend("default" = false))]
-    real_names: bool,
-    /// HTML escapes such as `&#39;` are undone first.
-    #[schemars(extend("default" = false))]
-    decode_entities: bool,
-    /// Lines of those who are shadow-muted do not count.
-    #[schemars(extend("default" = false))]
-    leave_out_muted: bool,
-    /// Lines of `[server]` and other names in brackets do not count.
-    #[schemars(extend("default" = false))]
-    leave_out_server: bool,
-}
-
-impl Detectors {
-    fn rules(self) -> Rules {
-        Rules {
-            as_original: false,
-            marked_emotes: self.marked_emotes,
-            bare_emotes: self.bare_emotes,
-            real_names: self.real_names,
-            decode_entities: self.decode_entities,
-            leave_out_muted: self.leave_out_muted,
-            leave_out_server: self.leave_out_server,
-        }
-    }
-}
-
 /// A channel to count.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[schemars(inline)]
@@ -134,17 +95,6 @@ struct Channel {
     channel: String,
     /// The time zone in which this channel's hours are told, such as `Europe/Berlin`.
     timezone: Option<String>,
-}
-
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(inline)]
-enum Compat {
-    /// As the original, its defects mended.
-    #[default]
-    Mended,
-    /// As the original, defects included.
-    Strict,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -282,16 +232,7 @@ pub(super) fn read(value: Value) -> Result<Config, ConfigError> {
     config.time_zones = time_zones;
     config.unknown_keys = unknown_keys;
     config.service_name = file.service.name.trim().to_lowercase().replace('.', "-");
-    config.rules = file.detectors.rules();
-    if file.compat == Compat::Strict {
-        if config.rules != Rules::default() {
-            return Err(ConfigError::value(
-                "detectors",
-                "leave these out, or leave out compat: strict counts as the original does",
-            ));
-        }
-        config.rules.as_original = true;
-    }
+    config.rules = rules(file.compat, file.detectors)?;
     config.log_level = log_level(file.log_level.as_deref())?;
     config.snapshot_interval = Duration::try_from_secs_f64(file.snapshots.interval_seconds)
         .map_err(|_| {
