@@ -34,23 +34,25 @@ pub(crate) fn move_one(uids: &mut Vec<u64>, from: usize, to: usize) -> Value {
 /// Waits until KV has the list in this order.
 pub(crate) async fn wait_for(theatre: &Theatre, who: Who, uids: &[u64]) -> anyhow::Result<()> {
     let deadline = Instant::now() + PATIENCE;
-    let name = StateBucket::Playlist.name(&theatre.channels[0]);
-    let mut found = 0;
     while Instant::now() < deadline {
-        if let Ok(bucket) = KvBucket::open(&theatre.nats, &name).await
-            && let Some(stored) = stored(&bucket, who).await?
-        {
-            if stored == uids {
-                return Ok(());
-            }
-            found = stored.len();
+        if is_stored(theatre, who, uids).await? {
+            return Ok(());
         }
         sleep(Duration::from_millis(20)).await;
     }
-    anyhow::bail!(
-        "{who:?} has another list in KV, of {found} items instead of {}",
-        uids.len()
-    )
+    anyhow::bail!("{who:?} has another list in KV than CyTube")
+}
+
+/// Whether KV has the list in this order.
+pub(crate) async fn is_stored(theatre: &Theatre, who: Who, uids: &[u64]) -> anyhow::Result<bool> {
+    let name = StateBucket::Playlist.name(&theatre.channels[0]);
+    // The robot makes it when it has joined.
+    let Ok(bucket) = KvBucket::open(&theatre.nats, &name).await else {
+        return Ok(false);
+    };
+    Ok(stored(&bucket, who)
+        .await?
+        .is_some_and(|stored| stored == uids))
 }
 
 async fn stored(bucket: &KvBucket, who: Who) -> anyhow::Result<Option<Vec<u64>>> {

@@ -1,5 +1,6 @@
 //! A simulated CyTube over https, a nats-server, and one of the two robots in between, as a process of its own.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -270,6 +271,32 @@ pub(crate) fn text_of(message: &async_nats::Message) -> Option<String> {
     match event["payload"]["msg"].take() {
         Value::String(text) => Some(text),
         _ => None,
+    }
+}
+
+/// Whether each number from 0 on comes exactly once; of ours in its order, which the original does not keep.
+#[derive(Debug)]
+pub(crate) struct Once {
+    who: Who,
+    seen: BTreeSet<u64>,
+}
+
+impl Once {
+    pub(crate) fn new(who: Who) -> Self {
+        let seen = BTreeSet::new();
+        Self { who, seen }
+    }
+
+    pub(crate) fn take(&mut self, number: &str) -> anyhow::Result<()> {
+        let number = number.parse()?;
+        let next = self.seen.len() as u64;
+        let is_right = self.who == Who::Original || number == next;
+        ensure!(
+            self.seen.insert(number) && is_right,
+            "{:?} publishes line {number} as number {next}",
+            self.who
+        );
+        Ok(())
     }
 }
 

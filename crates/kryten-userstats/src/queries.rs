@@ -17,7 +17,7 @@ use kryten_protocol::time::WireTime;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::config::Config;
+use crate::config::{Config, TimeZones};
 use crate::status::Status;
 use crate::store::{Store, StoreError};
 
@@ -63,6 +63,7 @@ pub struct Queries {
     default_channel: String,
     channels: Vec<String>,
     as_original: bool,
+    time_zones: TimeZones,
     metrics_port: Option<u16>,
     aliases_changed: Arc<AtomicBool>,
 }
@@ -83,6 +84,7 @@ impl Queries {
             default_channel: first.map(|c| c.channel.clone()).unwrap_or_default(),
             channels: config.channels.iter().map(|c| c.channel.clone()).collect(),
             as_original: config.rules.as_original,
+            time_zones: config.time_zones.clone(),
             metrics_port: config
                 .http
                 .map(|address| address.port())
@@ -123,6 +125,7 @@ impl Queries {
             "leaderboard.kudos" => self.leaderboard_kudos(request).await,
             "leaderboard.emotes" => self.leaderboard_emotes(request).await,
             "timeseries.messages" => self.timeseries_messages(request).await,
+            "timeseries.channel" if !self.as_original => self.timeseries_channel(request).await,
             "timeseries.kudos" => self.timeseries_kudos(request).await,
             "system.ping" => Ok(self.system_ping(now)),
             "system.health" => Ok(self.system_health().await),

@@ -8,6 +8,7 @@ mod chars;
 mod chat;
 mod clock;
 mod emotes;
+mod entities;
 mod event;
 mod films;
 mod known_state;
@@ -16,6 +17,7 @@ mod names;
 mod phrases;
 mod plusplus;
 mod presence;
+mod real_names;
 mod room;
 mod rules;
 mod sums;
@@ -31,19 +33,21 @@ use kryten_protocol::gap::{Gap, GapReason};
 use kryten_protocol::time::WireTime;
 use serde_json::Value;
 
-pub use emotes::{EmoteSet, emote_uses};
+pub use emotes::{EmoteSet, emote_uses, emote_uses_by};
+pub use entities::decode_entities;
 pub use event::EventView;
 pub use films::{Film, Films};
 pub use known_state::KnownState;
 pub use lines::{REMEMBERED as REMEMBERED_LINES, RecentLines};
-pub use names::{Aliases, KnownNames, receiver};
+pub use names::{Aliases, KnownNames, real_receiver, receiver};
 pub use phrases::{Phrases, phrase_kudos};
 pub use plusplus::plusplus;
+pub use real_names::{is_user_name, thanked_names};
 pub use room::{Memory, Room};
 pub use rules::Rules;
 pub use sums::{
-    Activity, Counters, Hour, MediaChange, RoomKey, RoomSums, Seen, Snapshot, StoredMemory, Sums,
-    VisitChange, Vote,
+    Activity, Counters, Extent, Hour, MediaChange, RoomKey, RoomSums, Seen, Snapshot, StoredMemory,
+    Sums, VisitChange, Vote,
 };
 pub use visits::{Visit, Visits};
 pub use vote::vote;
@@ -146,6 +150,7 @@ impl Tally {
                 true
             }
         };
+        fold.note_population();
         sums.counters.malformed += u64::from(!readable);
     }
 
@@ -266,7 +271,19 @@ impl Fold<'_> {
         if memory.waited_long(now) {
             self.settle_replayed_votes();
         }
+        // As many as there were at the last event are there when the next one comes.
+        self.note_population();
         true
+    }
+
+    /// Where the user list is known it is known how many there are.
+    fn note_population(&mut self) {
+        if self.room.list_known() {
+            let users = self.room.visits.len() as i64;
+            self.room_sums
+                .hour(self.now)
+                .note_population(users, self.now);
+        }
     }
 
     fn see(&mut self, name: &str, at: WireTime) {

@@ -171,7 +171,7 @@ fn write_configs(folder: &Path, server: &NatsServer, sim_url: &str) {
             "url": sim_url, "domain": DOMAIN, "channel": CHANNEL, "user": "KrytenBot", "password": "secret",
             "aggressive_reconnect": true, "reconnect_base_delay": 0.02, "reconnect_max_delay": 0.2,
         },
-        "nats": nats, "health": {"enabled": false},
+        "nats": nats, "health": {"enabled": false}, "logging": {"base_path": folder.join("logs")},
     });
     let userstats = json!({
         "nats": nats, "channels": [{"domain": DOMAIN, "channel": CHANNEL}],

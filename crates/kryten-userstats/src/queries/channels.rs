@@ -74,7 +74,28 @@ impl Queries {
             },
         };
         let marks = self.store.watermarks(&name, &domain, since).await?;
-        Ok(json(marks))
+        let mut marks = json(marks);
+        if !self.as_original {
+            marks["exact"] = self.exact_marks(&name, &domain, since).await?;
+        }
+        Ok(marks)
+    }
+
+    /// The marks of every join and leave, where those of the original are of samples.
+    async fn exact_marks(
+        &self,
+        channel: &str,
+        domain: &str,
+        since: Option<WireTime>,
+    ) -> Result<Value, QueryError> {
+        let marks = self.store.exact_marks(channel, domain, since).await?;
+        let [high, low] = marks.map(|mark| {
+            mark.map(|mark| {
+                let at = WireTime::from_micros(mark.at).to_string();
+                json!({"timestamp": at, "total_users": mark.users})
+            })
+        });
+        Ok(json!({"high": high, "low": low}))
     }
 
     pub(super) async fn channel_movie_votes(&self, request: &Request) -> Result<Value, QueryError> {

@@ -6,11 +6,15 @@ use sqlx::{Row, SqlitePool};
 use super::StoreError;
 
 const ORIGINAL: &str = include_str!("../../migrations/original.sql");
-const CHANGES: [(i64, &str); 2] = [
+const CHANGES: [(i64, &str); 3] = [
     (1, include_str!("../../migrations/0001_exact_counting.sql")),
     (
         2,
         include_str!("../../migrations/0002_names_in_any_case.sql"),
+    ),
+    (
+        3,
+        include_str!("../../migrations/0003_hours_of_population.sql"),
     ),
 ];
 

@@ -7,15 +7,17 @@ use kryten_protocol::line::LineKey;
 use kryten_protocol::time::WireTime;
 use serde_json::Value;
 
-use super::emotes::emote_uses;
+use super::emotes::emote_uses_by;
+use super::entities::decode_entities;
 use super::event::EventView;
-use super::names::receiver;
+use super::names::{real_receiver, receiver};
 use super::phrases::phrase_kudos;
 use super::plusplus::plusplus;
+use super::real_names::{is_user_name, thanked_names};
 use super::room::ReplayedVote;
 use super::sums::{Vote, add};
 use super::vote::vote;
-use super::{Film, Fold};
+use super::{Film, Fold, Rules};
 
 /// How old a line may be to show that its sender is there.
 const LIVE_MICROS: i64 = 10_000_000;
@@ -23,11 +25,14 @@ const LIVE_MICROS: i64 = 10_000_000;
 impl Fold<'_> {
     /// Counts a chat line; nobody is exempt. `false` when the payload is no chat line.
     pub(super) fn chat_msg(&mut self, event: &EventView<'_>, payload: &Value) -> bool {
-        let Some(line) = ChatMsg::read(payload) else {
+        let Some(mut line) = ChatMsg::read(payload) else {
             return false;
         };
-        if !self.is_first_sight(event, "chatMsg", &line) {
+        if !self.rules.counts(&line) || !self.is_first_sight(event, "chatMsg", &line) {
             return true;
+        }
+        if self.rules.decode_entities {
+            line.message = decode_entities(&line.message).into_owned();
         }
         let at = self.chat_time(&line);
         let sender = line.username.as_str();
@@ -119,13 +124,25 @@ impl Fold<'_> {
 
     fn count_kudos(&mut self, line: &ChatMsg, at: WireTime) {
         let sender = line.username.as_str();
-        for name in plusplus(&line.message) {
+        let real = self.rules.real_names;
+        let receiver = match real {
+            true => real_receiver,
+            false => receiver,
+        };
+        let thanked = match real {
+            true => thanked_names(&line.message),
+            false => plusplus(&line.message),
+        };
+        for name in thanked {
             if let Some(receiver) = receiver(name, sender, self.aliases, self.names) {
                 add(&mut self.room_sums.kudos, receiver);
                 self.room_sums.hour(at).kudos_plusplus += 1;
             }
         }
         for (name, phrase) in phrase_kudos(&line.message, self.phrases) {
+            if real && !is_user_name(name) {
+                continue;
+            }
             if let Some(receiver) = receiver(name, sender, self.aliases, self.names) {
                 let key = (receiver.to_owned(), phrase);
                 *self.room_sums.phrases.entry(key).or_default() += 1;
@@ -138,7 +155,12 @@ impl Fold<'_> {
         let Some(emotes) = &self.room.emotes else {
             return;
         };
-        for emote in emote_uses(&line.message, emotes) {
+        let Rules {
+            marked_emotes,
+            bare_emotes,
+            ..
+        } = self.rules;
+        for emote in emote_uses_by(&line.message, emotes, marked_emotes, bare_emotes) {
             let key = (line.username.clone(), emote);
             *self.room_sums.emotes.entry(key).or_default() += 1;
             self.room_sums.hour(at).emotes += 1;

@@ -96,6 +96,7 @@ impl Fold<'_> {
         if let Some(film) = films.log(&media) {
             let at = self.now;
             self.room_sums.media.push(MediaChange { film, at });
+            self.room_sums.hour(at).media += 1;
         }
         self.settle_replayed_votes();
         true

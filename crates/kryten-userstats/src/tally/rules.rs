@@ -1,5 +1,6 @@
 //! What counts, where that can be chosen.
 
+use kryten_protocol::cytube::ChatMsg;
 use serde_json::Value;
 
 use super::event::Kind;
@@ -9,9 +10,28 @@ use super::event::Kind;
 pub struct Rules {
     /// Counts and answers as the original does, defects included that change a number or a reply.
     pub as_original: bool,
+    /// Emotes whose names have `-` or `.` in them count, too.
+    pub marked_emotes: bool,
+    /// Emotes that are listed without `#` count where they are typed so, as a word of their own.
+    pub bare_emotes: bool,
+    /// Kudos reach only whole names of users, once in a line, and a user of that name before the owner of an alias.
+    pub real_names: bool,
+    /// CyTube's HTML escapes are undone first.
+    pub decode_entities: bool,
+    /// Lines of those who are shadow-muted do not count.
+    pub leave_out_muted: bool,
+    /// Lines of `[server]` and other names in brackets do not count.
+    pub leave_out_server: bool,
 }
 
 impl Rules {
+    /// Whether a line of this sender counts.
+    pub(crate) fn counts(self, line: &ChatMsg) -> bool {
+        let muted = self.leave_out_muted && line.shadow;
+        let server = self.leave_out_server && line.username.starts_with('[');
+        !muted && !server
+    }
+
     /// Whether the original hears of this kind of event.
     pub(crate) fn hear(self, kind: Kind) -> bool {
         !self.as_original

@@ -4,6 +4,7 @@
 mod bench;
 mod compat;
 mod exact;
+mod hours;
 mod logs;
 mod original;
 mod queries;
