@@ -119,7 +119,7 @@ impl AllowedCommands {
     /// Whether a request of this name is taken.
     pub fn allows(&self, name: &str) -> bool {
         let name = folded(name);
-        let of_action = action_of(&name).map(|action| all_names(action));
+        let of_action = action_of(&name).map(all_names);
         let names = of_action.unwrap_or_else(|| vec![name.as_str()]);
         self.allows_any_of(&names)
     }
