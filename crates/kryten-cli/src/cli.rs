@@ -58,7 +58,7 @@ pub(crate) enum Command {
     Sim(Box<SimArgs>),
     /// Read and change key-value buckets
     Kv(KvArgs),
-    /// Check configuration files, and print their JSON Schemas
+    /// Check configuration files, print their JSON Schemas, and write that of a nats-server
     Config(ConfigArgs),
 }
 

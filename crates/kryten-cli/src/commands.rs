@@ -26,7 +26,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Up(args) => up::run(&cli.client, *args).await,
         Command::Sim(args) => sim::run(*args).await,
         Command::Kv(args) => kv::run(&cli.client, args).await,
-        Command::Config(args) => Ok(config::run(args)),
+        Command::Config(args) => config::run(args),
         Command::Stats(args) => stats::run(&cli.client, args).await,
         Command::Userstats(args) => userstats::run(cli.client.nats.as_deref(), args).await,
         Command::Robot(args) => robot::run(cli.client.nats.as_deref(), args).await,

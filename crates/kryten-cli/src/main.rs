@@ -9,6 +9,7 @@ mod config_file;
 mod connection_file;
 mod context;
 mod logging;
+mod nats_users;
 mod output;
 mod stop_signal;
 

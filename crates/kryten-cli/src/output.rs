@@ -46,6 +46,11 @@ pub(crate) fn line(text: &str) {
         .and_then(|()| out.flush());
 }
 
+/// Prints a text that ends its lines itself.
+pub(crate) fn text(text: &str) {
+    line(text.strip_suffix('\n').unwrap_or(text));
+}
+
 /// Prints bytes and a newline on stdout.
 pub(crate) fn bytes(bytes: &[u8]) {
     let mut out = std::io::stdout().lock();

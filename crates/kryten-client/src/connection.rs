@@ -106,6 +106,10 @@ impl Client {
         options: ConnectOptions,
         events: Arc<Events>,
     ) -> Result<Self, ConnectError> {
+        let options = match &settings.inbox_prefix {
+            Some(prefix) => options.custom_inbox_prefix(prefix),
+            None => options,
+        };
         let connecting = options.connect(settings.servers.clone());
         let nats = connecting
             .await

@@ -230,8 +230,14 @@ fn text_of(value: &Value) -> String {
 }
 
 async fn send(nats: &async_nats::Client, service: &str, message: Message, reply: &Reply) {
-    let Some(inbox) = message.reply else {
-        tracing::error!(service, subject = %message.subject, "a command came without a reply subject; its answer is lost");
+    // An answer among events or values would be our word for what somebody else wants there.
+    let is_inbox = |inbox: &async_nats::Subject| {
+        !["kryten.", "$"]
+            .iter()
+            .any(|taken| inbox.starts_with(taken))
+    };
+    let Some(inbox) = message.reply.filter(is_inbox) else {
+        tracing::error!(service, subject = %message.subject, "a command came without a reply subject of its own; its answer is lost");
         return;
     };
     let body = match serialise(reply) {

@@ -42,6 +42,15 @@ pub enum StreamError {
         /// The stream's name.
         name: String,
     },
+    /// Other streams take a part of the subjects, so that none can take all of them.
+    #[error(
+        "the streams {streams} take a part of kryten.events.>; take those subjects from them, or let one of them take \
+         all of kryten.events.>"
+    )]
+    Overlap {
+        /// Their names.
+        streams: String,
+    },
     /// The server refused for another reason.
     #[error("the NATS server refused: {description}")]
     Refused {
@@ -188,9 +197,16 @@ impl EventStream {
         config: EventStreamConfig,
     ) -> Result<Self, StreamError> {
         let config = open::config_of(&config);
-        let info = open::open_or_create(client, &config)
-            .await
-            .map_err(|error| StreamError::new(&config.name, error))?;
+        let info = match open::open_or_create(client, &config).await {
+            Ok(info) => info,
+            Err(error) if error.is(code::SUBJECTS_OVERLAP) => {
+                let streams = open::overlapping(client).await;
+                let streams = streams.map_err(|error| StreamError::new(&config.name, error))?;
+                let streams = streams.join(", ");
+                return Err(StreamError::Overlap { streams });
+            }
+            Err(error) => return Err(StreamError::new(&config.name, error)),
+        };
         let differences = open::differences(&config, &info.config);
         for difference in &differences {
             tracing::warn!(stream = info.config.name, "the event stream {difference}");

@@ -1,14 +1,14 @@
 //! The tasks that hold the socket: attempts, waits between them, and one connection at a time.
 
 mod socket;
-mod tls;
+pub(crate) mod tls;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use kryten_protocol::time::WireTime;
 use tokio::sync::mpsc;
-use tracing::{info, warn};
+use tracing::debug;
 
 use crate::backoff::Backoff;
 use crate::config::CytubeConfig;
@@ -77,12 +77,13 @@ impl Keeper {
             let Some(wait) = wait else {
                 break reason;
             };
-            warn!(channel = %self.config.channel, %reason, wait_ms = wait.as_millis() as u64, "CyTube: no connection, trying again later");
+            // Whoever uses the client is told by its items, and tells what it means.
+            debug!(channel = %self.config.channel, %reason, wait_ms = wait.as_millis() as u64, "CyTube: no connection, trying again later");
             if !self.idle(wait).await {
                 break DisconnectReason::Closed;
             }
         };
-        info!(channel = %self.config.channel, %reason, "CyTube: stopped");
+        debug!(channel = %self.config.channel, %reason, "CyTube: stopped");
         self.hand_on(CytubeItem::Stopped { reason }).await;
     }
 

@@ -181,6 +181,17 @@ pub enum ConnectError {
         #[source]
         source: reqwest::Error,
     },
+    /// The server's certificate comes from nobody whom we trust.
+    #[error(
+        "the certificate of {url} is not trusted; name its authority's PEM file as cytube.ca_file"
+    )]
+    Untrusted {
+        /// What was asked.
+        url: String,
+        /// What is wrong with it.
+        #[source]
+        source: rustls::Error,
+    },
     /// The address of the socket was asked for, and the answer was an HTTP error.
     #[error("{url} answered with HTTP status {status}")]
     SocketconfigStatus {

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::config::CytubeConfig;
+use crate::connection::tls::refused_certificate;
 use crate::item::ConnectError;
 
 #[derive(Debug, Deserialize)]
@@ -31,9 +32,12 @@ pub async fn websocket_url(
     config: &CytubeConfig,
 ) -> Result<String, ConnectError> {
     let url = question(config)?;
-    let failed = |source| ConnectError::Socketconfig {
-        url: url.clone(),
-        source,
+    let failed = |source: reqwest::Error| {
+        let url = url.clone();
+        match refused_certificate(&source) {
+            Some(source) => ConnectError::Untrusted { url, source },
+            None => ConnectError::Socketconfig { url, source },
+        }
     };
     let response = http.get(&url).send().await.map_err(failed)?;
     let status = response.status();

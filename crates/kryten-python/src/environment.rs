@@ -43,6 +43,26 @@ pub const ROBOT: Environment = Environment {
     module: "socketio",
 };
 
+/// kryten-cli.
+pub const CLI: Environment = Environment {
+    name: "interop-kryten-cli-2.7.0",
+    packages: &["kryten-cli==2.7.0", "kryten-py==0.17.5", "nats-py==2.16.0"],
+    without: "kryten-robot",
+    module: "kryten_cli",
+};
+
+/// kryten-userstats.
+pub const USERSTATS: Environment = Environment {
+    name: "interop-kryten-userstats-0.7.1",
+    packages: &[
+        "kryten-userstats==0.7.1",
+        "kryten-py==0.17.5",
+        "nats-py==2.16.0",
+    ],
+    without: "kryten-robot",
+    module: "userstats",
+};
+
 /// The last python-socketio that speaks Engine.IO 3.
 pub const OLD_SOCKETIO: Environment = Environment {
     name: "interop-python-socketio-4.6.1",

@@ -9,5 +9,7 @@
 mod environment;
 mod side;
 
-pub use environment::{Environment, EnvironmentError, LIBRARY, OLD_SOCKETIO, ROBOT};
+pub use environment::{
+    CLI, Environment, EnvironmentError, LIBRARY, OLD_SOCKETIO, ROBOT, USERSTATS,
+};
 pub use side::{PythonSide, SideError};

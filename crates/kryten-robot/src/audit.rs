@@ -1,6 +1,6 @@
 //! Audit logs: who asked for what, what was done, what was said, and when we were connected.
 //!
-//! [`line`] writes the lines, a thread of its own puts them into files, so that a slow disk delays nothing.
+//! [`mod@line`] writes the lines, a thread of its own puts them into files, so that a slow disk delays nothing.
 
 pub mod line;
 

@@ -87,6 +87,8 @@ struct Run {
     snapshots: Snapshots,
     joins: u64,
     put_all: bool,
+    /// A frame of this connection that cannot be read was logged.
+    told_unreadable: bool,
     end: BridgeEnd,
 }
 
@@ -98,6 +100,7 @@ impl Bridge {
             snapshots: Snapshots::default(),
             joins: 0,
             put_all: true,
+            told_unreadable: false,
             end: BridgeEnd::Stopped,
         };
         loop {
@@ -126,6 +129,7 @@ impl Bridge {
         match item {
             CytubeItem::Connected { .. } => {
                 add(&self.status.connects, 1);
+                run.told_unreadable = false;
                 self.history.begin_replay();
                 self.absent_from = self.absent_from.or(self.last_sign);
                 self.lock_state().begin_session();
@@ -152,7 +156,12 @@ impl Bridge {
                 ..
             } => self.take_event(run, &name, &payload, received),
             CytubeItem::Unreadable { error, .. } => {
-                warn!(channel = self.id.channel, %error, "skipped a frame that is no Socket.IO");
+                add(&self.status.frames_unreadable, 1);
+                if std::mem::replace(&mut run.told_unreadable, true) {
+                    debug!(channel = self.id.channel, %error, "skipped another frame that is no Socket.IO");
+                } else {
+                    warn!(channel = self.id.channel, %error, "skipped a frame that is no Socket.IO; more of this connection are only counted");
+                }
             }
             CytubeItem::Disconnected {
                 reason,
@@ -180,20 +189,22 @@ impl Bridge {
             self.report_absence(&summary, received);
         }
         self.last_sign = Some(received);
-        if let Some(message_id) = self.message_id(name, payload) {
+        if !self.tells_nothing_new(name, payload)
+            && let Some(message_id) = self.message_id(name, payload)
+        {
             self.publish(name, payload, message_id, received);
         }
         let changes = self.lock_state().apply(name, payload);
+        changes
+            .drift
+            .iter()
+            .for_each(|drift| self.note_drift(drift));
         // After the state, so that whoever hears of an effect finds it there.
         self.view.desk.hear(name, payload);
         changes
             .dirty
             .into_iter()
             .for_each(|key| run.snapshots.mark(key));
-        changes
-            .drift
-            .iter()
-            .for_each(|drift| self.note_drift(drift));
         if is_join_over && run.put_all {
             // Whatever an earlier robot left behind is replaced, also where this session has not changed it.
             StateKey::ALL
@@ -201,6 +212,16 @@ impl Bridge {
                 .for_each(|key| run.snapshots.mark(key));
             run.put_all = false;
         }
+    }
+
+    /// Whether this is the playlist that we have asked for, and it is as we know it: nobody needs to hear that, and
+    /// the stream would keep a large list every few minutes.
+    fn tells_nothing_new(&self, name: &str, payload: &RawValue) -> bool {
+        if name != "playlist" || !self.view.verifier.is_waiting() {
+            return false;
+        }
+        let drift = self.lock_state().playlist_drift(payload);
+        self.view.verifier.take_answer(drift) && drift.is_none()
     }
 
     /// The id under which the event is published; `None` when it must not be.
@@ -321,9 +342,11 @@ impl Bridge {
         }
         match will_retry_in {
             Some(wait) => {
+                self.status.set_trouble(Some(reason.to_string()));
                 warn!(channel = self.id.channel, %reason, wait_ms = wait.as_millis() as u64, "not in the channel; trying again");
             }
-            None => warn!(channel = self.id.channel, %reason, "not in the channel"),
+            // The end follows, and is told as an error.
+            None => debug!(channel = self.id.channel, %reason, "not in the channel"),
         }
         if let Some(audit) = &self.audit {
             let event = if was_in { "DISCONNECT" } else { "ERROR" };
@@ -338,6 +361,7 @@ impl Bridge {
 
     fn give_up(&mut self, reason: &DisconnectReason) {
         self.status.set_in_channel(false);
+        self.status.set_trouble(None);
         self.view.desk.leave(&format!("CyTube: {reason}"));
         if matches!(reason, DisconnectReason::Closed) {
             info!(channel = self.id.channel, "left the channel");

@@ -161,6 +161,7 @@ impl ChannelState {
     pub fn begin_session(&mut self) {
         self.users.begin_session();
         self.playlist.begin_session();
+        self.room.begin_session();
     }
 
     /// Applies one event, in CyTube's order.
@@ -178,6 +179,11 @@ impl ChannelState {
             }
             _ => Changes::when(self.room.apply(event, payload), [StateKey::Room]),
         }
+    }
+
+    /// What a full playlist from CyTube would mend; `None` where it says what the state has.
+    pub fn playlist_drift(&self, playlist: &RawValue) -> Option<Drift> {
+        self.playlist.drift_to(playlist.get())
     }
 
     /// The value of a key as it is stored: JSON, or the plain text of motd, css and js.
@@ -210,8 +216,13 @@ impl ChannelState {
         let Ok(payload) = serde_json::from_str::<Value>(payload.get()) else {
             return Changes::none();
         };
+        let is_list = event == "userlist" && payload.is_array();
         let (changed, drift) = self.users.apply(event, payload);
-        Changes::when(changed, [StateKey::Users]).with_drift(drift)
+        let mut changes = Changes::when(changed, [StateKey::Users]).with_drift(drift);
+        if is_list && self.room.end_join() {
+            changes.dirty.insert(StateKey::Room);
+        }
+        changes
     }
 
     fn apply_to_emotes(&mut self, event: &str, payload: &RawValue) -> Changes {

@@ -10,8 +10,9 @@ use tokio::sync::Semaphore;
 use crate::channel::{ChannelState, StateKey};
 use crate::channel_name::ChannelId;
 use crate::commands::desk::Desk;
-use crate::config::CommandTimes;
+use crate::config::{CommandTimes, VerifyTimes};
 use crate::status::{ChannelReport, ChannelStatus};
+use crate::verify::Verifier;
 
 /// Commands to one channel that are under way at the same time; more are refused.
 const UNDER_WAY: usize = 512;
@@ -23,19 +24,26 @@ pub(crate) struct ChannelView {
     pub(crate) state: Arc<Mutex<ChannelState>>,
     pub(crate) status: Arc<ChannelStatus>,
     pub(crate) desk: Arc<Desk>,
+    pub(crate) verifier: Arc<Verifier>,
     /// The name as configured.
     pub(crate) user: Option<Arc<str>>,
     pub(crate) under_way: Arc<Semaphore>,
 }
 
 impl ChannelView {
-    pub(crate) fn new(id: Arc<ChannelId>, user: Option<&str>, times: CommandTimes) -> Self {
+    pub(crate) fn new(
+        id: Arc<ChannelId>,
+        user: Option<&str>,
+        times: CommandTimes,
+        verify: VerifyTimes,
+    ) -> Self {
         let desk = Arc::new(Desk::new(Arc::clone(&id), times));
         Self {
             id,
             state: Arc::clone(&desk.state),
             status: Arc::clone(&desk.status),
             desk,
+            verifier: Arc::new(Verifier::new(verify)),
             user: user.map(Arc::from),
             under_way: Arc::new(Semaphore::new(UNDER_WAY)),
         }

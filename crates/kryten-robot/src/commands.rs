@@ -4,6 +4,7 @@
 //!
 //! - [`command`]: what can be asked;
 //! - [`parse`]: a request as one of these, or why it is none;
+//! - [`allowed`]: which of them the configuration allows;
 //! - [`media_url`]: which medium an address names;
 //! - [`plan`]: the frames of a command, and by what its effect shows;
 //! - [`effect`]: what is waited for, fed with each frame of CyTube;
@@ -12,6 +13,7 @@
 //!
 //! Shells: `desk` (queue and waiting of one channel), `perform` (a command from its plan to its reply).
 
+pub mod allowed;
 pub mod command;
 pub(crate) mod desk;
 pub mod effect;

@@ -14,6 +14,7 @@ use crate::lease::Times;
 
 use crate::audit::AuditConfig;
 use crate::channel::StateCounting;
+use crate::commands::allowed::AllowedCommands;
 use crate::system_pm::PmRanks;
 pub use file::{RobotConfigError, from_value, load};
 pub use schema::schema;
@@ -27,6 +28,8 @@ pub struct RobotConfig {
     pub channels: Vec<ChannelConfig>,
     /// Whether commands are taken.
     pub commands_enabled: bool,
+    /// Which commands are taken, of those that [`Self::commands_enabled`] lets pass and of those that only ask.
+    pub allowed: AllowedCommands,
     /// How long commands wait.
     pub command_times: CommandTimes,
     /// Whether `system.shutdown` and a group restart end the robot.
@@ -49,8 +52,28 @@ pub struct RobotConfig {
     pub outbox_bytes: usize,
     /// How robots with the same channel agree which one serves it; `None` where there is only one.
     pub lease: Option<Times>,
+    /// How often the state is compared with CyTube and KV.
+    pub verify: VerifyTimes,
     /// Keys of the file that nobody reads; the robot logs them when it starts.
     pub unknown_keys: Vec<UnknownKey>,
+}
+
+/// How often a channel's state is compared with what CyTube and KV have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VerifyTimes {
+    /// The time between two comparisons; `None` for only when somebody asks.
+    pub every: Option<Duration>,
+    /// CyTube tells its playlist to a connection once in this time.
+    pub playlist_pause: Duration,
+}
+
+impl Default for VerifyTimes {
+    fn default() -> Self {
+        Self {
+            every: Some(Duration::from_secs(15 * 60)),
+            playlist_pause: Duration::from_secs(60),
+        }
+    }
 }
 
 /// How long commands wait: for their turn, and for CyTube's word.
@@ -124,6 +147,7 @@ impl RobotConfig {
             nats,
             channels,
             commands_enabled: false,
+            allowed: AllowedCommands::default(),
             command_times: CommandTimes::default(),
             remote_shutdown: true,
             pm_ranks: PmRanks::default(),
@@ -135,6 +159,7 @@ impl RobotConfig {
             log_level: "INFO".to_owned(),
             outbox_bytes: DEFAULT_OUTBOX_BYTES,
             lease: Some(Times::default()),
+            verify: VerifyTimes::default(),
             unknown_keys: Vec::new(),
         }
     }

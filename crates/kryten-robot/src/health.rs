@@ -92,12 +92,30 @@ type Series = (
 );
 
 /// The series of each channel: name, kind, help, value.
-const SERIES: [Series; 14] = [
+const SERIES: [Series; 18] = [
     (
         "kryten_channel_joined",
         "gauge",
         "1 while the bot is in the channel",
         |r| f64::from(u8::from(r.in_channel)),
+    ),
+    (
+        "kryten_channel_given_up",
+        "gauge",
+        "1 when CyTube does not let the bot come back: banned, kicked, logged in twice, wrong password",
+        |r| f64::from(u8::from(r.stopped.is_some())),
+    ),
+    (
+        "kryten_channel_connections_total",
+        "counter",
+        "Connections made to CyTube",
+        |r| r.connects as f64,
+    ),
+    (
+        "kryten_channel_frames_unreadable_total",
+        "counter",
+        "Frames of CyTube that are no Socket.IO",
+        |r| r.frames_unreadable as f64,
     ),
     (
         "kryten_channel_stream_up",
@@ -164,6 +182,12 @@ const SERIES: [Series; 14] = [
         "counter",
         "Entries mended by full lists",
         |r| r.drift_entries as f64,
+    ),
+    (
+        "kryten_channel_kv_drift_total",
+        "counter",
+        "Values in KV that were missing or not ours, and were put anew",
+        |r| r.kv_drift as f64,
     ),
     (
         "kryten_channel_kv_writes_total",

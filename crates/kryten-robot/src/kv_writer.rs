@@ -6,6 +6,7 @@
 
 mod lists;
 mod parts;
+mod verify;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -17,13 +18,18 @@ use kryten_client::Client;
 use kryten_client::kv::{BucketConfig, Entry, KvBucket, KvError, PutOptions};
 use kryten_protocol::state::list::manifest_key;
 use kryten_protocol::state::{STATE_HEADER, StateBucket, StateMark};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tracing::{error, warn};
 
 use crate::channel::StateKey;
 use crate::channel_name::ChannelId;
 use crate::outbox::Snapshot;
 use crate::status::{ChannelStatus, add, set};
+
+pub(crate) use verify::KvFindings;
+
+/// Asks the writer to compare KV with what it has written last.
+pub(crate) type VerifyRequest = oneshot::Sender<KvFindings>;
 
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
@@ -35,6 +41,10 @@ pub(crate) struct KvWriter {
     epoch: u64,
     buckets: HashMap<StateBucket, KvBucket>,
     revisions: HashMap<Place, u64>,
+    /// The newest value of each key.
+    last: HashMap<StateKey, (Snapshot, StateMark)>,
+    /// Buckets that were found gone, whose other keys are still to be put anew.
+    lost: Vec<StateBucket>,
     stood_down: bool,
     started: Instant,
     /// How often a bucket was found gone.
@@ -98,6 +108,8 @@ impl KvWriter {
             epoch: least_epoch.max(1),
             buckets: HashMap::new(),
             revisions: HashMap::new(),
+            last: HashMap::new(),
+            lost: Vec::new(),
             stood_down: false,
             started: Instant::now(),
             losses: 0,
@@ -134,10 +146,17 @@ impl KvWriter {
         mut self,
         mut snapshots: mpsc::UnboundedReceiver<(Snapshot, Option<StateMark>)>,
         written: mpsc::UnboundedSender<StateKey>,
+        mut verify: mpsc::Receiver<VerifyRequest>,
     ) {
         loop {
             let next = tokio::select! {
                 next = snapshots.recv() => next,
+                Some(asked) = verify.recv() => {
+                    let findings = self.verify().await;
+                    // Whoever asked may not have waited.
+                    let _ = asked.send(findings);
+                    continue;
+                }
                 () = sleep(self.next_removal().map(|due| due.saturating_sub(self.started.elapsed()))) => {
                     self.remove_due().await;
                     continue;
@@ -145,19 +164,28 @@ impl KvWriter {
             };
             let Some((snapshot, mark)) = next else { return };
             let key = snapshot.key;
-            if let Some(mark) = mark
-                && !self.stood_down
-            {
-                if key.is_list() {
-                    self.write_list(&snapshot, mark).await;
-                }
-                self.write_value(&Place::value(key), snapshot.value, key.empty_value(), mark)
-                    .await;
+            if let Some(mark) = mark {
+                self.last.insert(key, (snapshot.clone(), mark));
+                self.write(&snapshot, mark).await;
+                self.put_lost().await;
             }
             if written.send(key).is_err() {
                 return;
             }
         }
+    }
+
+    async fn write(&mut self, snapshot: &Snapshot, mark: StateMark) {
+        if self.stood_down {
+            return;
+        }
+        let key = snapshot.key;
+        if key.is_list() {
+            self.write_list(snapshot, mark).await;
+        }
+        let (place, value) = (Place::value(key), snapshot.value.clone());
+        self.write_value(&place, value, key.empty_value(), mark)
+            .await;
     }
 
     async fn bucket(&mut self, bucket: StateBucket) -> Result<KvBucket, KvError> {
@@ -248,6 +276,7 @@ impl KvWriter {
     /// The bucket is gone with all that was in it.
     fn forget(&mut self, bucket: StateBucket) {
         self.losses += 1;
+        self.lost.push(bucket);
         self.buckets.remove(&bucket);
         self.revisions.retain(|place, _| place.bucket != bucket);
         for (key, parts) in &mut self.parts {
@@ -280,12 +309,7 @@ impl KvWriter {
                         return Err(error);
                     }
                     Conflict::StandDown => {
-                        error!(
-                            channel = self.id.channel,
-                            "another robot has taken the channel's state over; writing no more"
-                        );
-                        set(&self.status.stood_down, true);
-                        self.stood_down = true;
+                        self.stand_down();
                         return Err(error);
                     }
                 }
@@ -293,6 +317,15 @@ impl KvWriter {
             Err(error) => return Err(error),
         }
         Ok(())
+    }
+
+    fn stand_down(&mut self) {
+        error!(
+            channel = self.id.channel,
+            "another robot has taken the channel's state over; writing no more"
+        );
+        set(&self.status.stood_down, true);
+        self.stood_down = true;
     }
 
     fn note_written(&mut self, place: &Place, revision: u64, size: u64) {

@@ -18,6 +18,7 @@
 //! - `bridge`: one channel's task, frame → state → outbox;
 //! - `publisher`: outbox → event stream, in order, each event once;
 //! - `kv_writer`: state → KV, with the mark of the event that it reflects;
+//! - `verify`: compares CyTube, memory and KV, and mends what differs;
 //! - [`health`]: `/health` and `/metrics`;
 //! - `requests`: what others ask, with `office` for what all requests share; `answering_pms` for private messages;
 //! - `lifecycle`: what the robot tells of itself; `hearing`: what it hears of others;
@@ -56,6 +57,7 @@ pub mod snapshots;
 mod status;
 pub mod system_pm;
 mod term;
+mod verify;
 
 pub use channels::Reloaded;
 pub use config::{ChannelConfig, RobotConfig};

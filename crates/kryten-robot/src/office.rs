@@ -12,6 +12,7 @@ use crate::audit::Audit;
 use crate::channel::StateCounting;
 use crate::channel_view::ChannelView;
 use crate::channels::Channels;
+use crate::commands::allowed::AllowedCommands;
 use crate::config::RobotConfig;
 use crate::lifecycle::Lifecycle;
 use crate::rate::Rate;
@@ -22,6 +23,7 @@ use crate::system_pm::PmRanks;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Live {
     pub(crate) commands_enabled: bool,
+    pub(crate) allowed: AllowedCommands,
     pub(crate) remote_shutdown: bool,
     pub(crate) pm_ranks: PmRanks,
     pub(crate) counting: StateCounting,
@@ -32,6 +34,7 @@ impl Live {
     pub(crate) fn of(config: &RobotConfig) -> Self {
         Self {
             commands_enabled: config.commands_enabled,
+            allowed: config.allowed.clone(),
             remote_shutdown: config.remote_shutdown,
             pm_ranks: config.pm_ranks,
             counting: config.counting.clone(),

@@ -4,13 +4,19 @@
 //! stored, and its mark says so. An event stays until the stream has acknowledged it. Past the bound go first
 //! positions and counts that a newer one supersedes, then the oldest events, which are reported as a gap.
 
-use std::collections::VecDeque;
+mod chain;
+
+use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
 use kryten_protocol::line::LINE_ID_PREFIX;
 use kryten_protocol::time::WireTime;
 
 use crate::channel::StateKey;
+use chain::{Chain, Place};
+
+/// Events of which only the newest counts.
+const SUPERSEDED: [&str; 2] = ["mediaUpdate", "usercount"];
 
 /// An event on its way to the stream.
 #[derive(Debug, Clone)]
@@ -33,9 +39,9 @@ impl Outgoing {
         self.message_id.starts_with(LINE_ID_PREFIX)
     }
 
-    /// Whether a newer event of the same name makes this one worthless.
-    fn is_superseded_by_newer(&self) -> bool {
-        matches!(self.event.as_str(), "mediaUpdate" | "usercount")
+    /// Where events are noted that a newer one of the same name makes worthless.
+    fn superseded_as(&self) -> Option<usize> {
+        SUPERSEDED.iter().position(|name| *name == self.event)
     }
 }
 
@@ -79,12 +85,19 @@ pub struct Dropped {
     pub to: WireTime,
 }
 
-/// The line.
+/// The line. Each push costs the same, however long the line is and whatever has to go for it.
 #[derive(Debug)]
 pub struct Outbox {
-    entries: VecDeque<Entry>,
-    /// How many from the front have been sent and wait for their acknowledgement.
-    sent: usize,
+    /// Sent, waiting for their acknowledgement.
+    sent: VecDeque<Entry>,
+    waiting: Chain<Entry>,
+    /// Where in `waiting` the snapshot of each key stands.
+    snapshots: HashMap<StateKey, Place>,
+    /// Where in `waiting` events stand that a newer one supersedes, by name, in order.
+    superseded: [VecDeque<(i64, Place)>; SUPERSEDED.len()],
+    /// Numbers of the first and behind the last entry of `waiting`, by which places are compared.
+    front: i64,
+    back: i64,
     size: usize,
     limit: usize,
     dropped: Option<Dropped>,
@@ -94,8 +107,12 @@ impl Outbox {
     /// An empty line that holds at most `limit` bytes.
     pub fn new(limit: usize) -> Self {
         Self {
-            entries: VecDeque::new(),
-            sent: 0,
+            sent: VecDeque::new(),
+            waiting: Chain::default(),
+            snapshots: HashMap::new(),
+            superseded: Default::default(),
+            front: 0,
+            back: 0,
             size: 0,
             limit,
             dropped: None,
@@ -109,67 +126,73 @@ impl Outbox {
 
     /// Entries in the line, sent ones too.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.sent.len() + self.waiting.len()
     }
 
     /// Whether all is acknowledged.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.len() == 0
     }
 
     /// How many are sent and not acknowledged.
     pub fn sent(&self) -> usize {
-        self.sent
+        self.sent.len()
     }
 
     /// Puts an entry at the end and gives up others if there is no room.
     pub fn push(&mut self, entry: Entry) {
-        if let Entry::State(snapshot) = &entry {
-            self.remove_older_snapshot(snapshot.key);
+        if let Entry::State(snapshot) = &entry
+            && let Some(older) = self.snapshots.get(&snapshot.key)
+        {
+            self.take(*older);
         }
         self.size += entry.size();
-        self.entries.push_back(entry);
+        let place = self.waiting.push_back(entry);
+        self.note(place, self.back, VecDeque::push_back);
+        self.back += 1;
         while self.size > self.limit && self.drop_one() {}
     }
 
     /// The first entry that has not been sent; it counts as sent from now on.
     pub fn send_next(&mut self) -> Option<&Entry> {
-        let entry = self.entries.get(self.sent)?;
-        self.sent += 1;
-        Some(entry)
+        let entry = self.take(self.waiting.first()?)?;
+        self.size += entry.size();
+        self.sent.push_back(entry);
+        self.sent.back()
     }
 
     /// The first entry that has not been sent.
     pub fn peek_unsent(&self) -> Option<&Entry> {
-        self.entries.get(self.sent)
+        self.waiting.get(self.waiting.first()?)
     }
 
     /// The oldest sent entry is acknowledged.
     pub fn acknowledge(&mut self) -> Option<Entry> {
-        if self.sent == 0 {
-            return None;
-        }
-        self.sent -= 1;
-        self.pop_at(0)
+        let entry = self.sent.pop_front()?;
+        self.size -= entry.size();
+        Some(entry)
     }
 
     /// Takes back everything that was sent and not acknowledged: the connection ended.
     pub fn unsend(&mut self) {
-        self.sent = 0;
+        while let Some(entry) = self.sent.pop_back() {
+            self.size -= entry.size();
+            let is_older = matches!(&entry, Entry::State(snapshot) if self.snapshots.contains_key(&snapshot.key));
+            if !is_older {
+                self.put_first(entry);
+            }
+        }
     }
 
     /// Removes events that turned out to be stored already. To be called when nothing counts as sent.
     pub fn remove_stored(&mut self, is_stored: impl Fn(&Outgoing) -> bool) -> usize {
-        let before = self.entries.len();
-        self.entries
-            .retain(|entry| !matches!(entry, Entry::Event(event) if is_stored(event)));
-        self.size = self.entries.iter().map(Entry::size).sum();
-        before - self.entries.len()
+        self.take_all(|entry| matches!(entry, Entry::Event(event) if is_stored(event)))
+            .len()
     }
 
     /// Removes the first unsent entry, which cannot be sent.
     pub fn remove_unsent(&mut self) -> Option<Entry> {
-        self.pop_at(self.sent)
+        self.take(self.waiting.first()?)
     }
 
     /// What was given up since the last call; it stood before the first unsent entry.
@@ -180,55 +203,87 @@ impl Outbox {
     /// Gives up what another robot tells as well: all unsent entries but chat lines and private messages, which are
     /// recognised by their id. Returns how many events that were.
     pub fn keep_only_lines(&mut self) -> usize {
-        let mut at = 0;
-        let sent = self.sent;
-        let mut dropped = 0;
-        self.entries.retain(|entry| {
-            let is_unsent = at >= sent;
-            at += 1;
-            match entry {
-                Entry::Event(event) if is_unsent && !event.is_line() => {
-                    dropped += 1;
-                    false
-                }
-                Entry::State(_) => !is_unsent,
-                Entry::Event(_) => true,
-            }
-        });
-        self.size = self.entries.iter().map(Entry::size).sum();
-        dropped
+        let taken = self.take_all(|entry| !matches!(entry, Entry::Event(event) if event.is_line()));
+        let is_event = |entry: &&Entry| matches!(entry, Entry::Event(_));
+        taken.iter().filter(is_event).count()
     }
 
     /// Puts an event before the first unsent entry.
     pub fn push_before_unsent(&mut self, event: Outgoing) {
-        let entry = Entry::Event(event);
-        self.size += entry.size();
-        self.entries.insert(self.sent, entry);
+        self.put_first(Entry::Event(event));
     }
 
-    fn pop_at(&mut self, at: usize) -> Option<Entry> {
-        let entry = self.entries.remove(at)?;
+    fn put_first(&mut self, entry: Entry) {
+        self.size += entry.size();
+        let place = self.waiting.push_front(entry);
+        self.front -= 1;
+        self.note(place, self.front, VecDeque::push_front);
+    }
+
+    /// Remembers where an entry stands that a later one may push out.
+    fn note(
+        &mut self,
+        place: Place,
+        number: i64,
+        push: impl Fn(&mut VecDeque<(i64, Place)>, (i64, Place)),
+    ) {
+        match self.waiting.get(place) {
+            Some(Entry::State(snapshot)) => {
+                self.snapshots.insert(snapshot.key, place);
+            }
+            Some(Entry::Event(event)) => {
+                if let Some(kind) = event.superseded_as() {
+                    push(&mut self.superseded[kind], (number, place));
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// Takes an unsent entry out. Of events of one name that supersede each other, the first goes first, so that what
+    /// is noted of it is found at the front.
+    fn take(&mut self, place: Place) -> Option<Entry> {
+        let entry = self.waiting.remove(place)?;
         self.size -= entry.size();
+        match &entry {
+            Entry::State(snapshot) => {
+                self.snapshots.remove(&snapshot.key);
+            }
+            Entry::Event(event) => {
+                if let Some(kind) = event.superseded_as() {
+                    let noted = &mut self.superseded[kind];
+                    match noted.front() {
+                        Some((_, first)) if *first == place => drop(noted.pop_front()),
+                        _ => noted.retain(|(_, noted)| *noted != place),
+                    }
+                }
+            }
+        }
         Some(entry)
     }
 
-    fn remove_older_snapshot(&mut self, key: StateKey) {
-        let is_older =
-            |entry: &Entry| matches!(entry, Entry::State(snapshot) if snapshot.key == key);
-        let unsent = self.entries.iter().skip(self.sent).position(is_older);
-        if let Some(at) = unsent {
-            self.pop_at(self.sent + at);
-        }
+    fn take_all(&mut self, is_taken: impl Fn(&Entry) -> bool) -> Vec<Entry> {
+        let entries = self.waiting.iter();
+        let places: Vec<Place> = entries
+            .filter(|(_, entry)| is_taken(entry))
+            .map(|(place, _)| place)
+            .collect();
+        places
+            .into_iter()
+            .filter_map(|place| self.take(place))
+            .collect()
     }
 
     fn drop_one(&mut self) -> bool {
-        if let Some(at) = self.superseded() {
-            self.pop_at(at);
+        if let Some(place) = self.oldest_superseded() {
+            self.take(place);
             return true;
         }
-        let last = self.entries.len().saturating_sub(1);
-        let oldest = (self.sent..last).find(|at| matches!(self.entries[*at], Entry::Event(_)));
-        let Some(Entry::Event(event)) = oldest.and_then(|at| self.pop_at(at)) else {
+        // Before the oldest event stand at most the snapshots, one of each key; the newest entry stays.
+        let is_event = |(_, entry): &(Place, &Entry)| matches!(entry, Entry::Event(_));
+        let oldest = self.waiting.iter().find(is_event).map(|(place, _)| place);
+        let oldest = oldest.filter(|place| Some(*place) != self.waiting.last());
+        let Some(Entry::Event(event)) = oldest.and_then(|place| self.take(place)) else {
             return false;
         };
         let dropped = self.dropped.get_or_insert(Dropped {
@@ -241,21 +296,12 @@ impl Outbox {
         true
     }
 
-    fn superseded(&self) -> Option<usize> {
-        let mut newer: Vec<&str> = Vec::new();
-        let mut oldest = None;
-        for (at, entry) in self.entries.iter().enumerate().skip(self.sent).rev() {
-            let Entry::Event(event) = entry else { continue };
-            if !event.is_superseded_by_newer() {
-                continue;
-            }
-            if newer.contains(&event.event.as_str()) {
-                oldest = Some(at);
-            } else {
-                newer.push(&event.event);
-            }
-        }
+    fn oldest_superseded(&self) -> Option<Place> {
+        let with_newer = self.superseded.iter().filter(|noted| noted.len() > 1);
+        let oldest = with_newer.filter_map(|noted| noted.front());
         oldest
+            .min_by_key(|(number, _)| *number)
+            .map(|(_, place)| *place)
     }
 }
 
@@ -278,7 +324,8 @@ mod tests {
             Entry::Event(event) => event.message_id.clone(),
             Entry::State(snapshot) => snapshot.key.key().to_owned(),
         };
-        outbox.entries.iter().map(id).collect()
+        let waiting = outbox.waiting.iter().map(|(_, entry)| entry);
+        outbox.sent.iter().chain(waiting).map(id).collect()
     }
 
     #[test]
@@ -365,5 +412,48 @@ mod tests {
         outbox.push(event("chatMsg", 2, 100));
         outbox.push(event("chatMsg", 3, 100));
         assert_eq!(ids(&outbox), ["1", "3"]);
+    }
+
+    #[test]
+    fn what_was_sent_on_a_connection_that_ended_stands_first_again() {
+        let mut outbox = Outbox::new(10_000);
+        for id in 1..=3 {
+            outbox.push(event("usercount", id, 1));
+        }
+        outbox.send_next();
+        outbox.send_next();
+        outbox.unsend();
+        assert_eq!(
+            (ids(&outbox), outbox.sent()),
+            (vec!["1".to_owned(), "2".to_owned(), "3".to_owned()], 0)
+        );
+        outbox.limit = 2 * 129;
+        outbox.push(event("usercount", 4, 1));
+        assert_eq!(ids(&outbox), ["3", "4"], "the oldest are superseded first");
+        assert_eq!(outbox.size(), 2 * 129);
+        assert_eq!(outbox.take_dropped(), None);
+    }
+
+    #[test]
+    fn a_full_line_of_many_small_events_takes_as_many_more_at_once() {
+        const MANY: u32 = 200_000;
+        let mut outbox = Outbox::new(MANY as usize * 138);
+        outbox.push(Entry::State(Snapshot {
+            key: StateKey::Users,
+            value: Bytes::new(),
+        }));
+        // Were each push to look at the whole line, this would take hours.
+        for id in 0..3 * MANY {
+            let name = if id % 7 == 0 {
+                "mediaUpdate"
+            } else {
+                "chatMsg"
+            };
+            outbox.push(event(name, id, 10));
+        }
+        assert!(outbox.size() <= outbox.limit && outbox.len() >= MANY as usize - 1);
+        let dropped = outbox.take_dropped().unwrap();
+        assert!(dropped.count > u64::from(MANY), "{dropped:?}");
+        assert_eq!(ids(&outbox)[0], "users", "a snapshot is never given up");
     }
 }

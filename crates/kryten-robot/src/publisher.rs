@@ -6,10 +6,12 @@
 //! (`Nats-Expected-Last-Subject-Sequence`); the others follow when it is stored, so a writer that we do not know of is
 //! noticed before anything is out of order.
 
+mod losses;
+
 use std::collections::{HashSet, VecDeque};
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_nats::HeaderMap;
@@ -18,15 +20,11 @@ use async_nats::jetstream::publish::PublishAck;
 use kryten_client::config::NatsConfig;
 use kryten_client::one_life::OneLife;
 use kryten_client::stream::{EventStream, StreamError};
-use kryten_protocol::gap::{Gap, GapReason};
 use kryten_protocol::state::{EPOCH_HEADER, StateMark};
-use kryten_protocol::subject::ROBOT_NOTICE;
-use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use crate::bridge::gap_event;
 use crate::channel_name::ChannelId;
 use crate::outbox::{Entry, Outgoing, Snapshot};
 use crate::shared_outbox::SharedOutbox;
@@ -40,6 +38,8 @@ const TAIL: usize = WINDOW + 64;
 const OVERHEAD: usize = 512;
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// How often somebody else may be faster before we wait as after a failure.
+const OVERTAKEN_AT_ONCE: u32 = 3;
 
 type Ack = Pin<Box<dyn Future<Output = Result<PublishAck, PublishError>> + Send>>;
 
@@ -51,6 +51,8 @@ pub(crate) struct Publisher {
     pub(crate) status: Arc<ChannelStatus>,
     pub(crate) epoch: u64,
     pub(crate) stop: CancellationToken,
+    /// Why events wait, as it was logged.
+    pub(crate) told: Mutex<Option<String>>,
 }
 
 /// One connection and what we know of the stream through it.
@@ -84,22 +86,25 @@ impl Publisher {
     /// Runs until it is told to stop.
     pub(crate) async fn run(self) {
         let mut wait = FIRST_WAIT;
+        let mut overtaken = 0;
         loop {
             let end = tokio::select! {
-                end = self.live(&mut wait) => end,
+                end = self.live() => end,
                 () = self.stop.cancelled() => End::Stopped,
             };
             self.outbox.lock().unsend();
-            set(&self.status.stream_up, false);
+            if set(&self.status.stream_up, false) {
+                (wait, overtaken) = (FIRST_WAIT, 0);
+            }
             match end {
                 End::Stopped => return,
-                End::Overtaken => continue,
-                End::Lost(reason) => {
-                    warn!(
-                        channel = self.id.channel,
-                        reason, "events wait: the event stream cannot be reached"
-                    );
+                End::Overtaken if overtaken < OVERTAKEN_AT_ONCE => {
+                    overtaken += 1;
+                    continue;
                 }
+                // Somebody else is faster each time.
+                End::Overtaken => {}
+                End::Lost(reason) => self.note_down(reason),
             }
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
@@ -109,7 +114,7 @@ impl Publisher {
         }
     }
 
-    async fn live(&self, wait: &mut Duration) -> End {
+    async fn live(&self) -> End {
         let connection = match OneLife::connect(&self.nats).await {
             Ok(connection) => connection,
             Err(error) => return End::Lost(error.to_string()),
@@ -118,8 +123,9 @@ impl Publisher {
         let end = match EventStream::open_or_create(connection.client()).await {
             Ok(stream) => match self.look(connection, stream).await {
                 Ok(mut life) => {
-                    *wait = FIRST_WAIT;
-                    set(&self.status.stream_up, true);
+                    if self.outbox.lock().is_empty() {
+                        self.note_up();
+                    }
                     self.pump(&mut life).await
                 }
                 Err(error) => End::Lost(error.to_string()),
@@ -129,6 +135,35 @@ impl Publisher {
         };
         set(&self.status.nats_up, false);
         end
+    }
+
+    /// Tells once for each reason that events wait.
+    fn note_down(&self, reason: String) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.as_ref() == Some(&reason) {
+            return;
+        }
+        let waiting = self.outbox.lock().len();
+        warn!(
+            channel = self.id.channel,
+            reason, waiting, "events wait: the event stream does not take them; trying again"
+        );
+        *told = Some(reason);
+    }
+
+    /// The stream has taken something, or nothing waits for it.
+    fn note_up(&self) {
+        if set(&self.status.stream_up, true) {
+            return;
+        }
+        let told = self
+            .told
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if told.is_some() {
+            info!(channel = self.id.channel, "events reach the stream again");
+        }
     }
 
     /// Reads back what the stream has of the outbox.
@@ -295,6 +330,7 @@ impl Publisher {
             );
         }
         add(&self.status.events_stored, 1);
+        self.note_up();
         self.outbox.lock().acknowledge();
         self.settle_snapshots(life);
         self.outbox.note_progress();
@@ -315,62 +351,9 @@ impl Publisher {
             };
             // The writer ends only when the robot does.
             let _ = self.snapshots.send((snapshot, Some(mark)));
+            self.note_up();
         }
         self.outbox.note_progress();
-    }
-
-    fn report_dropped(&self) {
-        let mut outbox = self.outbox.lock();
-        let Some(dropped) = outbox.take_dropped() else {
-            return;
-        };
-        add(&self.status.events_dropped, dropped.count);
-        add(&self.status.gaps, 1);
-        warn!(
-            channel = self.id.channel,
-            lost = dropped.count,
-            "the outbox was full; the oldest events are lost"
-        );
-        let gap = Gap {
-            domain: self.id.domain.clone(),
-            channel: self.id.channel.clone(),
-            reason: GapReason::OutboxFull,
-            from: dropped.from,
-            to: dropped.to,
-            chat_complete: false,
-            lost: Some(dropped.count),
-        };
-        outbox.push_before_unsent(gap_event(&self.id, &gap));
-    }
-
-    /// An event that no server takes: a notice now, and a gap in its place.
-    fn too_large(&self, life: &Life, event: &Outgoing, limit: usize) -> Outgoing {
-        let bytes = event.body.len();
-        warn!(
-            channel = self.id.channel,
-            event = event.event,
-            bytes,
-            limit,
-            "an event is larger than the NATS server takes"
-        );
-        add(&self.status.events_too_large, 1);
-        add(&self.status.gaps, 1);
-        let notice = json!({
-            "notice": "event_too_large", "domain": self.id.domain, "channel": self.id.channel,
-            "event": event.event, "bytes": bytes, "limit": limit,
-        });
-        let nats = life.connection.client().nats().clone();
-        tokio::spawn(async move { nats.publish(ROBOT_NOTICE, notice.to_string().into()).await });
-        let gap = Gap {
-            domain: self.id.domain.clone(),
-            channel: self.id.channel.clone(),
-            reason: GapReason::TooLarge,
-            from: event.received,
-            to: event.received,
-            chat_complete: event.event != "chatMsg",
-            lost: Some(1),
-        };
-        gap_event(&self.id, &gap)
     }
 
     /// Without JetStream events are published and nothing is known of their fate.

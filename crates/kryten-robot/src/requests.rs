@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::channel_view::ChannelView;
+use crate::commands::allowed;
 use crate::office::Office;
 use read::{Asked, SERVICE, Target};
 
@@ -133,6 +134,13 @@ impl Requests {
                     () = stop.cancelled() => None,
                 };
                 let Some(message) = message else { break };
+                if is_from_a_stream(&message) {
+                    tracing::warn!(
+                        subject = message.subject.as_str(),
+                        "a command that a stream was made to send is passed over"
+                    );
+                    continue;
+                }
                 take(&office, message, &tasks);
             }
             // Those who ask from now on are told by the server that nobody listens.
@@ -147,6 +155,17 @@ impl Requests {
         self.tasks.close();
         self.tasks.wait().await;
     }
+}
+
+/// Whether JetStream sent it: who may read a stream may name any subject for what is read, also one on which it may not
+/// publish.
+fn is_from_a_stream(message: &Message) -> bool {
+    let headers = message.headers.as_ref();
+    headers.is_some_and(|headers| headers.get("Nats-Stream").is_some())
+        || message
+            .reply
+            .as_ref()
+            .is_some_and(|reply| reply.starts_with("$JS."))
 }
 
 /// One message on `kryten.robot.command`.
@@ -166,6 +185,13 @@ fn unified(office: &Arc<Office>, message: Message, tasks: &TaskTracker) {
     if is_query {
         tasks.spawn(async move {
             let answer = match asked.command.strip_prefix("state.") {
+                _ if !office.live().allowed.allows(&asked.command) => {
+                    Err(allowed::refusal(&asked.command))
+                }
+                Some("verify") => match target {
+                    Ok(channel) => Ok(channel.verifier.verify(&channel).await),
+                    Err(refusal) => Err(refusal),
+                },
                 Some(what) => {
                     target.and_then(|channel| state::answer(&channel, what, &asked.fields, &office))
                 }
@@ -238,7 +264,13 @@ fn to_bytes(reply: &Reply) -> Bytes {
 
 /// Sends an answer, if somebody waits for it; one that the server does not take is replaced by a failure that says so.
 async fn reply(office: Arc<Office>, inbox: Option<async_nats::Subject>, body: Bytes) {
-    let Some(inbox) = inbox else {
+    // An answer among events or values would be our word for what somebody else wants there.
+    let is_inbox = |inbox: &async_nats::Subject| {
+        !["kryten.", "$"]
+            .iter()
+            .any(|taken| inbox.starts_with(taken))
+    };
+    let Some(inbox) = inbox.filter(is_inbox) else {
         return;
     };
     let nats = office.client.nats();

@@ -130,6 +130,7 @@ impl Robot {
                 client: client.clone(),
                 stream,
                 command_times: config.command_times,
+                verify: config.verify,
                 audit: audit.clone(),
                 system_pms,
             },

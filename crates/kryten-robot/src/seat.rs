@@ -14,13 +14,14 @@ use crate::audit::Audit;
 use crate::bridge::{BridgeEnd, BridgeNews};
 use crate::channel_name::ChannelId;
 use crate::channel_view::ChannelView;
-use crate::config::{ChannelConfig, CommandTimes};
+use crate::config::{ChannelConfig, CommandTimes, VerifyTimes};
 use crate::lease::Times;
 use crate::lease::bucket::{Denied, Held, Identity, Lease, Loss};
 use crate::lifecycle::Lifecycle;
 use crate::robot::RobotError;
 use crate::status::{ChannelReport, set};
 use crate::term::{Ground, Term, kv_error};
+use crate::verify;
 
 /// How long a channel that could not be taken up is left alone.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -54,6 +55,7 @@ pub(crate) struct GroundOfAll {
     pub(crate) client: kryten_client::Client,
     pub(crate) stream: Option<kryten_client::stream::EventStream>,
     pub(crate) command_times: CommandTimes,
+    pub(crate) verify: VerifyTimes,
     pub(crate) audit: Option<Audit>,
     pub(crate) system_pms: mpsc::Sender<SystemPm>,
 }
@@ -63,7 +65,8 @@ impl Seat {
     pub(crate) async fn take(house: &House, config: ChannelConfig) -> Result<Self, RobotError> {
         let id = Arc::new(channel_id(&config)?);
         let times = house.ground.command_times;
-        let view = ChannelView::new(Arc::clone(&id), config.user.as_deref(), times);
+        let verify = house.ground.verify;
+        let view = ChannelView::new(Arc::clone(&id), config.user.as_deref(), times, verify);
         let (news, telling) = mpsc::unbounded_channel();
         let (ready_tx, ready) = watch::channel(false);
         let (ended_tx, ended) = watch::channel(false);
@@ -89,6 +92,7 @@ impl Seat {
             news,
         };
         tokio::spawn(Arc::clone(&view.desk).run(stop.clone()));
+        tokio::spawn(verify::run(view.clone(), stop.clone()));
         let (first_tx, first) = oneshot::channel();
         let service = Service {
             ground,

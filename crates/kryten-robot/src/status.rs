@@ -24,10 +24,12 @@ pub(crate) struct ChannelStatus {
     pub(crate) events_too_large: AtomicU64,
     pub(crate) gaps: AtomicU64,
     pub(crate) drift_entries: AtomicU64,
+    pub(crate) kv_drift: AtomicU64,
     pub(crate) kv_writes: AtomicU64,
     pub(crate) kv_bytes: AtomicU64,
     pub(crate) foreign_writes: AtomicU64,
     pub(crate) connects: AtomicU64,
+    pub(crate) frames_unreadable: AtomicU64,
     pub(crate) bytes_published: AtomicU64,
     pub(crate) commands_done: AtomicU64,
     pub(crate) commands_failed: AtomicU64,
@@ -37,6 +39,8 @@ pub(crate) struct ChannelStatus {
     events: Mutex<(Rate, String)>,
     /// Why the channel was given up, in one sentence.
     pub(crate) stopped: Mutex<Option<String>>,
+    /// Why we are not in the channel now, in one sentence.
+    trouble: Mutex<Option<String>>,
 }
 
 /// A moment's view of a channel.
@@ -58,6 +62,8 @@ pub struct ChannelReport {
     pub standing_by: bool,
     /// Why the channel was given up, if it was.
     pub stopped: Option<String>,
+    /// Why the bot is not in the channel, while it tries to come back.
+    pub trouble: Option<String>,
     /// Events received from CyTube.
     pub events_received: u64,
     /// Events that the stream has acknowledged.
@@ -72,6 +78,8 @@ pub struct ChannelReport {
     pub gaps: u64,
     /// Entries of lists that a full frame mended although no event had announced it.
     pub drift_entries: u64,
+    /// Values in KV that were missing or not ours, and were put anew.
+    pub kv_drift: u64,
     /// Values written to KV.
     pub kv_writes: u64,
     /// Bytes written to KV.
@@ -80,6 +88,8 @@ pub struct ChannelReport {
     pub foreign_writes: u64,
     /// Connections made to CyTube.
     pub connects: u64,
+    /// Frames of CyTube that are no Socket.IO.
+    pub frames_unreadable: u64,
     /// Bytes of events that were handed to the publisher.
     pub bytes_published: u64,
     /// Commands that CyTube has done.
@@ -116,6 +126,11 @@ impl ChannelStatus {
                 .lock()
                 .map(|stopped| stopped.clone())
                 .unwrap_or_default(),
+            trouble: self
+                .trouble
+                .lock()
+                .map(|trouble| trouble.clone())
+                .unwrap_or_default(),
             events_received: count(&self.events_received),
             events_stored: count(&self.events_stored),
             lines_known: count(&self.lines_known),
@@ -123,10 +138,12 @@ impl ChannelStatus {
             events_too_large: count(&self.events_too_large),
             gaps: count(&self.gaps),
             drift_entries: count(&self.drift_entries),
+            kv_drift: count(&self.kv_drift),
             kv_writes: count(&self.kv_writes),
             kv_bytes: count(&self.kv_bytes),
             foreign_writes: count(&self.foreign_writes),
             connects: count(&self.connects),
+            frames_unreadable: count(&self.frames_unreadable),
             bytes_published: count(&self.bytes_published),
             commands_done: count(&self.commands_done),
             commands_failed: count(&self.commands_failed),
@@ -174,6 +191,9 @@ impl ChannelStatus {
     pub(crate) fn set_in_channel(&self, is_in: bool) -> bool {
         let since = if is_in { crate::now().micros() } else { 0 };
         self.connected_micros.store(since, Ordering::Relaxed);
+        if is_in {
+            self.set_trouble(None);
+        }
         set(&self.in_channel, is_in)
     }
 
@@ -181,6 +201,13 @@ impl ChannelStatus {
     pub(crate) fn connected_since(&self) -> Option<WireTime> {
         let since = self.connected_micros.load(Ordering::Relaxed);
         (since != 0).then(|| WireTime::from_micros(since))
+    }
+
+    /// Why we are not in the channel, or that we try no more.
+    pub(crate) fn set_trouble(&self, why: Option<String>) {
+        if let Ok(mut trouble) = self.trouble.lock() {
+            *trouble = why;
+        }
     }
 
     /// A new term begins.

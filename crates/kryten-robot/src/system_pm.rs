@@ -36,6 +36,23 @@ pub struct PmRanks {
     pub ask: f64,
     /// For everything else.
     pub control: f64,
+    /// For single ones, in the order of [`PmCommand::ALL`].
+    each: [Option<f64>; PmCommand::ALL.len()],
+}
+
+impl PmRanks {
+    /// Another rank for one of them.
+    pub fn set(&mut self, command: PmCommand, rank: f64) {
+        self.each[command as usize] = Some(rank);
+    }
+
+    fn least(&self, command: PmCommand) -> f64 {
+        let of_kind = match command {
+            PmCommand::About | PmCommand::Help => self.ask,
+            _ => self.control,
+        };
+        self.each[command as usize].unwrap_or(of_kind)
+    }
 }
 
 impl Default for PmRanks {
@@ -44,32 +61,46 @@ impl Default for PmRanks {
         Self {
             ask: f64::NEG_INFINITY,
             control: 4.0,
+            each: [None; PmCommand::ALL.len()],
         }
     }
 }
 
 impl PmCommand {
+    /// All of them, as they are declared.
+    pub const ALL: [Self; 6] = [
+        Self::About,
+        Self::Help,
+        Self::Health,
+        Self::Reconnect,
+        Self::Reload,
+        Self::Shutdown,
+    ];
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|command| command.name() == name)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::About => "about",
+            Self::Help => "help",
+            Self::Health => "health",
+            Self::Reconnect => "reconnect",
+            Self::Reload => "reload",
+            Self::Shutdown => "shutdown",
+        }
+    }
+
     /// Reads a message; `None` for what the robot passes over in silence, as the original does.
     pub fn read(message: &str) -> Option<Self> {
-        let command = message.strip_prefix(PREFIX)?.trim().to_lowercase();
-        Some(match command.as_str() {
-            "about" => Self::About,
-            "help" => Self::Help,
-            "health" => Self::Health,
-            "reconnect" => Self::Reconnect,
-            "reload" => Self::Reload,
-            "shutdown" => Self::Shutdown,
-            _ => return None,
-        })
+        Self::named(&message.strip_prefix(PREFIX)?.trim().to_lowercase())
     }
 
     /// Whether somebody of this rank may ask it; whose rank is not known is nobody.
     pub fn is_allowed(self, rank: Option<f64>, ranks: PmRanks) -> bool {
-        let least = match self {
-            Self::About | Self::Help => ranks.ask,
-            _ => ranks.control,
-        };
-        rank.unwrap_or(-1.0) >= least
+        rank.unwrap_or(-1.0) >= ranks.least(self)
     }
 }
 
@@ -78,8 +109,13 @@ pub fn help(rank: Option<f64>, ranks: PmRanks) -> String {
     let mut text = "system:about \u{2014} version, uptime, and all connected services | \
                     system:help \u{2014} show this message"
         .to_owned();
-    if PmCommand::Health.is_allowed(rank, ranks) {
-        text.push_str(" | system:health, reconnect, reload, shutdown");
+    let more = PmCommand::ALL[2..].iter();
+    let more: Vec<&str> = more
+        .filter(|command| command.is_allowed(rank, ranks))
+        .map(|command| command.name())
+        .collect();
+    if !more.is_empty() {
+        text.push_str(&format!(" | system:{}", more.join(", ")));
     }
     text
 }
@@ -165,8 +201,29 @@ mod tests {
         let strict = PmRanks {
             ask: 2.0,
             control: 5.0,
+            ..ranks
         };
         assert!(!PmCommand::About.is_allowed(Some(1.5), strict));
+        let mut single = strict;
+        single.set(PmCommand::Health, 2.0);
+        single.set(PmCommand::Shutdown, 255.0);
+        for (command, rank, allowed) in [
+            (PmCommand::Health, 2.0, true),
+            (PmCommand::Reload, 2.0, false),
+            (PmCommand::Reload, 5.0, true),
+            (PmCommand::Shutdown, 5.0, false),
+        ] {
+            assert_eq!(
+                command.is_allowed(Some(rank), single),
+                allowed,
+                "{command:?}"
+            );
+        }
+        assert!(help(Some(2.0), single).ends_with(" | system:health"));
+        assert!(help(Some(5.0), single).ends_with(" | system:health, reconnect, reload"));
+        for (place, command) in PmCommand::ALL.into_iter().enumerate() {
+            assert_eq!(command as usize, place);
+        }
     }
 
     #[test]

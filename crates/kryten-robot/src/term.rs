@@ -90,6 +90,9 @@ impl Term {
         let epoch = writer.as_ref().map_or(0, KvWriter::epoch);
         let (snapshots, snapshots_rx) = mpsc::unbounded_channel();
         let (written_tx, written) = mpsc::unbounded_channel();
+        let (verify_tx, verify) = mpsc::channel(1);
+        let verify_tx = writer.is_some().then_some(verify_tx);
+        ground.view.verifier.set_writer(verify_tx);
         let stop_publisher = CancellationToken::new();
         let stop_bridge = CancellationToken::new();
         let publisher = Publisher {
@@ -103,6 +106,7 @@ impl Term {
             status: Arc::clone(&status),
             epoch,
             stop: stop_publisher.clone(),
+            told: std::sync::Mutex::default(),
         };
         let state = Arc::clone(&ground.view.state);
         *state.lock().unwrap_or_else(PoisonError::into_inner) = ChannelState::default();
@@ -134,7 +138,7 @@ impl Term {
             outbox,
             bridge: Some(tokio::spawn(bridge.run())),
             publisher: tokio::spawn(publisher.run()),
-            writer: writer.map(|writer| tokio::spawn(writer.run(snapshots_rx, written_tx))),
+            writer: writer.map(|writer| tokio::spawn(writer.run(snapshots_rx, written_tx, verify))),
             stop_bridge,
             stop_publisher,
         })
@@ -187,6 +191,7 @@ impl Term {
 
     async fn end(self) {
         self.view.set_cytube(None);
+        self.view.verifier.set_writer(None);
         self.view.status.set_in_channel(false);
         if let Some(bridge) = self.bridge {
             bridge.abort();

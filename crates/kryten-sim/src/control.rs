@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// One request: `POST /control/{name}` with the fields as a JSON object, or [`crate::SimHandle::run`].
+/// One request: `POST /control/{name}` with the fields as a JSON object, or [`crate::ChannelHandle::run`].
 ///
 /// `GET` works for those without fields. With `?channel=NAME`, or by [`crate::SimHandle::channel`], it concerns that
 /// channel and its clients alone; without, it concerns the first channel, or all clients of the server. `Refuse`,

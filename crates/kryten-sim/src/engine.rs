@@ -18,9 +18,10 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::channel::Progress;
 use crate::config::{Mode, SimConfig};
 use crate::control::{ControlError, Operation};
-use crate::handle::{Progress, SimError};
+use crate::handle::SimError;
 use crate::intake::Outage;
 use crate::recording::Recording;
 use crate::room::{ConnectionId, Outgoing};

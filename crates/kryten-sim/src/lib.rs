@@ -5,6 +5,7 @@
 //! - [`config`]: what is simulated;
 //! - [`control`]: what a test can ask of it, over HTTP under `/control/` or by [`SimHandle`];
 //! - [`handle`]: starting and stopping;
+//! - [`channel`]: asking one channel for things;
 //! - [`ledger`]: what a right counter counts, by a small code of its own;
 //! - `room`: the scripted channel, pure: users, chat, playlist, polls, and what CyTube allows;
 //! - `script`: the users' behaviour, pure;
@@ -26,6 +27,7 @@
 //! # }
 //! ```
 
+pub mod channel;
 pub mod config;
 pub mod control;
 mod engine;
@@ -42,8 +44,9 @@ mod server;
 mod socket;
 mod tls;
 
+pub use channel::{ChannelHandle, Progress};
 pub use config::{Account, ChannelConfig, Mode, ScriptConfig, SimConfig, Speed, TlsConfig};
 pub use control::{ControlError, Garbage, Operation};
-pub use handle::{ChannelHandle, Progress, Sim, SimError, SimHandle};
+pub use handle::{Sim, SimError, SimHandle};
 pub use ledger::Ledger;
 pub use tls::TlsError;

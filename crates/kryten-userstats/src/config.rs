@@ -1,6 +1,8 @@
 //! The service's configuration: built in code, or read from the original's JSON file.
 
+mod detectors;
 mod file;
+mod time_zones;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,6 +10,10 @@ use std::time::Duration;
 
 use kryten_client::NatsConfig;
 use kryten_client::config::UnknownKey;
+
+use crate::tally::Rules;
+
+pub use time_zones::TimeZones;
 
 /// The phrases that count as kudos where the database has none.
 pub const DEFAULT_PHRASES: [&str; 3] = ["lol", "rofl", "haha"];
@@ -60,6 +66,10 @@ pub struct Config {
     pub heartbeat_interval: Option<Duration>,
     /// Whether to answer discovery polls.
     pub answers_discovery: bool,
+    /// What counts.
+    pub rules: Rules,
+    /// In which zones hours are told.
+    pub time_zones: TimeZones,
     /// The least level to log, in `tracing`'s spelling.
     pub log_level: &'static str,
     /// Keys of the file that nobody reads; the service logs them when it starts.
@@ -111,6 +121,8 @@ impl Config {
             default_phrases: DEFAULT_PHRASES.map(str::to_owned).to_vec(),
             heartbeat_interval: Some(Duration::from_secs(30)),
             answers_discovery: true,
+            rules: Rules::default(),
+            time_zones: TimeZones::default(),
             log_level: "info",
             unknown_keys: Vec::new(),
         }

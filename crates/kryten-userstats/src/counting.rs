@@ -21,7 +21,7 @@ use crate::config::Config;
 use crate::initial_state;
 use crate::status::{Source, Status};
 use crate::store::{Position, Store, StoreError};
-use crate::tally::Aliases;
+use crate::tally::{Aliases, Rules};
 use book::Book;
 
 /// The largest batch, and the longest wait for one after its first message.
@@ -71,6 +71,7 @@ pub(crate) struct Counting {
     shared: Shared,
     book: Book,
     filters: Vec<String>,
+    rules: Rules,
     snapshots: Interval,
     aliases_read: Instant,
     lag_read: Instant,
@@ -102,7 +103,8 @@ impl Counting {
             claims.push((claim, channel.clone(), token.clone()));
             tokens.push(token);
         }
-        let tally = store.load(&phrases).await?;
+        let mut tally = store.load(&phrases).await?;
+        tally.set_rules(config.rules);
         tokens.sort();
         tokens.dedup();
         let filters = tokens
@@ -125,6 +127,7 @@ impl Counting {
             shared,
             book: Book::new(tally, claims.collect()),
             filters,
+            rules: config.rules,
             snapshots,
             aliases_read: Instant::now(),
             lag_read: Instant::now(),
@@ -311,7 +314,7 @@ impl Counting {
             .collect();
         let mut loaded = Vec::new();
         for channel in channels {
-            let state = initial_state::load(&self.client, &channel).await;
+            let state = initial_state::load(&self.client, &channel, self.rules).await;
             loaded.push((channel, state));
         }
         let last = self.last_of_ours(stream).await?;

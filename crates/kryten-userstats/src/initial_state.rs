@@ -11,7 +11,7 @@ use serde_json::Value;
 use tracing::{debug, info, warn};
 
 use crate::config::ChannelConfig;
-use crate::tally::{EmoteSet, KnownState};
+use crate::tally::{EmoteSet, KnownState, Rules};
 
 /// A part of a channel's state and what it reflects.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,14 +72,18 @@ impl Found {
 }
 
 /// Loads what the robot knows of a channel.
-pub(crate) async fn load(client: &Client, channel: &ChannelConfig) -> Vec<LoadedState> {
+pub(crate) async fn load(
+    client: &Client,
+    channel: &ChannelConfig,
+    rules: Rules,
+) -> Vec<LoadedState> {
     let name = format!("{}/{}", channel.domain, channel.channel);
     info!("loading the state of {name} from KV");
     let mut loaded = Vec::new();
     for (what, part) in [
         ("users", users(client, channel).await),
         ("emotes", emotes(client, channel).await),
-        ("current media", current(client, channel).await),
+        ("current media", current(client, channel, rules).await),
     ] {
         match part {
             Ok(Some(part)) => loaded.push(part),
@@ -124,14 +128,20 @@ async fn emotes(
     Ok(Some(found.with(KnownState::Emotes(emotes))))
 }
 
-/// The robot keeps what plays under a key of its own; older ones keep only the list.
+/// The robot keeps what plays under a key of its own; older ones keep only the list, which is all that the original
+/// reads.
 async fn current(
     client: &Client,
     channel: &ChannelConfig,
+    rules: Rules,
 ) -> Result<Option<LoadedState>, LoadError> {
     let bucket = StateBucket::Playlist;
     let mut media = None;
-    if let Some(found) = find(client, channel, bucket, &[CURRENT]).await? {
+    let told = match rules.as_original {
+        true => None,
+        false => find(client, channel, bucket, &[CURRENT]).await?,
+    };
+    if let Some(found) = told {
         if found.value.is_null() {
             info!("nothing plays");
             return Ok(None);
@@ -143,9 +153,15 @@ async fn current(
         let items = found.value.as_array();
         let items = items.ok_or_else(|| found.wrong("a playlist"))?;
         info!("loaded {} playlist items from KV", items.len());
-        let first = items
-            .first()
-            .and_then(|item| Media::read(media_of_item(item)));
+        let first = items.first().and_then(|item| {
+            let mut media = Media::read(media_of_item(item))?;
+            if rules.as_original && item.get("media").is_some() {
+                // The original looks for these at the top level only.
+                media.kind.clear();
+                media.id.clear();
+            }
+            Some(media)
+        });
         media = first.map(|first| LoadedState {
             // That the first item plays is a guess, which must not overrule what events tell.
             mark: None,

@@ -3,8 +3,10 @@
 mod aliases;
 mod channels;
 mod parameters;
+mod person;
 mod rankings;
 mod system;
+mod timeseries;
 mod users;
 
 use std::sync::Arc;
@@ -15,7 +17,7 @@ use kryten_protocol::time::WireTime;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::config::Config;
+use crate::config::{Config, TimeZones};
 use crate::status::Status;
 use crate::store::{Store, StoreError};
 
@@ -35,6 +37,15 @@ pub enum QueryError {
     /// A parameter is of a kind that the database cannot compare.
     #[error("{0}: {1}")]
     Unusable(&'static str, &'static str),
+    /// A parameter is no text, but of this kind of Python's.
+    #[error("{0}: give a text")]
+    NoText(&'static str, &'static str),
+    /// A change of aliases that cannot be made.
+    #[error("{0}")]
+    Refused(String),
+    /// The words of the original, or of what it was written with.
+    #[error("{0}")]
+    AsOriginal(String),
     /// A limit is no whole number.
     #[error("datatype mismatch")]
     Limit,
@@ -50,6 +61,9 @@ pub struct Queries {
     status: Arc<Status>,
     default_domain: String,
     default_channel: String,
+    channels: Vec<String>,
+    as_original: bool,
+    time_zones: TimeZones,
     metrics_port: Option<u16>,
     aliases_changed: Arc<AtomicBool>,
 }
@@ -68,6 +82,9 @@ impl Queries {
             status,
             default_domain: first.map(|c| c.domain.clone()).unwrap_or_default(),
             default_channel: first.map(|c| c.channel.clone()).unwrap_or_default(),
+            channels: config.channels.iter().map(|c| c.channel.clone()).collect(),
+            as_original: config.rules.as_original,
+            time_zones: config.time_zones.clone(),
             metrics_port: config
                 .http
                 .map(|address| address.port())
@@ -81,6 +98,16 @@ impl Queries {
     /// # Errors
     /// [`QueryError`], whose text is the reply's `error`.
     pub async fn answer(&self, request: &Request, now: WireTime) -> Result<Value, QueryError> {
+        let answer = self.answer_to(request, now).await;
+        answer.map_err(|error| match error {
+            QueryError::NoText(_, kind) if self.as_original => QueryError::AsOriginal(format!(
+                "Error binding parameter 1: type '{kind}' is not supported"
+            )),
+            other => other,
+        })
+    }
+
+    async fn answer_to(&self, request: &Request, now: WireTime) -> Result<Value, QueryError> {
         match request.command.as_str() {
             "user.stats" => self.user_stats(request).await,
             "user.profile" => self.user_profile(request).await,
@@ -98,7 +125,8 @@ impl Queries {
             "leaderboard.kudos" => self.leaderboard_kudos(request).await,
             "leaderboard.emotes" => self.leaderboard_emotes(request).await,
             "timeseries.messages" => self.timeseries_messages(request).await,
-            "timeseries.kudos" => Ok(serde_json::json!({"data": []})),
+            "timeseries.channel" if !self.as_original => self.timeseries_channel(request).await,
+            "timeseries.kudos" => self.timeseries_kudos(request).await,
             "system.ping" => Ok(self.system_ping(now)),
             "system.health" => Ok(self.system_health().await),
             "system.stats" => self.system_stats().await,

@@ -1,9 +1,11 @@
 //! What the running service tells of itself: one value shared by counting, queries, page and metrics.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use kryten_client::Client;
+use kryten_client::respond::Responder;
 
 use crate::tally::Counters;
 
@@ -26,7 +28,7 @@ pub struct Status {
     source: AtomicU8,
     ready: AtomicBool,
     database_ok: AtomicBool,
-    commands: AtomicU64,
+    responder: std::sync::OnceLock<Weak<Responder>>,
     events: AtomicU64,
     malformed: AtomicU64,
     repeated: AtomicU64,
@@ -50,7 +52,7 @@ impl Default for Status {
             source: AtomicU8::new(Source::Waiting as u8),
             ready: AtomicBool::new(false),
             database_ok: AtomicBool::new(true),
-            commands: AtomicU64::new(0),
+            responder: std::sync::OnceLock::new(),
             events: AtomicU64::new(0),
             malformed: AtomicU64::new(0),
             repeated: AtomicU64::new(0),
@@ -148,7 +150,7 @@ impl Status {
                 backwards: load(&self.backwards),
                 stale: load(&self.stale),
             },
-            commands: load(&self.commands),
+            commands: self.commands(),
             drift: load(&self.drift),
             commits: load(&self.commits),
             failed_commits: load(&self.failed_commits),
@@ -219,8 +221,13 @@ impl Status {
         self.drift.fetch_add(by as u64, Ordering::Relaxed);
     }
 
-    /// Counts a request that parsed as JSON.
-    pub fn commanded(&self) {
-        self.commands.fetch_add(1, Ordering::Relaxed);
+    pub(crate) fn answers_with(&self, responder: &Arc<Responder>) {
+        // A second one is never started.
+        let _ = self.responder.set(Arc::downgrade(responder));
+    }
+
+    fn commands(&self) -> u64 {
+        let responder = self.responder.get().and_then(Weak::upgrade);
+        responder.map_or(0, |responder| responder.requests())
     }
 }

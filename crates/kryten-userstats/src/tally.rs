@@ -8,6 +8,7 @@ mod chars;
 mod chat;
 mod clock;
 mod emotes;
+mod entities;
 mod event;
 mod films;
 mod known_state;
@@ -16,7 +17,9 @@ mod names;
 mod phrases;
 mod plusplus;
 mod presence;
+mod real_names;
 mod room;
+mod rules;
 mod sums;
 mod visits;
 mod vote;
@@ -30,18 +33,21 @@ use kryten_protocol::gap::{Gap, GapReason};
 use kryten_protocol::time::WireTime;
 use serde_json::Value;
 
-pub use emotes::{EmoteSet, emote_uses};
+pub use emotes::{EmoteSet, emote_uses, emote_uses_by};
+pub use entities::decode_entities;
 pub use event::EventView;
 pub use films::{Film, Films};
 pub use known_state::KnownState;
 pub use lines::{REMEMBERED as REMEMBERED_LINES, RecentLines};
-pub use names::{Aliases, KnownNames, receiver};
+pub use names::{Aliases, KnownNames, real_receiver, receiver};
 pub use phrases::{Phrases, phrase_kudos};
 pub use plusplus::plusplus;
+pub use real_names::{is_user_name, thanked_names};
 pub use room::{Memory, Room};
+pub use rules::Rules;
 pub use sums::{
-    Activity, Counters, Hour, MediaChange, RoomKey, RoomSums, Seen, Snapshot, StoredMemory, Sums,
-    VisitChange, Vote,
+    Activity, Counters, Extent, Hour, MediaChange, RoomKey, RoomSums, Seen, Snapshot, StoredMemory,
+    Sums, VisitChange, Vote,
 };
 pub use visits::{Visit, Visits};
 pub use vote::vote;
@@ -55,6 +61,7 @@ pub struct Tally {
     names: KnownNames,
     aliases: Aliases,
     phrases: Phrases,
+    rules: Rules,
 }
 
 impl Tally {
@@ -65,7 +72,13 @@ impl Tally {
             names,
             aliases,
             phrases,
+            rules: Rules::default(),
         }
+    }
+
+    /// Sets what counts from now on.
+    pub fn set_rules(&mut self, rules: Rules) {
+        self.rules = rules;
     }
 
     /// Sets what is remembered of a channel.
@@ -102,7 +115,8 @@ impl Tally {
 
     /// Folds one event into the sums.
     pub fn apply(&mut self, event: &EventView<'_>, sums: &mut Sums) {
-        let Some(kind) = Kind::of(event.name) else {
+        let rules = self.rules;
+        let Some(kind) = Kind::of(event.name).filter(|kind| rules.hear(*kind)) else {
             self.pass(event, sums);
             return;
         };
@@ -113,6 +127,10 @@ impl Tally {
         };
         let mut fold = self.fold(event.domain, event.channel, sums);
         if !fold.begin(event, kind.is_line()) {
+            return;
+        }
+        if !rules.take(kind, &payload) {
+            fold.counters.malformed += 1;
             return;
         }
         let readable = match kind {
@@ -132,6 +150,7 @@ impl Tally {
                 true
             }
         };
+        fold.note_population();
         sums.counters.malformed += u64::from(!readable);
     }
 
@@ -163,10 +182,14 @@ impl Tally {
                 channel: channel.to_owned(),
             };
             let connected = room.visits.len() as i64;
+            let chatting = match self.rules.as_original {
+                true => connected,
+                false => room.visits.awake() as i64,
+            };
             sums.room(&key).snapshots.push(Snapshot {
                 at,
                 connected,
-                chatting: connected,
+                chatting,
             });
         }
     }
@@ -204,6 +227,7 @@ impl Tally {
             names: &mut self.names,
             aliases: &self.aliases,
             phrases: &self.phrases,
+            rules: self.rules,
             key,
             now: WireTime::default(),
         }
@@ -220,6 +244,7 @@ struct Fold<'a> {
     names: &'a mut KnownNames,
     aliases: &'a Aliases,
     phrases: &'a Phrases,
+    rules: Rules,
     key: RoomKey,
     /// The time of the event by the robot's clock.
     now: WireTime,
@@ -246,7 +271,19 @@ impl Fold<'_> {
         if memory.waited_long(now) {
             self.settle_replayed_votes();
         }
+        // As many as there were at the last event are there when the next one comes.
+        self.note_population();
         true
+    }
+
+    /// Where the user list is known it is known how many there are.
+    fn note_population(&mut self) {
+        if self.room.list_known() {
+            let users = self.room.visits.len() as i64;
+            self.room_sums
+                .hour(self.now)
+                .note_population(users, self.now);
+        }
     }
 
     fn see(&mut self, name: &str, at: WireTime) {

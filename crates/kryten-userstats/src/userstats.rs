@@ -235,7 +235,7 @@ async fn work(config: Config, store: Store, shared: Shared) -> Result<(), Userst
     // What had been folded is not committed then, and is read again at the next start.
     let counted = counting.await.unwrap_or(Err(CountingError::Broke));
     shared.stop.cancel();
-    if let Some(responder) = responder? {
+    if let Some(responder) = responder?.and_then(Arc::into_inner) {
         responder.stop().await;
     }
     let _ = announcing.await;
@@ -250,17 +250,15 @@ async fn answer(
     queries: Queries,
     shared: &Shared,
     mut counted: watch::Receiver<bool>,
-) -> Result<Option<Responder>, RespondError> {
+) -> Result<Option<Arc<Responder>>, RespondError> {
     tokio::select! {
         // Where counting has ended there is still something to read.
         _ = counted.wait_for(|counted| *counted) => {}
         () = tokio::time::sleep(LONGEST_SILENCE) => {}
         () = shared.stop.cancelled() => return Ok(None),
     }
-    let status = Arc::clone(&shared.status);
     let responder = Responder::start(client, "userstats", move |request| {
         let queries = queries.clone();
-        status.commanded();
         async move {
             let answer = queries.answer(&request, now()).await;
             answer.map_err(|error| {
@@ -276,6 +274,8 @@ async fn answer(
         }
     })
     .await?;
+    let responder = Arc::new(responder);
+    shared.status.answers_with(&responder);
     info!("answering requests on kryten.userstats.command");
     tokio::select! {
         counted = counted.wait_for(|counted| *counted) => {

@@ -1,4 +1,6 @@
-//! `kryten config`: checks configuration files, and prints their JSON Schemas.
+//! `kryten config`: checks configuration files, prints their JSON Schemas, and writes that of a nats-server.
+
+mod nats;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -31,6 +33,8 @@ enum What {
         #[arg(long, value_enum, value_name = "SERVICE")]
         of: Option<Service>,
     },
+    /// Write the configuration of a nats-server in which each service has a user of its own, and no more than it needs
+    Nats(Box<nats::NatsArgs>),
     /// Print the JSON Schema of a service's configuration
     Schema {
         /// Whose configuration
@@ -53,13 +57,14 @@ enum Service {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: ConfigArgs) -> ExitCode {
+pub(crate) fn run(args: ConfigArgs) -> anyhow::Result<ExitCode> {
     match args.what {
         What::Schema { of } => {
             output::json(&of.schema());
-            ExitCode::SUCCESS
+            Ok(ExitCode::SUCCESS)
         }
-        What::Check { file, of } => check(&file, of),
+        What::Check { file, of } => Ok(check(&file, of)),
+        What::Nats(args) => nats::run(*args),
     }
 }
 

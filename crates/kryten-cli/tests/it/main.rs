@@ -4,10 +4,12 @@
 mod config;
 mod exactness;
 mod kv;
+mod nats_users;
 mod process;
 mod program;
 mod rig;
 mod samples;
+mod secrets;
 mod standby;
 mod up;
 mod watcher;

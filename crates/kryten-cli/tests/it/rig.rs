@@ -171,7 +171,7 @@ fn write_configs(folder: &Path, server: &NatsServer, sim_url: &str) {
             "url": sim_url, "domain": DOMAIN, "channel": CHANNEL, "user": "KrytenBot", "password": "secret",
             "aggressive_reconnect": true, "reconnect_base_delay": 0.02, "reconnect_max_delay": 0.2,
         },
-        "nats": nats, "health": {"enabled": false},
+        "nats": nats, "health": {"enabled": false}, "logging": {"base_path": folder.join("logs")},
     });
     let userstats = json!({
         "nats": nats, "channels": [{"domain": DOMAIN, "channel": CHANNEL}],
@@ -182,7 +182,7 @@ fn write_configs(folder: &Path, server: &NatsServer, sim_url: &str) {
     std::fs::write(folder.join("userstats.json"), userstats.to_string()).unwrap();
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()

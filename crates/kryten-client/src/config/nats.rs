@@ -56,6 +56,9 @@ pub struct NatsConfig {
     /// The prefix of JetStream's subjects, where another account gives access to its own; instead of
     /// `jetstream_domain`, and `$JS.API` where neither is there.
     pub jetstream_prefix: Option<String>,
+    /// What the subjects of answers to us begin with, instead of `_INBOX`: where a user may only hear its own, so that
+    /// nobody hears another's answers.
+    pub inbox_prefix: Option<String>,
     /// How long one attempt to connect may take, in seconds.
     #[serde(deserialize_with = "seconds")]
     #[schemars(with = "f64", range(min = 0), extend("default" = 10))]
@@ -101,6 +104,7 @@ impl Default for NatsConfig {
             tls_handshake_first: false,
             jetstream_domain: None,
             jetstream_prefix: None,
+            inbox_prefix: None,
             connect_timeout: Duration::from_secs(10),
             reconnect_time_wait: Duration::from_secs(2),
             max_reconnect_attempts: -1,

@@ -81,6 +81,7 @@ pub(super) struct Settings {
     pub(super) servers: Vec<ServerAddr>,
     pub(super) credentials: Credentials,
     pub(super) api_prefix: String,
+    pub(super) inbox_prefix: Option<String>,
     /// Whether we show a certificate of our own.
     pub(super) has_certificate: bool,
     pub(super) has_ca: bool,
@@ -96,6 +97,7 @@ impl Settings {
             servers: servers.into_iter().map(without_credentials).collect(),
             credentials,
             api_prefix: api_prefix(config)?,
+            inbox_prefix: inbox_prefix(config)?,
             has_certificate: config.tls_cert.is_some(),
             has_ca: config.tls_ca.is_some(),
             requires_tls: config.requires_tls(),
@@ -245,6 +247,15 @@ fn api_prefix(config: &NatsConfig) -> Result<String, SettingError> {
     }
 }
 
+/// What the subjects of answers begin with, without the dot after it.
+fn inbox_prefix(config: &NatsConfig) -> Result<Option<String>, SettingError> {
+    let Some(prefix) = config.inbox_prefix.as_deref().map(str::trim) else {
+        return Ok(None);
+    };
+    usable("inbox_prefix", prefix)?;
+    Ok(Some(prefix.to_owned()))
+}
+
 fn usable(key: &'static str, name: &str) -> Result<(), SettingError> {
     let is_token = |token: &str| {
         let is_usable = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '$' | '/' | '=');
@@ -295,6 +306,24 @@ mod tests {
             prefix(Some("hub"), Some("x")).unwrap_err(),
             "nats.jetstream_domain and nats.jetstream_prefix exclude each other; keep one of them"
         );
+    }
+
+    #[test]
+    fn a_prefix_of_answers_is_part_of_a_subject() {
+        let prefix = |text: &str| {
+            let config = NatsConfig {
+                inbox_prefix: Some(text.to_owned()),
+                ..NatsConfig::default()
+            };
+            inbox_prefix(&config).map_err(|error| error.to_string())
+        };
+        assert_eq!(prefix(" _INBOX_bot ").unwrap().unwrap(), "_INBOX_bot");
+        for wrong in ["", "a b", "a.*", ">", "a."] {
+            assert!(
+                prefix(wrong).unwrap_err().contains("nats.inbox_prefix"),
+                "{wrong}"
+            );
+        }
     }
 
     #[test]

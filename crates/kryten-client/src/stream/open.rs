@@ -69,12 +69,7 @@ struct NamesAnswer {
 
 /// A stream that already takes all event subjects.
 async fn covering(client: &Client) -> Result<Option<String>, ApiError> {
-    let request = NamesRequest {
-        subject: EVENTS_WILDCARD,
-    };
-    let answer: NamesAnswer = client.api("STREAM.NAMES", &request).await?;
-    // The server lists every stream that takes some of the subjects.
-    for name in answer.streams.unwrap_or_default() {
+    for name in overlapping(client).await? {
         let info = client.stream_info(&name).await?;
         let takes_all = |subject: &String| {
             [
@@ -93,6 +88,15 @@ async fn covering(client: &Client) -> Result<Option<String>, ApiError> {
         }
     }
     Ok(None)
+}
+
+/// Every stream that takes some of the event subjects.
+pub(super) async fn overlapping(client: &Client) -> Result<Vec<String>, ApiError> {
+    let request = NamesRequest {
+        subject: EVENTS_WILDCARD,
+    };
+    let answer: NamesAnswer = client.api("STREAM.NAMES", &request).await?;
+    Ok(answer.streams.unwrap_or_default())
 }
 
 /// How a stream differs from the one that we would create, in what matters to us.

@@ -27,6 +27,13 @@ async fn json_is_published_to_any_subject_and_never_later() {
     let large = client.publish_json("kryten.greeter.seen", &large).await;
     assert!(matches!(large, Err(CommandError::TooLarge { .. })));
     server.stop().await.unwrap();
+    let is_lost = || client.nats().connection_state() != async_nats::connection::State::Connected;
+    in_time(async {
+        while !is_lost() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
     let away = client.publish_json("kryten.greeter.seen", &body).await;
     assert!(matches!(away, Err(CommandError::ServerAway)), "{away:?}");
 }

@@ -17,6 +17,7 @@ use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream};
 use tracing::{debug, warn};
 
 use super::now;
+use super::tls::refused_certificate;
 use crate::config::CytubeConfig;
 use crate::frame::Frame;
 use crate::handle::{EmitError, Order, Shared};
@@ -43,7 +44,10 @@ pub(super) async fn open(
     );
     match timeout(config.connect_timeout, opening).await {
         Ok(Ok((websocket, _))) => Ok(websocket),
-        Ok(Err(source)) => Err(ConnectError::Websocket { url, source }),
+        Ok(Err(error)) => Err(match refused_certificate(&error) {
+            Some(source) => ConnectError::Untrusted { url, source },
+            None => ConnectError::Websocket { url, source: error },
+        }),
         Err(_) => Err(ConnectError::Timeout { url }),
     }
 }

@@ -1,5 +1,7 @@
 //! TLS with ring, the system's certificates and those of a file.
 
+use std::error::Error;
+use std::io;
 use std::path::Path;
 
 use rustls::pki_types::CertificateDer;
@@ -41,4 +43,27 @@ fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), ConnectError> 
         roots.add(certificate).map_err(ConnectError::Tls)?;
     }
     Ok(())
+}
+
+/// What is wrong with a server's certificate, where that is why something failed.
+pub(crate) fn refused_certificate(error: &(dyn Error + 'static)) -> Option<rustls::Error> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        // An I/O error shows what is in it, not itself, as its cause.
+        let inner = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        let tls = match inner {
+            Some(inner) => inner.downcast_ref::<rustls::Error>(),
+            None => error.downcast_ref::<rustls::Error>(),
+        };
+        if let Some(refused @ rustls::Error::InvalidCertificate(_)) = tls {
+            return Some(refused.clone());
+        }
+        cause = match inner {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    None
 }

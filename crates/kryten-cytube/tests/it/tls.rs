@@ -91,8 +91,12 @@ async fn an_unknown_certificate_is_not_trusted() {
     match reason {
         DisconnectReason::Connect(error) => {
             assert!(
-                matches!(&*error, ConnectError::Socketconfig { .. }),
+                matches!(&*error, ConnectError::Untrusted { .. }),
                 "{error:?}"
+            );
+            let told = error.to_string();
+            assert!(
+                told.ends_with("is not trusted; name its authority's PEM file as cytube.ca_file")
             );
         }
         other => panic!("{other:?}"),

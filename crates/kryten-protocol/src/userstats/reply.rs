@@ -251,7 +251,8 @@ pub struct AliasOwner {
     pub username: Option<String>,
 }
 
-/// `alias.add`, `alias.delete` and `alias.update`. A refused change is a success on the wire: look at [`done`](Self::done).
+/// `alias.add`, `alias.delete` and `alias.update`. A refused change is an error of our service, but a success of the
+/// original's and of ours in strict mode: look at [`done`](Self::done).
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct AliasChange {
     /// Whether it was done.

@@ -3,7 +3,7 @@
 //! Items are kept as the JSON that CyTube sent, so that numbers and unknown fields come through unchanged and a list of
 //! thousands is written by joining texts. uid 0 is a real item.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use kryten_protocol::cytube::{media_of_item, whole_number};
 use serde::Deserialize;
@@ -105,17 +105,19 @@ impl Playlist {
     /// A clear sends an empty list, a shuffle the same media under new uids; neither has events of its own.
     fn drift_from(&self, before: &[Item]) -> Option<Drift> {
         let uids = |items: &[Item]| {
-            items
-                .iter()
-                .filter_map(|item| item.uid)
-                .collect::<Vec<i64>>()
+            let uids = items.iter().filter_map(|item| item.uid);
+            uids.collect::<Vec<i64>>()
         };
         let (now, then) = (uids(&self.items), uids(before));
-        if now == then || now.is_empty() {
+        if now.is_empty() {
             return None;
         }
-        let missing = now.iter().filter(|uid| !then.contains(uid)).count();
-        let extra = then.iter().filter(|uid| !now.contains(uid)).count();
+        let (in_now, in_then): (HashSet<i64>, HashSet<i64>) = (
+            now.iter().copied().collect(),
+            then.iter().copied().collect(),
+        );
+        let missing = in_now.difference(&in_then).count();
+        let extra = in_then.difference(&in_now).count();
         if missing == now.len() {
             let (missing, extra) = self.media_not_in_both(before);
             return Drift::when(DriftKind::Playlist, missing, extra, 0);
@@ -125,7 +127,29 @@ impl Playlist {
         } else {
             0
         };
-        Drift::when(DriftKind::Playlist, missing, extra, moved)
+        let old: HashMap<i64, &Item> = before
+            .iter()
+            .filter_map(|item| Some((item.uid?, item)))
+            .collect();
+        let is_other = |item: &&Item| {
+            let old = item.uid.and_then(|uid| old.get(&uid));
+            old.is_some_and(|old| !item.says_the_same(old))
+        };
+        let other = self.items.iter().filter(is_other).count();
+        Drift::when(DriftKind::Playlist, missing, extra, moved + other)
+    }
+
+    /// What this list would mend; `None` where it says what we have.
+    pub(super) fn drift_to(&self, payload: &str) -> Option<Drift> {
+        let list = serde_json::from_str::<Vec<Box<RawValue>>>(payload).ok()?;
+        let there = Self {
+            items: list.into_iter().map(Item::new).collect(),
+            ..Self::default()
+        };
+        if there.items.is_empty() {
+            return Drift::when(DriftKind::Playlist, 0, self.items.len(), 0);
+        }
+        there.drift_from(&self.items)
     }
 
     /// How many media are here and were not before, and the reverse.
@@ -290,6 +314,15 @@ impl Item {
 
     fn parse(&self) -> Value {
         serde_json::from_str(self.json.get()).unwrap_or_default()
+    }
+
+    /// Whether it is the same medium, and to stay as long. CyTube renews addresses and the like without a word.
+    fn says_the_same(&self, other: &Self) -> bool {
+        if self.json.get() == other.json.get() {
+            return true;
+        }
+        let is_temp = |item: &Self| item.parse().get("temp").and_then(Value::as_bool);
+        self.media_id() == other.media_id() && is_temp(self) == is_temp(other)
     }
 
     fn media_id(&self) -> String {

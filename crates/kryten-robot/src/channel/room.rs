@@ -19,6 +19,18 @@ pub(super) struct Room {
     /// `count` and `need`, or null.
     voteskip: Value,
     drinks: Value,
+    #[serde(skip)]
+    told: Told,
+}
+
+/// What this session has told of the facts that a join leaves out when there is nothing to say.
+#[derive(Debug, Clone, Default)]
+struct Told {
+    /// The list that ends a join has come.
+    joined: bool,
+    leader: bool,
+    poll: bool,
+    voteskip: bool,
 }
 
 impl Default for Room {
@@ -31,11 +43,35 @@ impl Default for Room {
             usercount: Value::Null,
             voteskip: Value::Null,
             drinks: Value::Null,
+            told: Told::default(),
         }
     }
 }
 
 impl Room {
+    pub(super) fn begin_session(&mut self) {
+        self.told = Told::default();
+    }
+
+    /// The join is over: a poll, a leader or votes that it has not told of ended while we were away. Whether that
+    /// changed anything.
+    pub(super) fn end_join(&mut self) -> bool {
+        let told = std::mem::replace(
+            &mut self.told,
+            Told {
+                joined: true,
+                ..Told::default()
+            },
+        );
+        if told.joined {
+            return false;
+        }
+        let poll = !told.poll && replace(&mut self.poll, Value::Null);
+        let voteskip = !told.voteskip && replace(&mut self.voteskip, Value::Null);
+        let leader = !told.leader && replace(&mut self.leader, String::new());
+        poll || voteskip || leader
+    }
+
     pub(super) fn to_json(&self) -> String {
         serde_json::to_string(self).expect("JSON values can be written as JSON")
     }
@@ -54,6 +90,7 @@ impl Room {
 
     /// Whether the event changed anything; events of other kinds never do.
     pub(super) fn apply(&mut self, event: &str, payload: &RawValue) -> bool {
+        self.note_told(event);
         let slot = match event {
             "setLeader" => return self.set_leader(payload),
             "setPlaylistLocked" => return self.set_locked(payload),
@@ -66,6 +103,15 @@ impl Room {
             _ => return false,
         };
         serde_json::from_str(payload.get()).is_ok_and(|value| replace(slot, value))
+    }
+
+    fn note_told(&mut self, event: &str) {
+        match event {
+            "setLeader" => self.told.leader = true,
+            "newPoll" | "updatePoll" | "closePoll" => self.told.poll = true,
+            "voteskip" => self.told.voteskip = true,
+            _ => {}
+        }
     }
 
     fn set_leader(&mut self, payload: &RawValue) -> bool {

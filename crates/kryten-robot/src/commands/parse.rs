@@ -9,7 +9,7 @@ use args::Args;
 pub use args::ParseError;
 use kryten_protocol::event::playlist::After;
 use kryten_protocol::robot::Filter;
-pub use names::{Action, action_of};
+pub use names::{Action, action_of, folded, names_of};
 use serde_json::{Map, Value};
 
 use super::command::{ChannelCommand, MediaId};

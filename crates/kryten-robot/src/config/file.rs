@@ -1,5 +1,6 @@
 //! Reading the original's JSON file: which keys there are, and what it takes for true.
 
+mod commands;
 mod sections;
 
 use std::path::Path;
@@ -11,9 +12,8 @@ use kryten_protocol::state::is_bucket_name;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
-use super::{
-    ChannelConfig, CommandTimes, DEFAULT_OUTBOX_BYTES, HealthAddress, PmRanks, RobotConfig,
-};
+use super::{ChannelConfig, DEFAULT_OUTBOX_BYTES, HealthAddress, RobotConfig};
+use crate::commands::allowed::PatternError;
 use crate::lease::Times;
 
 /// Why a robot's configuration cannot be used.
@@ -53,6 +53,9 @@ pub enum RobotConfigError {
         /// What it should be.
         wanted: &'static str,
     },
+    /// A pattern in `commands.allow` or `commands.deny` that stands for nothing.
+    #[error("in commands.allow or commands.deny {0}")]
+    BadPattern(#[from] PatternError),
     /// The level is none that the original knows.
     #[error("Invalid log_level: '{0}'. Expected one of: CRITICAL, DEBUG, ERROR, INFO, WARNING")]
     BadLogLevel(String),
@@ -104,17 +107,19 @@ pub fn from_value(
         nats,
         channels,
         commands_enabled: !guest_mode && is_true(commands.get("enabled"), false),
+        allowed: commands::allowed(commands)?,
         remote_shutdown: is_true(commands.get("remote_shutdown"), true),
-        pm_ranks: read_pm_ranks(commands)?,
+        pm_ranks: commands::pm_ranks(commands)?,
         counting: sections::counting(root.get("state_counting")),
         audit: Some(sections::audit(root.get("logging"))),
         guest_mode,
         path: None,
-        command_times: read_times(commands)?,
+        command_times: commands::times(commands)?,
         health: read_health(health)?,
         log_level: read_log_level(root.get("log_level"))?,
         outbox_bytes: DEFAULT_OUTBOX_BYTES,
         lease: read_lease(optional_section(root, "lease")?.unwrap_or(&empty))?,
+        verify: sections::verify(optional_section(root, "verify")?.unwrap_or(&empty))?,
         unknown_keys: Vec::new(),
     })
 }
@@ -206,31 +211,6 @@ fn read_nats(
         config.servers = vec![url];
     }
     Ok(config)
-}
-
-fn read_pm_ranks(commands: &Map<String, Value>) -> Result<PmRanks, RobotConfigError> {
-    let usual = PmRanks::default();
-    let rank = |key: &'static str, usual: f64| match commands.get(key) {
-        None => Ok(usual),
-        Some(value) => value.as_f64().ok_or(RobotConfigError::BadValue {
-            key,
-            wanted: "a rank, such as 2",
-        }),
-    };
-    Ok(PmRanks {
-        ask: rank("pm_rank", usual.ask)?,
-        control: rank("pm_control_rank", usual.control)?,
-    })
-}
-
-fn read_times(commands: &Map<String, Value>) -> Result<CommandTimes, RobotConfigError> {
-    let usual = CommandTimes::default();
-    Ok(CommandTimes {
-        effect: seconds(commands, "effect_seconds", usual.effect)?,
-        look_up: seconds(commands, "look_up_seconds", usual.look_up)?,
-        chat_expiry: seconds(commands, "chat_expiry_seconds", usual.chat_expiry)?,
-        expiry: seconds(commands, "expiry_seconds", usual.expiry)?,
-    })
 }
 
 fn read_health(health: &Map<String, Value>) -> Result<Option<HealthAddress>, RobotConfigError> {

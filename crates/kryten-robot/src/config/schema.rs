@@ -36,6 +36,8 @@ struct File {
     nats: NatsConfig,
     /// How several robots with the same channel agree which one serves it.
     lease: Option<Lease>,
+    /// How often the state is compared with CyTube's playlist and with KV, and mended.
+    verify: Option<Verify>,
     /// Whether commands are taken.
     commands: Option<Commands>,
     /// Where `/health` and `/metrics` are served.
@@ -89,6 +91,12 @@ struct Commands {
     /// Whether commands that act on CyTube are taken.
     #[schemars(extend("default" = false))]
     enabled: Option<bool>,
+    /// The only commands that are taken, by name (`kick`) or by the beginning of names (`playlist.*`, `state.*`, `/*` for
+    /// what is typed as a chat line); without it all. All names of a command are one.
+    allow: Option<Vec<String>>,
+    /// Commands that are not taken, also where `allow` has them.
+    #[schemars(extend("default" = []))]
+    deny: Option<Vec<String>>,
     /// Whether `system.shutdown`, a group restart and a private message end the robot.
     #[schemars(extend("default" = true))]
     remote_shutdown: Option<bool>,
@@ -97,6 +105,8 @@ struct Commands {
     /// The least rank of who may send all other `system:` messages.
     #[schemars(extend("default" = 4))]
     pm_control_rank: Option<f64>,
+    /// The least ranks for single `system:` messages, instead of the two above.
+    pm_ranks: Option<PmRanks>,
     /// For how many seconds the effect of a command is waited for.
     #[schemars(extend("default" = 3, "exclusiveMinimum" = 0))]
     effect_seconds: Option<f64>,
@@ -113,6 +123,23 @@ struct Commands {
 
 #[derive(JsonSchema)]
 #[schemars(inline)]
+struct PmRanks {
+    /// For `system:about`.
+    about: Option<f64>,
+    /// For `system:help`.
+    help: Option<f64>,
+    /// For `system:health`.
+    health: Option<f64>,
+    /// For `system:reconnect`.
+    reconnect: Option<f64>,
+    /// For `system:reload`.
+    reload: Option<f64>,
+    /// For `system:shutdown`.
+    shutdown: Option<f64>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(inline)]
 struct Lease {
     /// Whether a robot waits while another one serves the channel.
     #[schemars(extend("default" = true))]
@@ -120,6 +147,17 @@ struct Lease {
     /// After how many seconds without a sign a robot counts as dead.
     #[schemars(extend("default" = 5, "exclusiveMinimum" = 0))]
     seconds: Option<f64>,
+}
+
+#[derive(JsonSchema)]
+#[schemars(inline)]
+struct Verify {
+    /// Whether that is done by itself; `state.verify` does it in any case.
+    #[schemars(extend("default" = true))]
+    enabled: Option<bool>,
+    /// After how many minutes again.
+    #[schemars(extend("default" = 15, "exclusiveMinimum" = 0))]
+    minutes: Option<f64>,
 }
 
 #[derive(JsonSchema)]

@@ -44,7 +44,7 @@ impl KvWriter {
         self.look_for_old_terms(key).await;
     }
 
-    fn lay_out(&mut self, snapshot: &Snapshot) -> Option<Layout> {
+    pub(super) fn lay_out(&mut self, snapshot: &Snapshot) -> Option<Layout> {
         let key = snapshot.key;
         let largest = self
             .client

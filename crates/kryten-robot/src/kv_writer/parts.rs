@@ -33,6 +33,11 @@ impl Parts {
         self.stored.insert(name.to_owned());
     }
 
+    /// A part was found missing or changed.
+    pub(crate) fn note_gone(&mut self, name: &str) {
+        self.stored.remove(name);
+    }
+
     /// A manifest is stored that names exactly the parts of this layout: others are condemned, and those that are
     /// named again are pardoned.
     pub(crate) fn note_manifest(&mut self, layout: &Layout, now: Duration) {

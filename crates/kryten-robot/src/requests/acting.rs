@@ -7,6 +7,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::read::Asked;
 use crate::channel_view::ChannelView;
+use crate::commands::allowed;
 use crate::commands::command::ChannelCommand;
 use crate::commands::parse::{self, Action, Dialect, action_of};
 use crate::commands::perform::{self, Begun};
@@ -55,7 +56,14 @@ pub(super) fn start(
                 .to_owned(),
         );
     }
+    let allowed = office.live().allowed;
+    if !allowed.allows(name) {
+        return Err(allowed::refusal(name));
+    }
     let command = command.map_err(|error| error.to_string())?;
+    if !allowed.allows_command(&command) {
+        return Err(allowed::refusal("what is typed there"));
+    }
     let permit = Arc::clone(&served.under_way).try_acquire_owned();
     let permit = permit.map_err(|_| "too many commands are under way; send less".to_owned())?;
     Ok(Acting {

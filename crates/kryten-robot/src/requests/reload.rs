@@ -57,6 +57,9 @@ pub(super) fn compare(old: &RobotConfig, now: &Live, new: &RobotConfig) -> Outco
             change(what, format!("{was} -> {is}"));
         }
     }
+    if now.allowed != live.allowed {
+        change("commands.allow", "updated".to_owned());
+    }
     if now.pm_ranks != live.pm_ranks {
         change("commands.pm_rank", "updated".to_owned());
     }

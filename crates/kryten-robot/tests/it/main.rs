@@ -3,10 +3,16 @@
 
 mod channels;
 mod commands;
+mod cytube_faults;
+mod event_table;
 mod faults;
 mod large_lists;
+mod nats_faults;
+mod rebuilding;
 mod recorded_requests;
 mod recorded_sessions;
 mod recording;
+mod security;
 mod support;
 mod system;
+mod verifying;

@@ -8,10 +8,10 @@ use kryten_robot::history::{History, Sighting};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-struct Frame {
+pub(crate) struct Frame {
     line: usize,
-    event: String,
-    payload: Box<RawValue>,
+    pub(crate) event: String,
+    pub(crate) payload: Box<RawValue>,
 }
 
 fn fixture(name: &str) -> String {
@@ -26,7 +26,7 @@ fn expected() -> Value {
 }
 
 /// Events to the robot, by session.
-fn sessions() -> Vec<Vec<Frame>> {
+pub(crate) fn sessions() -> Vec<Vec<Frame>> {
     let recording = fixture("cytube_frames.jsonl");
     let rows: Vec<Value> = recording
         .lines()

@@ -6,17 +6,17 @@ use kryten_servers::NatsCluster;
 #[tokio::test]
 async fn three_servers_keep_a_stream_of_three_replicas_also_when_its_leader_is_killed() {
     let mut cluster = NatsCluster::ephemeral(3).await;
-    let urls: Vec<&str> = cluster
+    let urls: Vec<async_nats::ServerAddr> = cluster
         .servers()
         .iter()
-        .map(|server| server.url())
+        .map(|server| server.url().parse().unwrap())
         .collect();
     let first = &cluster.servers()[0];
     let client = async_nats::ConnectOptions::with_user_and_password(
         first.user().to_owned(),
         first.password().to_owned(),
     );
-    let client = client.connect(urls.join(",")).await.unwrap();
+    let client = client.connect(&urls[..]).await.unwrap();
     let jetstream = async_nats::jetstream::new(client);
     let config = Config {
         name: "KEPT".into(),

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::pace::Pace;
+use crate::channel::Progress;
 use crate::config::{ScriptConfig, SimConfig};
 use crate::control::{ControlError, Operation};
-use crate::handle::Progress;
 use crate::ledger::Ledger;
 use crate::room::Room;
 use crate::script::Script;

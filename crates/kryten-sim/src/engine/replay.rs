@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::channel::Progress;
 use crate::config::Speed;
-use crate::handle::Progress;
 use crate::recording::{Asked, Session};
 use crate::room::ConnectionId;
 use crate::socket::Outlet;

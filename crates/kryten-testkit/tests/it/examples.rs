@@ -59,6 +59,10 @@ async fn the_moderation_bot_warns_then_kicks_then_mutes() {
         for (name, value) in args.as_object().unwrap() {
             assert_eq!(asked.argument(name), value, "{asked:?}");
         }
+        if command == "kick" {
+            // She is thrown out, and comes back to say the next line.
+            channel.robot_misses("alice").await;
+        }
     }
 }
 

@@ -10,7 +10,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use super::{ChannelConfig, Config, ConfigError, DEFAULT_PORT, Endpoint};
+use super::detectors::{Compat, Detectors, rules};
+use super::{ChannelConfig, Config, ConfigError, DEFAULT_PORT, Endpoint, TimeZones};
 
 /// What is counted, where it is kept and where it is told.
 // Each field's text is also its description in the JSON Schema.
@@ -25,7 +26,10 @@ struct File {
     /// The channels to count.
     #[serde(default)]
     #[schemars(length(min = 1))]
-    channels: Vec<ChannelConfig>,
+    channels: Vec<Channel>,
+    /// The time zone in which hours are told, by its name in the IANA database; a channel may have its own.
+    #[schemars(extend("default" = "UTC"))]
+    timezone: Option<String>,
     /// What the service says of itself in lifecycle messages.
     #[serde(default)]
     #[schemars(extend("default" = {}))]
@@ -44,6 +48,14 @@ struct File {
     #[serde(default)]
     #[schemars(extend("default" = {}))]
     kudos: Kudos,
+    /// What counts beyond what the original's detectors find; all off, as there.
+    #[serde(default)]
+    #[schemars(extend("default" = {}))]
+    detectors: Detectors,
+    /// `strict` counts and answers as the original does, with the defects that change a number or a reply.
+    #[serde(default)]
+    #[schemars(extend("default" = "mended"))]
+    compat: Compat,
     /// The least level that is logged: `DEBUG`, `INFO`, `WARNING`, `ERROR` or `CRITICAL`.
     #[schemars(extend("default" = "INFO"))]
     log_level: Option<String>,
@@ -71,6 +83,18 @@ struct File {
     #[serde(default, rename = "chat_jitter")]
     #[schemars(with = "f64", extend("deprecated" = true))]
     _chat_jitter: IgnoredAny,
+}
+
+/// A channel to count.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[schemars(inline)]
+struct Channel {
+    /// The CyTube host.
+    domain: String,
+    /// The channel as its robot has it configured.
+    channel: String,
+    /// The time zone in which this channel's hours are told, such as `Europe/Berlin`.
+    timezone: Option<String>,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -189,9 +213,26 @@ pub(super) fn schema() -> Value {
 pub(super) fn read(value: Value) -> Result<Config, ConfigError> {
     let unknown_keys = kryten_client::config::unknown_keys(&value, &schema());
     let file: File = kryten_client::config::read(value)?;
-    let mut config = Config::new(file.nats, file.channels, file.database.path);
+    let mut time_zones = TimeZones::default();
+    if let Some(name) = &file.timezone {
+        time_zones.set_usual(name)?;
+    }
+    let mut channels = Vec::new();
+    for (at, channel) in file.channels.into_iter().enumerate() {
+        let named = ChannelConfig {
+            domain: channel.domain,
+            channel: channel.channel,
+        };
+        if let Some(zone) = &channel.timezone {
+            time_zones.set(&format!("channels[{at}].timezone"), named.clone(), zone)?;
+        }
+        channels.push(named);
+    }
+    let mut config = Config::new(file.nats, channels, file.database.path);
+    config.time_zones = time_zones;
     config.unknown_keys = unknown_keys;
     config.service_name = file.service.name.trim().to_lowercase().replace('.', "-");
+    config.rules = rules(file.compat, file.detectors)?;
     config.log_level = log_level(file.log_level.as_deref())?;
     config.snapshot_interval = Duration::try_from_secs_f64(file.snapshots.interval_seconds)
         .map_err(|_| {

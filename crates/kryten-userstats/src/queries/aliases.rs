@@ -1,4 +1,4 @@
-//! `alias.…`: other names of users. A refused change is still a success; its text says so.
+//! `alias.…`: other names of users. To the original a refused change is still a success, whose text says otherwise.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use kryten_protocol::command::Request;
 use serde_json::{Value, json};
 
-use super::parameters::required;
+use super::parameters::{python_type, required};
 use super::{Queries, QueryError, json};
 use crate::store::{AliasAdded, AliasDeleted, AliasUpdated};
 
@@ -28,7 +28,10 @@ impl Queries {
 
     pub(super) async fn alias_get(&self, request: &Request) -> Result<Value, QueryError> {
         let user = required(request, "username")?;
-        let aliases = self.store.aliases_of(&user.text).await?;
+        let aliases = match self.as_original {
+            true => self.store.aliases_of(&user.text).await?,
+            false => self.store.aliases_in_any_case(&user.text).await?,
+        };
         Ok(json!({"username": user.echo, "count": aliases.len(), "aliases": json(aliases)}))
     }
 
@@ -41,9 +44,11 @@ impl Queries {
     pub(super) async fn alias_add(&self, request: &Request) -> Result<Value, QueryError> {
         let (user, alias) = (
             required(request, "username")?,
-            text_alias(request, "alias")?,
+            self.text_alias(request, "alias")?,
         );
-        let (name, outcome) = (&user.text, self.store.add_alias(&user.text, alias).await?);
+        let name = &user.text;
+        let owner = self.owner_as_stored(name, alias).await?;
+        let outcome = self.store.add_alias(&owner, alias).await?;
         let message = match &outcome {
             AliasAdded::Added => format!("Added alias '{alias}' for user '{name}'"),
             AliasAdded::AlreadyTheirs => {
@@ -54,17 +59,18 @@ impl Queries {
             }
         };
         let added = outcome == AliasAdded::Added;
-        self.tell(added);
+        self.tell(added, &message)?;
         Ok(json!({"username": user.echo, "alias": alias, "added": added, "message": message}))
     }
 
     pub(super) async fn alias_delete(&self, request: &Request) -> Result<Value, QueryError> {
         let (user, alias) = (
             required(request, "username")?,
-            text_alias(request, "alias")?,
+            self.text_alias(request, "alias")?,
         );
         let name = &user.text;
-        let outcome = self.store.delete_alias(name, alias).await?;
+        let owner = self.owner_as_stored(name, alias).await?;
+        let outcome = self.store.delete_alias(&owner, alias).await?;
         let message = match &outcome {
             AliasDeleted::Deleted => format!("Deleted alias '{alias}' for user '{name}'"),
             AliasDeleted::NotFound => format!("Alias '{alias}' not found"),
@@ -73,13 +79,13 @@ impl Queries {
             }
         };
         let deleted = outcome == AliasDeleted::Deleted;
-        self.tell(deleted);
+        self.tell(deleted, &message)?;
         Ok(json!({"username": user.echo, "alias": alias, "deleted": deleted, "message": message}))
     }
 
     pub(super) async fn alias_update(&self, request: &Request) -> Result<Value, QueryError> {
-        let old = text_alias(request, "old_alias")?;
-        let new = text_alias(request, "new_alias")?;
+        let old = self.text_alias(request, "old_alias")?;
+        let new = self.text_alias(request, "new_alias")?;
         let outcome = self.store.update_alias(old, new).await?;
         let message = match &outcome {
             AliasUpdated::Updated { owner } => {
@@ -91,21 +97,38 @@ impl Queries {
             }
         };
         let updated = matches!(outcome, AliasUpdated::Updated { .. });
-        self.tell(updated);
+        self.tell(updated, &message)?;
         Ok(json!({"old_alias": old, "new_alias": new, "updated": updated, "message": message}))
     }
 
-    fn tell(&self, changed: bool) {
+    /// The owner's name as stored, where the alias belongs to that user in another case.
+    async fn owner_as_stored(&self, name: &str, alias: &str) -> Result<String, QueryError> {
+        let owner = self.store.owner_of_alias(alias).await?;
+        let same = owner.filter(|owner| !self.as_original && owner.eq_ignore_ascii_case(name));
+        Ok(same.unwrap_or_else(|| name.to_owned()))
+    }
+
+    fn tell(&self, changed: bool, message: &str) -> Result<(), QueryError> {
         if changed {
             self.aliases_changed.store(true, Ordering::Relaxed);
+        } else if !self.as_original {
+            return Err(QueryError::Refused(message.to_owned()));
         }
+        Ok(())
     }
-}
 
-fn text_alias<'a>(request: &'a Request, name: &'static str) -> Result<&'a str, QueryError> {
-    let alias = required(request, name)?;
-    alias
-        .echo
-        .as_str()
-        .ok_or(QueryError::Unusable(name, "give a text"))
+    fn text_alias<'a>(
+        &self,
+        request: &'a Request,
+        name: &'static str,
+    ) -> Result<&'a str, QueryError> {
+        let alias = required(request, name)?;
+        alias.echo.as_str().ok_or_else(|| match self.as_original {
+            true => {
+                let kind = python_type(alias.echo);
+                QueryError::AsOriginal(format!("'{kind}' object has no attribute 'lower'"))
+            }
+            false => QueryError::Unusable(name, "give a text"),
+        })
+    }
 }

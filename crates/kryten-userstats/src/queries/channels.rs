@@ -1,10 +1,10 @@
-//! `channel.…`, `stats.global` and `timeseries.messages`: what is known of a channel.
+//! `channel.…` and `stats.global`: what is known of a channel.
 
 use kryten_protocol::command::Request;
 use kryten_protocol::time::WireTime;
 use serde_json::{Value, json};
 
-use super::parameters::{before, limit, optional, required};
+use super::parameters::{before, optional, python_type, required};
 use super::{Queries, QueryError, json};
 use crate::store::Population;
 
@@ -18,12 +18,11 @@ impl Queries {
         now: WireTime,
     ) -> Result<Value, QueryError> {
         let channel = required(request, "channel")?;
+        let name = self.channel_named(&channel.text);
         let domain = self.domain(request)?;
-        let top = self.store.top_users(&channel.text, &domain, 10).await?;
-        let marks = self.store.watermarks(&channel.text, &domain, None).await?;
-        let (current, history) = self
-            .population(&channel.text, &domain, now, &24.into())
-            .await?;
+        let top = self.store.top_users(&name, &domain, 10).await?;
+        let marks = self.store.watermarks(&name, &domain, None).await?;
+        let (current, history) = self.population(&name, &domain, now, &24.into()).await?;
         Ok(json!({
             "channel": channel.echo,
             "domain": domain,
@@ -39,10 +38,11 @@ impl Queries {
         now: WireTime,
     ) -> Result<Value, QueryError> {
         let channel = required(request, "channel")?;
+        let name = self.channel_named(&channel.text);
         let domain = self.domain(request)?;
         let default = Value::from(24);
         let hours = request.parameters.get("hours").unwrap_or(&default);
-        let (current, history) = self.population(&channel.text, &domain, now, hours).await?;
+        let (current, history) = self.population(&name, &domain, now, hours).await?;
         Ok(json!({"channel": channel.echo, "current": current, "history": history}))
     }
 
@@ -51,12 +51,10 @@ impl Queries {
         request: &Request,
     ) -> Result<Value, QueryError> {
         let channel = required(request, "channel")?;
+        let name = self.channel_named(&channel.text);
         let domain = self.domain(request)?;
-        let limit = limit(request.parameters.get("limit"), 50)?;
-        let history = self
-            .store
-            .media_history(&channel.text, &domain, limit)
-            .await?;
+        let limit = self.limit(request.parameters.get("limit"), 50)?;
+        let history = self.store.media_history(&name, &domain, limit).await?;
         Ok(json!({"channel": channel.echo, "history": json(history)}))
     }
 
@@ -66,6 +64,7 @@ impl Queries {
         now: WireTime,
     ) -> Result<Value, QueryError> {
         let channel = required(request, "channel")?;
+        let name = self.channel_named(&channel.text);
         let domain = self.domain(request)?;
         let since = match request.parameters.get("days") {
             None | Some(Value::Null) => None,
@@ -74,17 +73,39 @@ impl Queries {
                 None => return Ok(json!({"high": null, "low": null})),
             },
         };
-        let marks = self.store.watermarks(&channel.text, &domain, since).await?;
-        Ok(json(marks))
+        let marks = self.store.watermarks(&name, &domain, since).await?;
+        let mut marks = json(marks);
+        if !self.as_original {
+            marks["exact"] = self.exact_marks(&name, &domain, since).await?;
+        }
+        Ok(marks)
+    }
+
+    /// The marks of every join and leave, where those of the original are of samples.
+    async fn exact_marks(
+        &self,
+        channel: &str,
+        domain: &str,
+        since: Option<WireTime>,
+    ) -> Result<Value, QueryError> {
+        let marks = self.store.exact_marks(channel, domain, since).await?;
+        let [high, low] = marks.map(|mark| {
+            mark.map(|mark| {
+                let at = WireTime::from_micros(mark.at).to_string();
+                json!({"timestamp": at, "total_users": mark.users})
+            })
+        });
+        Ok(json!({"high": high, "low": low}))
     }
 
     pub(super) async fn channel_movie_votes(&self, request: &Request) -> Result<Value, QueryError> {
         let channel = required(request, "channel")?;
+        let name = self.channel_named(&channel.text);
         let domain = self.domain(request)?;
         let title = optional(request, "media_title")?.map(|title| title.text);
         let mut votes = self
             .store
-            .movie_votes(&channel.text, &domain, title.as_deref())
+            .movie_votes(&name, &domain, title.as_deref())
             .await?;
         if title.is_none() {
             return Ok(json(votes));
@@ -99,27 +120,6 @@ impl Queries {
         Ok(first)
     }
 
-    pub(super) async fn timeseries_messages(&self, request: &Request) -> Result<Value, QueryError> {
-        let channel = required(request, "channel")?;
-        let domain = self.domain(request)?;
-        let mut bounds = [None, None];
-        for (bound, name) in bounds.iter_mut().zip(["start_time", "end_time"]) {
-            let Some(text) = optional(request, name)? else {
-                continue;
-            };
-            let Some(time) = WireTime::parse(&text.text) else {
-                return Ok(json!({"channel": channel.echo, "data": []}));
-            };
-            *bound = Some(time);
-        }
-        let [from, to] = bounds;
-        let means = self
-            .store
-            .population_means(&channel.text, &domain, from, to)
-            .await?;
-        Ok(json!({"channel": channel.echo, "data": json(means)}))
-    }
-
     pub(super) async fn channel_all_stats(
         &self,
         request: &Request,
@@ -127,13 +127,20 @@ impl Queries {
     ) -> Result<Value, QueryError> {
         let channel = optional(request, "channel")?
             .map_or_else(|| self.default_channel.clone(), |channel| channel.text);
+        let channel = self.channel_named(&channel);
         let domain = self.domain(request)?;
         let limits = match request.parameters.get("limits") {
             None => None,
             Some(limits) if limits.is_object() => Some(limits),
+            Some(limits) if self.as_original => {
+                let kind = python_type(limits);
+                return Err(QueryError::AsOriginal(format!(
+                    "'{kind}' object has no attribute 'get'"
+                )));
+            }
             Some(_) => return Err(QueryError::Unusable("limits", "give an object")),
         };
-        let limit_of = |name: &str, default| limit(limits.and_then(|l| l.get(name)), default);
+        let limit_of = |name: &str, default| self.limit(limits.and_then(|l| l.get(name)), default);
         let places = limit_of("leaderboards", 10)?;
         let (store, channel) = (&self.store, channel.as_str());
         let (current, history) = self.population(channel, &domain, now, &24.into()).await?;

@@ -3,7 +3,7 @@
 use kryten_protocol::command::Request;
 use serde_json::{Value, json};
 
-use super::parameters::{limit, optional, required};
+use super::parameters::{optional, required};
 use super::{Queries, QueryError, json};
 
 const PLACES: i64 = 10;
@@ -11,9 +11,10 @@ const PLACES: i64 = 10;
 impl Queries {
     pub(super) async fn channel_top_users(&self, request: &Request) -> Result<Value, QueryError> {
         let channel = required(request, "channel")?;
+        let name = self.channel_named(&channel.text);
         let domain = self.domain(request)?;
-        let limit = limit(request.parameters.get("limit"), PLACES)?;
-        let top = self.store.top_users(&channel.text, &domain, limit).await?;
+        let limit = self.limit(request.parameters.get("limit"), PLACES)?;
+        let top = self.store.top_users(&name, &domain, limit).await?;
         Ok(json!({"channel": channel.echo, "top_users": json(top)}))
     }
 
@@ -23,17 +24,19 @@ impl Queries {
         request: &Request,
     ) -> Result<Value, QueryError> {
         let channel = required(request, "channel")?;
+        let name = self.channel_named(&channel.text);
         let domain = self.domain(request)?;
-        let limit = limit(request.parameters.get("limit"), PLACES)?;
-        let top = self.store.top_users(&channel.text, &domain, limit).await?;
+        let limit = self.limit(request.parameters.get("limit"), PLACES)?;
+        let top = self.store.top_users(&name, &domain, limit).await?;
         Ok(json!({"channel": channel.echo, "leaderboard": json(top)}))
     }
 
     /// Over the whole domain; the original ignores `channel`, so ours to narrow it is `only_channel`.
     pub(super) async fn leaderboard_kudos(&self, request: &Request) -> Result<Value, QueryError> {
         let domain = self.domain(request)?;
-        let channel = optional(request, "only_channel")?.map(|channel| channel.text);
-        let limit = limit(request.parameters.get("limit"), PLACES)?;
+        let channel =
+            optional(request, "only_channel")?.map(|channel| self.channel_named(&channel.text));
+        let limit = self.limit(request.parameters.get("limit"), PLACES)?;
         let top = self
             .store
             .top_kudos(channel.as_deref(), &domain, limit)
@@ -44,8 +47,9 @@ impl Queries {
     /// As [`Queries::leaderboard_kudos`].
     pub(super) async fn leaderboard_emotes(&self, request: &Request) -> Result<Value, QueryError> {
         let domain = self.domain(request)?;
-        let channel = optional(request, "only_channel")?.map(|channel| channel.text);
-        let limit = limit(request.parameters.get("limit"), PLACES)?;
+        let channel =
+            optional(request, "only_channel")?.map(|channel| self.channel_named(&channel.text));
+        let limit = self.limit(request.parameters.get("limit"), PLACES)?;
         let top = self
             .store
             .top_emotes(channel.as_deref(), &domain, limit)

@@ -29,25 +29,28 @@ impl Queries {
     pub(super) async fn system_health(&self) -> Value {
         let view = self.status.view();
         let database = view.database_ok && self.store.check().await.is_ok();
-        json!({
+        let mut health = json!({
             "service": "userstats",
             "status": if view.is_healthy() && database { "healthy" } else { "unhealthy" },
             "uptime_seconds": view.uptime_seconds,
             "database_connected": database,
             "nats_connected": view.nats_connected,
-            "counting": match view.source {
+        });
+        if !self.as_original {
+            health["counting"] = json!(match view.source {
                 Source::Waiting => "waiting",
                 Source::Stream => "stream",
                 Source::LiveOnly => "live only",
-            },
-            "problem": view.problem(),
-        })
+            });
+            health["problem"] = json!(view.problem());
+        }
+        health
     }
 
     /// `total_kudos` is only the `++` kind, as in the original; the last five fields are ours.
     pub(super) async fn system_stats(&self) -> Result<Value, QueryError> {
         let (totals, view) = (self.store.totals().await?, self.status.view());
-        Ok(json!({
+        let mut stats = json!({
             "total_users": totals.users,
             "total_messages": totals.messages,
             "total_pms": totals.pms,
@@ -57,11 +60,14 @@ impl Queries {
             "events_processed": view.counters.events,
             "commands_processed": view.commands,
             "active_sessions": view.open_visits,
-            "total_kudos_phrases": totals.kudos_phrases,
-            "total_votes": totals.votes,
-            "lag_events": view.lag,
-            "position": view.sequence,
-            "gaps": totals.gaps,
-        }))
+        });
+        if !self.as_original {
+            stats["total_kudos_phrases"] = totals.kudos_phrases.into();
+            stats["total_votes"] = totals.votes.into();
+            stats["lag_events"] = view.lag.into();
+            stats["position"] = view.sequence.into();
+            stats["gaps"] = totals.gaps.into();
+        }
+        Ok(stats)
     }
 }

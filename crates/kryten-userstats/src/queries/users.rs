@@ -14,28 +14,32 @@ impl Queries {
             optional(request, "channel")?,
         );
         let domain = self.domain(request)?;
-        let (name, store) = (user.text.as_str(), &self.store);
-        let channel = channel.as_ref().map(|channel| channel.text.as_str());
+        let person = self.person(&user.text).await?;
+        let channel = channel.map(|channel| self.channel_named(&channel.text));
+        let channel = channel.as_deref();
         let mut data = json!({
             "username": user.echo,
-            "messages": self.messages_in(name, channel, &domain).await?,
-            "all_messages": json(store.messages_by_channel(name, &domain).await?),
-            "pms": store.pms_of(name).await?,
-            "kudos_plusplus": store.plusplus_of(name, &domain).await?,
-            "kudos_phrases": json(store.phrases_of(name, &domain).await?),
-            "emotes": json(store.emotes_of(name, &domain).await?),
+            "messages": person.messages(channel, &domain).await?,
+            "all_messages": json(person.messages_by_channel(&domain).await?),
+            "pms": person.pms().await?,
+            "kudos_plusplus": person.plusplus(&domain).await?,
+            "kudos_phrases": json(person.phrases(&domain).await?),
+            "emotes": json(person.emotes(&domain).await?),
         });
         match channel {
             Some(channel) => {
-                data["activity"] = json(store.activity_of(name, channel, &domain).await?);
+                data["activity"] = json(person.activity(channel, &domain).await?);
             }
             None => {
-                data["all_activity"] = json(store.activity_by_channel(name, &domain).await?);
+                data["all_activity"] = json(person.activity_by_channel(&domain).await?);
             }
         }
-        let seen = store.user_seen(name).await?;
+        if self.as_original {
+            return Ok(data);
+        }
+        let seen = person.seen().await?;
         data["known"] = seen.is_some().into();
-        data["present"] = store.is_present(name, channel, &domain).await?.into();
+        data["present"] = person.is_present(channel, &domain).await?.into();
         data["first_seen_at"] = json(seen.map(|seen| seen.first_seen_at));
         Ok(data)
     }
@@ -46,22 +50,23 @@ impl Queries {
             optional(request, "channel")?,
         );
         let domain = self.domain(request)?;
-        let (name, store) = (user.text.as_str(), &self.store);
-        let channel = channel.as_ref().map(|channel| channel.text.as_str());
+        let person = self.person(&user.text).await?;
+        let channel = channel.map(|channel| self.channel_named(&channel.text));
+        let channel = channel.as_deref();
         let activity = match channel {
-            Some(channel) => json(store.activity_of(name, channel, &domain).await?),
-            None => json(store.activity_by_channel(name, &domain).await?),
+            Some(channel) => json(person.activity(channel, &domain).await?),
+            None => json(person.activity_by_channel(&domain).await?),
         };
         Ok(json!({
             "username": user.echo,
-            "messages": self.messages_in(name, channel, &domain).await?,
-            "all_messages": json(store.messages_by_channel(name, &domain).await?),
-            "pms": store.pms_of(name).await?,
+            "messages": person.messages(channel, &domain).await?,
+            "all_messages": json(person.messages_by_channel(&domain).await?),
+            "pms": person.pms().await?,
             "kudos": {
-                "plusplus": store.plusplus_of(name, &domain).await?,
-                "phrases": json(store.phrases_of(name, &domain).await?),
+                "plusplus": person.plusplus(&domain).await?,
+                "phrases": json(person.phrases(&domain).await?),
             },
-            "emotes": json(store.emotes_of(name, &domain).await?),
+            "emotes": json(person.emotes(&domain).await?),
             "activity": activity,
         }))
     }
@@ -72,16 +77,16 @@ impl Queries {
             optional(request, "channel")?,
         );
         let domain = self.domain(request)?;
-        let name = user.text.as_str();
+        let person = self.person(&user.text).await?;
         Ok(match channel {
             Some(channel) => json!({
                 "username": user.echo,
                 "channel": channel.echo,
-                "message_count": self.store.messages_of(name, &channel.text, &domain).await?,
+                "message_count": person.messages(Some(&self.channel_named(&channel.text)), &domain).await?,
             }),
             None => json!({
                 "username": user.echo,
-                "channels": json(self.store.messages_by_channel(name, &domain).await?),
+                "channels": json(person.messages_by_channel(&domain).await?),
             }),
         })
     }
@@ -92,16 +97,16 @@ impl Queries {
             optional(request, "channel")?,
         );
         let domain = self.domain(request)?;
-        let name = user.text.as_str();
+        let person = self.person(&user.text).await?;
         Ok(match channel {
             Some(channel) => json!({
                 "username": user.echo,
                 "channel": channel.echo,
-                "activity": json(self.store.activity_of(name, &channel.text, &domain).await?),
+                "activity": json(person.activity(&self.channel_named(&channel.text), &domain).await?),
             }),
             None => json!({
                 "username": user.echo,
-                "all_activity": json(self.store.activity_by_channel(name, &domain).await?),
+                "all_activity": json(person.activity_by_channel(&domain).await?),
             }),
         })
     }
@@ -109,23 +114,11 @@ impl Queries {
     pub(super) async fn user_kudos(&self, request: &Request) -> Result<Value, QueryError> {
         let user = required(request, "username")?;
         let domain = self.domain(request)?;
+        let person = self.person(&user.text).await?;
         Ok(json!({
             "username": user.echo,
-            "plusplus": self.store.plusplus_of(&user.text, &domain).await?,
-            "phrases": json(self.store.phrases_of(&user.text, &domain).await?),
+            "plusplus": person.plusplus(&domain).await?,
+            "phrases": json(person.phrases(&domain).await?),
         }))
-    }
-
-    /// Without a channel the original says 0.
-    async fn messages_in(
-        &self,
-        user: &str,
-        channel: Option<&str>,
-        domain: &str,
-    ) -> Result<i64, QueryError> {
-        Ok(match channel {
-            Some(channel) => self.store.messages_of(user, channel, domain).await?,
-            None => 0,
-        })
     }
 }

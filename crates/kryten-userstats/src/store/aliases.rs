@@ -73,6 +73,18 @@ impl Store {
             .await?)
     }
 
+    /// The aliases of a user whose name is given in any case, ascending.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn aliases_in_any_case(&self, owner: &str) -> Result<Vec<String>, StoreError> {
+        let sql = "SELECT alias FROM user_aliases WHERE LOWER(username) = $1 ORDER BY alias";
+        Ok(sqlx::query_scalar(sql)
+            .bind(owner.to_ascii_lowercase())
+            .fetch_all(&self.readers)
+            .await?)
+    }
+
     /// Whose alias this is.
     ///
     /// # Errors

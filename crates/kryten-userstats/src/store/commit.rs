@@ -123,12 +123,16 @@ async fn write_counts(
     sums: &RoomSums,
 ) -> sqlx::Result<()> {
     let (channel, domain) = (&key.channel, &key.domain);
+    let lines = sums.senders.iter();
+    let lines: Vec<_> = lines
+        .filter_map(|sender| sums.messages.get_key_value(sender))
+        .collect();
+    let mut kudos: Vec<_> = sums.kudos.iter().collect();
+    kudos.sort_unstable();
     for (table, column, counts) in [
-        ("message_counts", "message_count", &sums.messages),
-        ("kudos_plusplus", "kudos_count", &sums.kudos),
+        ("message_counts", "message_count", lines),
+        ("kudos_plusplus", "kudos_count", kudos),
     ] {
-        let mut counts: Vec<_> = counts.iter().collect();
-        counts.sort_unstable();
         rows::write(
             connection,
             &format!("INSERT INTO {table} (username, channel, domain, {column})"),
@@ -277,14 +281,28 @@ async fn write_own(
     rows::write(
         connection,
         "INSERT INTO kryten_hourly
-             (domain, channel, hour, messages, pms, kudos_plusplus, kudos_phrases, emotes, votes)",
+             (domain, channel, hour, messages, pms, kudos_plusplus, kudos_phrases, emotes, votes, media,
+              population_high, population_high_at, population_low, population_low_at)",
         "ON CONFLICT (domain, channel, hour) DO UPDATE SET
              messages = kryten_hourly.messages + excluded.messages,
              pms = kryten_hourly.pms + excluded.pms,
              kudos_plusplus = kryten_hourly.kudos_plusplus + excluded.kudos_plusplus,
              kudos_phrases = kryten_hourly.kudos_phrases + excluded.kudos_phrases,
              emotes = kryten_hourly.emotes + excluded.emotes,
-             votes = kryten_hourly.votes + excluded.votes",
+             votes = kryten_hourly.votes + excluded.votes,
+             media = kryten_hourly.media + excluded.media,
+             population_high_at = CASE WHEN kryten_hourly.population_high IS NULL
+                 OR excluded.population_high > kryten_hourly.population_high
+                 THEN excluded.population_high_at ELSE kryten_hourly.population_high_at END,
+             population_high = CASE WHEN kryten_hourly.population_high IS NULL
+                 OR excluded.population_high > kryten_hourly.population_high
+                 THEN excluded.population_high ELSE kryten_hourly.population_high END,
+             population_low_at = CASE WHEN kryten_hourly.population_low IS NULL
+                 OR excluded.population_low < kryten_hourly.population_low
+                 THEN excluded.population_low_at ELSE kryten_hourly.population_low_at END,
+             population_low = CASE WHEN kryten_hourly.population_low IS NULL
+                 OR excluded.population_low < kryten_hourly.population_low
+                 THEN excluded.population_low ELSE kryten_hourly.population_low END",
         &hours,
         |row, (hour, sum)| {
             row.push_bind(key.domain.clone())
@@ -295,7 +313,12 @@ async fn write_own(
                 .push_bind(sum.kudos_plusplus)
                 .push_bind(sum.kudos_phrases)
                 .push_bind(sum.emotes)
-                .push_bind(sum.votes);
+                .push_bind(sum.votes)
+                .push_bind(sum.media)
+                .push_bind(sum.population.map(|extent| extent.high))
+                .push_bind(sum.population.map(|extent| extent.high_at.micros()))
+                .push_bind(sum.population.map(|extent| extent.low))
+                .push_bind(sum.population.map(|extent| extent.low_at.micros()));
         },
     )
     .await?;

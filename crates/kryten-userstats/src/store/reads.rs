@@ -7,7 +7,7 @@ mod totals;
 mod users;
 
 pub use channels::{MediaRow, Population, PopulationMean, VoteSum, Watermark, Watermarks};
-pub use own::{GapRow, HourRow, Presence};
+pub use own::{ExactMark, GapRow, HourRow, Presence};
 pub use rankings::{EmoteCount, UserCount};
 pub use totals::Totals;
 pub use users::{ChannelActivity, ChannelCount, PhraseCount, UserActivity, UserSeen};

@@ -6,7 +6,17 @@ use sqlx::{Row, SqlitePool};
 use super::StoreError;
 
 const ORIGINAL: &str = include_str!("../../migrations/original.sql");
-const CHANGES: [(i64, &str); 1] = [(1, include_str!("../../migrations/0001_exact_counting.sql"))];
+const CHANGES: [(i64, &str); 3] = [
+    (1, include_str!("../../migrations/0001_exact_counting.sql")),
+    (
+        2,
+        include_str!("../../migrations/0002_names_in_any_case.sql"),
+    ),
+    (
+        3,
+        include_str!("../../migrations/0003_hours_of_population.sql"),
+    ),
+];
 
 /// Makes the tables that are missing, all or none.
 pub(super) async fn prepare(writer: &SqlitePool) -> Result<(), StoreError> {

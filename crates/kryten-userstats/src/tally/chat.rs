@@ -7,15 +7,17 @@ use kryten_protocol::line::LineKey;
 use kryten_protocol::time::WireTime;
 use serde_json::Value;
 
-use super::emotes::emote_uses;
+use super::emotes::emote_uses_by;
+use super::entities::decode_entities;
 use super::event::EventView;
-use super::names::receiver;
+use super::names::{real_receiver, receiver};
 use super::phrases::phrase_kudos;
 use super::plusplus::plusplus;
+use super::real_names::{is_user_name, thanked_names};
 use super::room::ReplayedVote;
 use super::sums::{Vote, add};
 use super::vote::vote;
-use super::{Film, Fold};
+use super::{Film, Fold, Rules};
 
 /// How old a line may be to show that its sender is there.
 const LIVE_MICROS: i64 = 10_000_000;
@@ -23,16 +25,21 @@ const LIVE_MICROS: i64 = 10_000_000;
 impl Fold<'_> {
     /// Counts a chat line; nobody is exempt. `false` when the payload is no chat line.
     pub(super) fn chat_msg(&mut self, event: &EventView<'_>, payload: &Value) -> bool {
-        let Some(line) = ChatMsg::read(payload) else {
+        let Some(mut line) = ChatMsg::read(payload) else {
             return false;
         };
-        if !self.is_first_sight(event, "chatMsg", &line) {
+        if !self.rules.counts(&line) || !self.is_first_sight(event, "chatMsg", &line) {
             return true;
+        }
+        if self.rules.decode_entities {
+            line.message = decode_entities(&line.message).into_owned();
         }
         let at = self.chat_time(&line);
         let sender = line.username.as_str();
         self.see(sender, at);
-        add(&mut self.room_sums.messages, sender);
+        if add(&mut self.room_sums.messages, sender) {
+            self.room_sums.senders.push(sender.to_owned());
+        }
         self.room_sums.hour(at).messages += 1;
         self.note_presence(&line);
         self.count_kudos(&line, at);
@@ -102,6 +109,11 @@ impl Fold<'_> {
 
     /// Where no user list is known, a line is the only sign that somebody is there.
     fn note_presence(&mut self, line: &ChatMsg) {
+        let visits = &mut self.room.visits;
+        if self.rules.as_original {
+            visits.open_any(&line.username, None, self.now, self.room_sums);
+            return;
+        }
         let said = WireTime::from_millis(line.time);
         let is_live = line.time == 0 || self.now.micros() - said.micros() <= LIVE_MICROS;
         if !self.room.list_known() && is_live {
@@ -112,13 +124,25 @@ impl Fold<'_> {
 
     fn count_kudos(&mut self, line: &ChatMsg, at: WireTime) {
         let sender = line.username.as_str();
-        for name in plusplus(&line.message) {
+        let real = self.rules.real_names;
+        let receiver = match real {
+            true => real_receiver,
+            false => receiver,
+        };
+        let thanked = match real {
+            true => thanked_names(&line.message),
+            false => plusplus(&line.message),
+        };
+        for name in thanked {
             if let Some(receiver) = receiver(name, sender, self.aliases, self.names) {
                 add(&mut self.room_sums.kudos, receiver);
                 self.room_sums.hour(at).kudos_plusplus += 1;
             }
         }
         for (name, phrase) in phrase_kudos(&line.message, self.phrases) {
+            if real && !is_user_name(name) {
+                continue;
+            }
             if let Some(receiver) = receiver(name, sender, self.aliases, self.names) {
                 let key = (receiver.to_owned(), phrase);
                 *self.room_sums.phrases.entry(key).or_default() += 1;
@@ -131,7 +155,12 @@ impl Fold<'_> {
         let Some(emotes) = &self.room.emotes else {
             return;
         };
-        for emote in emote_uses(&line.message, emotes) {
+        let Rules {
+            marked_emotes,
+            bare_emotes,
+            ..
+        } = self.rules;
+        for emote in emote_uses_by(&line.message, emotes, marked_emotes, bare_emotes) {
             let key = (line.username.clone(), emote);
             *self.room_sums.emotes.entry(key).or_default() += 1;
             self.room_sums.hour(at).emotes += 1;
@@ -142,7 +171,8 @@ impl Fold<'_> {
         let Some(vote) = vote(&line.message) else {
             return;
         };
-        if self.room.memory.is_joining(self.now) && line.time != 0 {
+        let may_be_replayed = line.time != 0 && !self.rules.as_original;
+        if may_be_replayed && self.room.memory.is_joining(self.now) {
             self.room.memory.replayed_votes.push_back(ReplayedVote {
                 voter: line.username.clone(),
                 vote,

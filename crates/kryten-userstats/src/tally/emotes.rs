@@ -4,13 +4,15 @@ use std::collections::{BTreeSet, HashSet};
 
 use serde_json::Value;
 
-use super::chars::next_run;
+use super::chars::{is_space, is_word, next_run};
 
 /// A channel's emotes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EmoteSet {
     names: BTreeSet<String>,
     lower: HashSet<String>,
+    /// Those of the names that are listed without `#`.
+    bare: BTreeSet<String>,
 }
 
 impl EmoteSet {
@@ -37,8 +39,12 @@ impl EmoteSet {
 
     /// Adds an emote.
     pub fn insert(&mut self, name: &str) {
+        let listed = name;
         let name = name.trim_start_matches('#');
         if !name.is_empty() {
+            if listed == name {
+                self.bare.insert(name.to_owned());
+            }
             self.lower.insert(name.to_lowercase());
             self.names.insert(name.to_owned());
         }
@@ -47,6 +53,7 @@ impl EmoteSet {
     /// Removes an emote; whether it was there.
     pub fn remove(&mut self, name: &str) -> bool {
         let name = name.trim_start_matches('#');
+        self.bare.remove(name);
         let removed = self.names.remove(name);
         if removed {
             // Another emote may differ in case only.
@@ -61,6 +68,16 @@ impl EmoteSet {
     /// The names without leading `#`, sorted.
     pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.names.iter().map(String::as_str)
+    }
+
+    /// The names as listed, with one `#` where they have it.
+    pub fn listed(&self) -> impl Iterator<Item = String> {
+        self.names
+            .iter()
+            .map(|name| match self.bare.contains(name) {
+                true => name.clone(),
+                false => format!("#{name}"),
+            })
     }
 
     /// How many emotes there are, without regard to case.
@@ -107,4 +124,54 @@ pub fn emote_uses(text: &str, emotes: &EmoteSet) -> Vec<String> {
         }
     }
     found
+}
+
+/// As [`emote_uses`], with names that have `-` and `.` in them if `marked`, and, if `bare`, also words without a `#`
+/// that are listed so.
+pub fn emote_uses_by(text: &str, emotes: &EmoteSet, marked: bool, bare: bool) -> Vec<String> {
+    let mut found = match marked {
+        true => marked_uses(text, emotes),
+        false => emote_uses(text, emotes),
+    };
+    if bare {
+        let words = text.split(is_space).filter(|word| !word.starts_with('#'));
+        let lower: HashSet<String> = emotes.bare.iter().map(|name| name.to_lowercase()).collect();
+        found.extend(
+            words
+                .map(str::to_lowercase)
+                .filter(|word| lower.contains(word)),
+        );
+    }
+    found
+}
+
+/// After each `#` the longest emote, which ends where a run of name characters or such a run with marks in it ends.
+fn marked_uses(text: &str, emotes: &EmoteSet) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut from = 0;
+    while let Some(hash) = text.get(from..).and_then(|rest| rest.find('#')) {
+        let start = from + hash + 1;
+        from = start;
+        let rest = &text[start..];
+        let end = rest.find(|c| !is_word(c) && !is_mark(c));
+        let mut name = &rest[..end.unwrap_or(rest.len())];
+        while !name.is_empty() {
+            let lower = name.to_lowercase();
+            if emotes.lower.contains(&lower) {
+                found.push(lower);
+                from = start + name.len();
+                break;
+            }
+            // A mark at the end may be the sentence's.
+            name = match name.strip_suffix(is_mark) {
+                Some(shorter) => shorter,
+                None => name.rfind(is_mark).map_or("", |mark| &name[..mark]),
+            };
+        }
+    }
+    found
+}
+
+fn is_mark(c: char) -> bool {
+    c == '-' || c == '.'
 }

@@ -37,11 +37,15 @@ impl Tally {
             memory.attendance.silence(before, fold.now);
         }
         match state {
-            KnownState::Users(users) => fold.take_users(users),
+            KnownState::Users(users) => {
+                let differences = fold.take_users(users);
+                fold.note_population();
+                differences
+            }
             KnownState::Emotes(emotes) => {
                 let known = fold.room.emotes.as_ref();
                 let differences = known.map_or(emotes.names().len(), |e| e.difference(emotes));
-                if differences > 0 || known.is_none() {
+                if known != Some(emotes) {
                     fold.room.set_emotes(emotes.clone());
                 }
                 differences

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use super::real_names::is_user_name;
+
 /// The names in `users`, found without regard to ASCII case.
 #[derive(Debug, Clone, Default)]
 pub struct KnownNames(HashMap<String, String>);
@@ -57,6 +59,21 @@ impl Aliases {
             .get(&name.to_lowercase())
             .map_or(name, String::as_str)
     }
+}
+
+/// As [`receiver`], but a user of that name comes before the owner of an alias.
+pub fn real_receiver<'a>(
+    name: &str,
+    sender: &str,
+    aliases: &Aliases,
+    known: &'a KnownNames,
+) -> Option<&'a str> {
+    let user = known.find(name).filter(|_| is_user_name(name));
+    let found = user.or_else(|| known.find(aliases.resolve(name)))?;
+    let own = [name, found]
+        .iter()
+        .any(|name| name.to_lowercase() == sender.to_lowercase());
+    (!own).then_some(found)
 }
 
 /// Who gets kudos that `sender` gives to `name`: its owner if it is an alias, in the stored spelling; nobody for

@@ -16,7 +16,11 @@ impl Fold<'_> {
         };
         self.see(name, self.now);
         let visits = &mut self.room.visits;
-        visits.open(name, afk_of_meta(payload), self.now, self.room_sums);
+        if self.rules.as_original {
+            visits.begin_anew(name, self.now, self.room_sums);
+        } else {
+            visits.open(name, afk_of_meta(payload), self.now, self.room_sums);
+        }
         true
     }
 
@@ -43,6 +47,18 @@ impl Fold<'_> {
         for user in users {
             self.see(&user.name, self.now);
         }
+        let awake: Vec<User>;
+        let users = match self.rules.as_original {
+            true => {
+                let awake_of = |user: &User| User {
+                    afk: false,
+                    ..user.clone()
+                };
+                awake = users.iter().map(awake_of).collect();
+                &awake
+            }
+            false => users,
+        };
         let attendance = &mut self.room.memory.attendance;
         let visits = &mut self.room.visits;
         visits.reconcile(users, attendance, self.now, self.room_sums)
@@ -59,6 +75,12 @@ impl Fold<'_> {
         };
         let list_known = self.room.list_known();
         let visits = &mut self.room.visits;
+        if self.rules.as_original {
+            if !name.is_empty() && !visits.set_afk(name, afk, self.now, self.room_sums) {
+                visits.open_any(name, Some(afk), self.now, self.room_sums);
+            }
+            return true;
+        }
         if !visits.set_afk(name, afk, self.now, self.room_sums) && !list_known {
             visits.open(name, Some(afk), self.now, self.room_sums);
         }
@@ -74,6 +96,7 @@ impl Fold<'_> {
         if let Some(film) = films.log(&media) {
             let at = self.now;
             self.room_sums.media.push(MediaChange { film, at });
+            self.room_sums.hour(at).media += 1;
         }
         self.settle_replayed_votes();
         true
@@ -83,6 +106,8 @@ impl Fold<'_> {
     pub(super) fn emote_list(&mut self, payload: &Value) -> bool {
         self.room.memory.joining_since = Some(self.now);
         match EmoteSet::read(payload) {
+            // An emptied list leaves the original with the old one.
+            Some(emotes) if emotes.is_empty() && self.rules.as_original => {}
             Some(emotes) => self.room.set_emotes(emotes),
             None => return false,
         }

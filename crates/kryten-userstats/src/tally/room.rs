@@ -136,7 +136,7 @@ impl Room {
             .as_ref()
             .filter(|_| self.emotes_changed)
             .map(|emotes| {
-                let names: Vec<&str> = emotes.names().collect();
+                let names: Vec<String> = emotes.listed().collect();
                 serde_json::Value::from(names).to_string()
             });
         self.emotes_changed = false;

@@ -70,6 +70,8 @@ impl Counters {
 pub struct RoomSums {
     /// Chat lines by sender.
     pub messages: HashMap<String, i64>,
+    /// The senders in the order of their first lines: of equals, rankings give the older row first.
+    pub senders: Vec<String>,
     /// `++` kudos by receiver.
     pub kudos: HashMap<String, i64>,
     /// Kudos by receiver and phrase.
@@ -140,6 +142,41 @@ pub struct Hour {
     pub emotes: i64,
     /// Votes cast.
     pub votes: i64,
+    /// Films logged.
+    pub media: i64,
+    /// How many users there were; `None` where it is not known.
+    pub population: Option<Extent>,
+}
+
+/// The most and the fewest users of a span, and when there were so many first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent {
+    /// The most.
+    pub high: i64,
+    /// When.
+    pub high_at: WireTime,
+    /// The fewest.
+    pub low: i64,
+    /// When.
+    pub low_at: WireTime,
+}
+
+impl Hour {
+    /// Notes how many users there are at a moment.
+    pub fn note_population(&mut self, users: i64, at: WireTime) {
+        let extent = self.population.get_or_insert(Extent {
+            high: users,
+            high_at: at,
+            low: users,
+            low_at: at,
+        });
+        if users > extent.high {
+            (extent.high, extent.high_at) = (users, at);
+        }
+        if users < extent.low {
+            (extent.low, extent.low_at) = (users, at);
+        }
+    }
 }
 
 /// A visit as it is to be stored.
@@ -188,12 +225,16 @@ impl RoomSums {
     }
 }
 
-/// Adds to a counter without copying a key that is there.
-pub(crate) fn add(counters: &mut HashMap<String, i64>, key: &str) {
+/// Adds to a counter without copying a key that is there; whether it is new.
+pub(crate) fn add(counters: &mut HashMap<String, i64>, key: &str) -> bool {
     match counters.get_mut(key) {
-        Some(count) => *count += 1,
+        Some(count) => {
+            *count += 1;
+            false
+        }
         None => {
             counters.insert(key.to_owned(), 1);
+            true
         }
     }
 }

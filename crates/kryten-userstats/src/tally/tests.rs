@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod rules;
+
 const DOMAIN: &str = "cytu.be";
 const CHANNEL: &str = "lounge";
 const START: i64 = 1_795_364_000_000;
@@ -403,7 +405,7 @@ fn memory_reads_back_as_it_was() {
     );
     channel.tally.remember(&mut channel.sums);
     let stored = channel.room().memory.clone().unwrap();
-    assert_eq!(stored.emotes.as_deref(), Some(r#"["Kappa"]"#));
+    assert_eq!(stored.emotes.as_deref(), Some(r##"["#Kappa"]"##));
     let memory: Memory = serde_json::from_str(&stored.memory).unwrap();
     assert_eq!(memory, channel.tally.room(DOMAIN, CHANNEL).unwrap().memory);
 }

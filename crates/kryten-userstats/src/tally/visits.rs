@@ -128,6 +128,12 @@ impl Visits {
         self.0.len()
     }
 
+    /// How many of them are not away from the keyboard.
+    pub fn awake(&self) -> usize {
+        let visits = self.0.values();
+        visits.filter(|visit| visit.afk_since.is_none()).count()
+    }
+
     /// Whether nobody is there.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -140,9 +146,13 @@ impl Visits {
 
     /// A user came, or is seen again; a visit that is open goes on.
     pub fn open(&mut self, name: &str, afk: Option<bool>, at: WireTime, sums: &mut RoomSums) {
-        if !is_person(name) {
-            return;
+        if is_person(name) {
+            self.open_any(name, afk, at, sums);
         }
+    }
+
+    /// As [`Visits::open`], for names behind which nobody is, too.
+    pub fn open_any(&mut self, name: &str, afk: Option<bool>, at: WireTime, sums: &mut RoomSums) {
         if self.0.contains_key(name) {
             if let Some(afk) = afk {
                 self.set_afk(name, afk, at, sums);
@@ -152,6 +162,14 @@ impl Visits {
         let visit = Visit::new(at, afk.unwrap_or(false));
         self.0.insert(name.to_owned(), visit);
         store(name, visit, None, sums);
+    }
+
+    /// A user came; what was counted of an open visit is lost, as in the original.
+    pub fn begin_anew(&mut self, name: &str, at: WireTime, sums: &mut RoomSums) {
+        if let Some(visit) = self.0.remove(name) {
+            store(name, visit, Some(at.max(visit.opened_at)), sums);
+        }
+        self.open_any(name, None, at, sums);
     }
 
     /// A user went away from the keyboard or came back; whether the user is there.

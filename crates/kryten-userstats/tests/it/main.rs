@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod bench;
+mod compat;
 mod exact;
+mod hours;
 mod logs;
 mod original;
 mod queries;

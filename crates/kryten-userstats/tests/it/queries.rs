@@ -34,7 +34,7 @@ fn channel(name: &str) -> ChannelConfig {
     }
 }
 
-async fn queries(folder: &tempfile::TempDir) -> Queries {
+async fn queries(folder: &tempfile::TempDir, as_original: bool) -> Queries {
     let path = folder.path().join("userstats.db");
     // Aliases were added by the recorded requests; the last snapshots came after them.
     original::write(&path, |row| {
@@ -48,6 +48,7 @@ async fn queries(folder: &tempfile::TempDir) -> Queries {
         vec![channel("420grindhouse"), channel("Lounge")],
         &path,
     );
+    config.rules.as_original = as_original;
     config.http = Some(([0, 0, 0, 0], 28392).into());
     Queries::new(store, Arc::new(Status::default()), &config, Arc::default())
 }
@@ -85,7 +86,7 @@ fn only_as_in(ours: &mut Value, theirs: &Value) {
 #[tokio::test]
 async fn every_recorded_reply_is_given_again() {
     let folder = tempfile::tempdir().unwrap();
-    let queries = queries(&folder).await;
+    let queries = queries(&folder, true).await;
     let now = WireTime::parse(THEN).unwrap();
     let recorded: Value =
         serde_json::from_str(include_str!("../fixtures/userstats_replies.json")).unwrap();
@@ -133,7 +134,7 @@ async fn every_recorded_reply_is_given_again() {
 #[tokio::test]
 async fn a_user_that_was_never_seen_is_not_known() {
     let folder = tempfile::tempdir().unwrap();
-    let queries = queries(&folder).await;
+    let queries = queries(&folder, false).await;
     let now = WireTime::parse(THEN).unwrap();
     let ask = |user: &str| Request::new("userstats", "user.stats").with("username", user);
     let bob = queries.answer(&ask("bob"), now).await.unwrap();
@@ -145,4 +146,36 @@ async fn a_user_that_was_never_seen_is_not_known() {
         (&nobody["known"], &nobody["first_seen_at"]),
         (&false.into(), &Value::Null)
     );
+}
+
+#[tokio::test]
+async fn a_name_in_any_case_and_an_alias_mean_the_same_person() {
+    let folder = tempfile::tempdir().unwrap();
+    let queries = queries(&folder, false).await;
+    let now = WireTime::parse(THEN).unwrap();
+    let ask = async |command: &str, name: &str, value: &str| {
+        let request = Request::new("userstats", command)
+            .with("channel", "420GRINDHOUSE")
+            .with("username", name)
+            .with("alias", value);
+        queries.answer(&request, now).await
+    };
+    let added = ask("alias.add", "carol", "Caz").await.unwrap();
+    assert_eq!(added["added"], true);
+    for name in ["Carol", "carol", "CAROL", "caz", "CAZ"] {
+        let stats = ask("user.stats", name, "").await.unwrap();
+        assert_eq!(
+            (&stats["username"], &stats["messages"], &stats["pms"]),
+            (&name.into(), &10.into(), &2.into()),
+            "both spellings together"
+        );
+    }
+    let refused = ask("alias.add", "bob", "CAZ").await.unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "Alias 'CAZ' is already assigned to user 'carol'"
+    );
+    assert!(ask("alias.delete", "CAROL", "caz").await.is_ok());
+    let nobody = ask("user.messages", "caz", "").await.unwrap();
+    assert_eq!(nobody["message_count"], 0);
 }

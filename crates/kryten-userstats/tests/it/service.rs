@@ -61,6 +61,16 @@ fn a_wrong_configuration_is_refused_with_the_key_that_is_wrong() {
             format!(r#"{{{nats}, {channels}, "log_level": "LOUD"}}"#),
             "log_level",
         ),
+        (
+            format!(r#"{{{nats}, {channels}, "compat": "exact"}}"#),
+            "compat",
+        ),
+        (
+            format!(
+                r#"{{{nats}, {channels}, "compat": "strict", "detectors": {{"real_names": true}}}}"#
+            ),
+            "detectors",
+        ),
     ] {
         let error = load(folder.path(), &text).unwrap_err();
         assert!(error.contains(key), "{text}: {error}");

@@ -44,6 +44,7 @@ impl fmt::Debug for NatsConfig {
             .field("tls_handshake_first", &self.tls_handshake_first)
             .field("jetstream_domain", &self.jetstream_domain)
             .field("jetstream_prefix", &self.jetstream_prefix)
+            .field("inbox_prefix", &self.inbox_prefix)
             .field("connect_timeout", &self.connect_timeout)
             .field("ping_interval", &self.ping_interval)
             .field("name", &self.name)

@@ -44,6 +44,9 @@ pub(super) fn whose<'a>(
         "cooldown" => of_frame(&["chatMsg", "pm"]),
         "channelRankFail" => of_frame(&["setChannelRank"]),
         "validationError" => of_frame(&["setOptions"]),
+        "errorMsg" if payload["code"] == "REQ_PLAYLIST_LIMIT_REACHED" => {
+            of_frame(&["requestPlaylist"])
+        }
         _ => error_of(payload["msg"].as_str().unwrap_or_default(), pending),
     }
 }

@@ -59,15 +59,32 @@ pub enum Action {
 
 /// The action of a name, without regard to case and underscores: `setMotd` and `set_motd` are one.
 pub fn action_of(name: &str) -> Option<Action> {
-    let folded: String = name
-        .chars()
-        .filter(|c| *c != '_')
-        .flat_map(char::to_lowercase)
-        .collect();
+    let folded = folded(name);
     let found = NAMES
         .iter()
         .find(|(_, names)| names.contains(&folded.as_str()));
     found.map(|(action, _)| *action)
+}
+
+/// A name without its case and underscores.
+pub fn folded(name: &str) -> String {
+    name.chars()
+        .filter(|c| *c != '_')
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+/// All names of an action, folded.
+pub fn names_of(action: Action) -> &'static [&'static str] {
+    let found = NAMES.iter().find(|(known, _)| *known == action);
+    found.map_or(&[], |(_, names)| names)
+}
+
+impl Action {
+    /// All actions.
+    pub fn all() -> impl Iterator<Item = Self> {
+        NAMES.iter().map(|(action, _)| *action)
+    }
 }
 
 const NAMES: [(Action, &[&str]); 48] = [

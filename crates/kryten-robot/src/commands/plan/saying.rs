@@ -21,6 +21,13 @@ pub(super) fn lines(message: &str, own: &str) -> Result<Vec<Step>, String> {
             parts.len()
         ));
     }
+    // A bot that repeats what a user says must not be made to do what the user types.
+    if parts.iter().skip(1).any(|part| part.starts_with('/')) {
+        return Err(
+            "a line of the long message would begin with / and be a command to CyTube; cut it elsewhere"
+                .to_owned(),
+        );
+    }
     Ok(parts.into_iter().map(|part| line(part, own)).collect())
 }
 
@@ -86,4 +93,22 @@ fn command(typed: &str, own: &str) -> Result<Step, String> {
         _ => {}
     }
     Ok(step)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_long_message_is_no_command() {
+        let words = "word ".repeat(CYTUBE_LIMIT / 5 - 1);
+        let error = lines(&format!("{words}more /kick bob"), "bot").unwrap_err();
+        assert!(error.contains("would begin with /"), "{error}");
+        assert_eq!(
+            lines(&format!("{words}more and/or bob"), "bot")
+                .unwrap()
+                .len(),
+            2
+        );
+    }
 }

@@ -1,10 +1,13 @@
-//! Sections in which the original takes anything: what makes no sense has no effect.
+//! Sections of the file: those in which the original takes anything, so that what makes no sense has no effect, and ours.
+
+use std::time::Duration;
 
 use kryten_protocol::cytube::is_truthy;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::audit::AuditConfig;
 use crate::channel::StateCounting;
+use crate::config::{RobotConfigError, VerifyTimes};
 
 /// `state_counting`.
 pub(super) fn counting(section: Option<&Value>) -> StateCounting {
@@ -37,6 +40,32 @@ pub(super) fn audit(section: Option<&Value>) -> AuditConfig {
     }
 }
 
+/// Ours: `verify.enabled` and `verify.minutes` between two comparisons of the state.
+pub(super) fn verify(section: &Map<String, Value>) -> Result<VerifyTimes, RobotConfigError> {
+    let usual = VerifyTimes::default();
+    if !section.get("enabled").is_none_or(is_truthy) {
+        return Ok(VerifyTimes {
+            every: None,
+            ..usual
+        });
+    }
+    let Some(minutes) = section.get("minutes") else {
+        return Ok(usual);
+    };
+    let wait = minutes
+        .as_f64()
+        .and_then(|minutes| Duration::try_from_secs_f64(minutes * 60.0).ok())
+        .filter(|wait| !wait.is_zero());
+    let every = wait.ok_or(RobotConfigError::BadValue {
+        key: "verify.minutes",
+        wanted: "a number of minutes above 0",
+    })?;
+    Ok(VerifyTimes {
+        every: Some(every),
+        ..usual
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -53,5 +82,20 @@ mod tests {
         let counting = counting(Some(&section));
         assert!(counting.users_exclude_afk && counting.playlist_max_duration == 60.5);
         assert_eq!(audit(Some(&section)).connection_events, "c.log");
+    }
+
+    #[test]
+    fn how_often_the_state_is_compared_is_read() {
+        let every = |section: Value| {
+            let times = verify(section.as_object().unwrap()).map_err(|error| error.to_string());
+            times.map(|times| times.every.map(|every| every.as_secs()))
+        };
+        assert_eq!(every(json!({})), Ok(Some(900)));
+        assert_eq!(every(json!({"minutes": 0.5})), Ok(Some(30)));
+        assert_eq!(every(json!({"enabled": false, "minutes": 3})), Ok(None));
+        for wrong in [json!(0), json!(-1), json!("x"), json!(1e300)] {
+            let error = every(json!({ "minutes": wrong })).unwrap_err();
+            assert_eq!(error, "verify.minutes must be a number of minutes above 0");
+        }
     }
 }

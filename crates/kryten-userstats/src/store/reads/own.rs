@@ -1,5 +1,6 @@
 //! What our own tables tell: who is there, gaps, hours.
 
+use kryten_protocol::time::WireTime;
 use sqlx::FromRow;
 
 use crate::store::{Store, StoreError};
@@ -35,6 +36,30 @@ pub struct HourRow {
     pub emotes: i64,
     /// Votes.
     pub votes: i64,
+    /// Private messages.
+    pub pms: i64,
+    /// Films logged.
+    pub media: i64,
+    /// The most users; `None` where they are not known.
+    pub population_high: Option<i64>,
+    /// The fewest users.
+    pub population_low: Option<i64>,
+}
+
+impl HourRow {
+    /// Kudos of both kinds.
+    pub fn kudos(&self) -> i64 {
+        self.kudos_plusplus + self.kudos_phrases
+    }
+}
+
+/// The most or fewest users of a channel, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
+pub struct ExactMark {
+    /// How many.
+    pub users: i64,
+    /// When first, in microseconds since the Unix epoch.
+    pub at: i64,
 }
 
 /// Somebody who is in a channel.
@@ -112,6 +137,62 @@ impl Store {
         .await?)
     }
 
+    /// The hours of a channel that have a part between two moments, both included, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn hours_between(
+        &self,
+        channel: &str,
+        domain: &str,
+        from: Option<WireTime>,
+        to: Option<WireTime>,
+    ) -> Result<Vec<HourRow>, StoreError> {
+        const HOUR_MICROS: i64 = 3_600_000_000;
+        let hour = |at: Option<WireTime>| at.map(|at| at.micros().div_euclid(HOUR_MICROS));
+        Ok(sqlx::query_as(
+            "SELECT hour, messages, kudos_plusplus, kudos_phrases, emotes, votes, pms, media,
+                 population_high, population_low
+             FROM kryten_hourly WHERE channel = $1 AND domain = $2
+             AND ($3 IS NULL OR hour >= $3) AND ($4 IS NULL OR hour <= $4) ORDER BY hour",
+        )
+        .bind(channel)
+        .bind(domain)
+        .bind(hour(from))
+        .bind(hour(to))
+        .fetch_all(&self.readers)
+        .await?)
+    }
+
+    /// The most and the fewest users of a channel by joins and leaves, of all time or since a moment.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn exact_marks(
+        &self,
+        channel: &str,
+        domain: &str,
+        since: Option<WireTime>,
+    ) -> Result<[Option<ExactMark>; 2], StoreError> {
+        let mut marks = [None, None];
+        for (mark, sql) in marks.iter_mut().zip([
+            "SELECT population_high AS users, population_high_at AS at FROM kryten_hourly
+             WHERE channel = $1 AND domain = $2 AND population_high_at >= $3
+             ORDER BY population_high DESC, population_high_at LIMIT 1",
+            "SELECT population_low AS users, population_low_at AS at FROM kryten_hourly
+             WHERE channel = $1 AND domain = $2 AND population_low_at >= $3
+             ORDER BY population_low, population_low_at LIMIT 1",
+        ]) {
+            *mark = sqlx::query_as(sql)
+                .bind(channel)
+                .bind(domain)
+                .bind(since.map_or(i64::MIN, WireTime::micros))
+                .fetch_optional(&self.readers)
+                .await?;
+        }
+        Ok(marks)
+    }
+
     /// The hours of a channel from one on, oldest first.
     ///
     /// # Errors
@@ -123,7 +204,8 @@ impl Store {
         from_hour: i64,
     ) -> Result<Vec<HourRow>, StoreError> {
         Ok(sqlx::query_as(
-            "SELECT hour, messages, kudos_plusplus, kudos_phrases, emotes, votes
+            "SELECT hour, messages, kudos_plusplus, kudos_phrases, emotes, votes, pms, media,
+                 population_high, population_low
              FROM kryten_hourly WHERE channel = $1 AND domain = $2 AND hour >= $3 ORDER BY hour",
         )
         .bind(channel)

@@ -66,6 +66,28 @@ impl Store {
             .await?)
     }
 
+    /// Every spelling under which one of these names is known; a name that is not known is its own only one.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn spellings(&self, names: &[String]) -> Result<Vec<String>, StoreError> {
+        let mut spellings = Vec::new();
+        for name in names {
+            let known: Vec<String> =
+                sqlx::query_scalar("SELECT username FROM users WHERE LOWER(username) = $1")
+                    .bind(name.to_ascii_lowercase())
+                    .fetch_all(&self.readers)
+                    .await?;
+            if known.is_empty() {
+                spellings.push(name.clone());
+            }
+            spellings.extend(known);
+        }
+        spellings.sort();
+        spellings.dedup();
+        Ok(spellings)
+    }
+
     /// A user's chat lines in a channel.
     ///
     /// # Errors
