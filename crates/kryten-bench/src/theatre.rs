@@ -193,7 +193,30 @@ impl Theatre {
             );
         }
         theatre.first_answer = started.elapsed();
+        let warm = timeout(PATIENCE, theatre.warm_up()).await;
+        warm.with_context(|| format!("{who:?} publishes nothing"))??;
         Ok(theatre)
+    }
+
+    /// The original answers before it hands on its first line.
+    async fn warm_up(&self) -> anyhow::Result<()> {
+        const QUIET: Duration = Duration::from_millis(300);
+        let mut events = self.events().await?;
+        self.nats.nats().flush().await?;
+        for name in &self.channels {
+            let mut is_heard = false;
+            while !is_heard {
+                self.line(name, "warm".to_owned()).await?;
+                while let Ok(Some(message)) = timeout(QUIET, events.next()).await {
+                    is_heard |= text_of(&message).is_some();
+                    if is_heard && self.channels.len() > 1 {
+                        break;
+                    }
+                }
+            }
+        }
+        while let Ok(Some(_)) = timeout(QUIET, events.next()).await {}
+        Ok(())
     }
 
     async fn ready(&self) {

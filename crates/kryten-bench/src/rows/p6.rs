@@ -129,8 +129,10 @@ async fn said(theatre: &Theatre, who: Who, count: u64) -> anyhow::Result<Duratio
     };
     let hearing = async {
         let mut heard = Once::new(who);
-        for _ in 0..count {
-            heard.take(&next_text(&mut events).await?)?;
+        for number in 0..count {
+            let text = next_text(&mut events).await;
+            let text = text.with_context(|| format!("{who:?}: {number} of {count} lines heard"))?;
+            heard.take(&text)?;
         }
         anyhow::Ok(())
     };
