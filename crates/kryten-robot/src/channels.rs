@@ -10,8 +10,9 @@ use crate::channel_name::ChannelId;
 use crate::channel_view::ChannelView;
 use crate::config::ChannelConfig;
 use crate::robot::RobotError;
-use crate::seat::{House, Seat, channel_id};
+use crate::seat::{Seat, channel_id};
 use crate::status::ChannelReport;
+use crate::term::House;
 
 /// All channels of a robot; cheap to clone.
 #[derive(Debug, Clone)]

@@ -50,6 +50,8 @@ pub struct RobotConfig {
     pub log_level: String,
     /// How many bytes of events wait for a NATS server that is away, per channel.
     pub outbox_bytes: usize,
+    /// How long a part of a list stays in KV after the list does without it; who reads just then still finds it.
+    pub parts_grace: Duration,
     /// How robots with the same channel agree which one serves it; `None` where there is only one.
     pub lease: Option<Times>,
     /// How often the state is compared with CyTube and KV.
@@ -139,6 +141,8 @@ pub struct ChannelConfig {
 
 /// The outbox of a channel holds this many bytes unless the configuration says otherwise.
 pub const DEFAULT_OUTBOX_BYTES: usize = 64 << 20;
+/// Replaced parts of a list stay in KV for so long.
+pub const DEFAULT_PARTS_GRACE: Duration = Duration::from_secs(60);
 
 impl RobotConfig {
     /// A robot for these channels with the usual settings.
@@ -158,6 +162,7 @@ impl RobotConfig {
             health: None,
             log_level: "INFO".to_owned(),
             outbox_bytes: DEFAULT_OUTBOX_BYTES,
+            parts_grace: DEFAULT_PARTS_GRACE,
             lease: Some(Times::default()),
             verify: VerifyTimes::default(),
             unknown_keys: Vec::new(),

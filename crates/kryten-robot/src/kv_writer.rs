@@ -49,6 +49,8 @@ pub(crate) struct KvWriter {
     started: Instant,
     /// How often a bucket was found gone.
     losses: u64,
+    /// How long a replaced part stays: readers of the manifest before may still want it.
+    grace: Duration,
     parts: HashMap<StateKey, parts::Parts>,
     old_terms: Vec<(Duration, StateKey, u64)>,
     looked_for_old_terms: HashSet<StateKey>,
@@ -94,12 +96,13 @@ enum Conflict {
 }
 
 impl KvWriter {
-    /// Opens or creates the four buckets and takes the next epoch, `least_epoch` or higher.
+    /// Opens or creates the four buckets and takes the next epoch, `least_epoch` or higher; `grace` is how long a replaced part of a list stays.
     pub(crate) async fn open(
         id: Arc<ChannelId>,
         client: Client,
         status: Arc<ChannelStatus>,
         least_epoch: u64,
+        grace: Duration,
     ) -> Result<Self, KvError> {
         let mut writer = Self {
             id,
@@ -113,6 +116,7 @@ impl KvWriter {
             stood_down: false,
             started: Instant::now(),
             losses: 0,
+            grace,
             parts: HashMap::new(),
             old_terms: Vec::new(),
             looked_for_old_terms: HashSet::new(),

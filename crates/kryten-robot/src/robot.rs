@@ -22,8 +22,9 @@ use crate::lease::bucket::Identity;
 use crate::lifecycle::{self, Lifecycle};
 use crate::office::Office;
 use crate::requests::Requests;
-use crate::seat::{GroundOfAll, House, channel_id};
+use crate::seat::channel_id;
 use crate::status::ChannelReport;
+use crate::term::House;
 
 /// `system:` messages that wait for their answer.
 const SYSTEM_PMS: usize = 256;
@@ -124,16 +125,15 @@ impl Robot {
         let (audit, audit_task) = config.audit.clone().map(Audit::start).unzip();
         let (system_pms, system_pms_rx) = mpsc::channel(SYSTEM_PMS);
         let channels = Channels::new(House {
-            ground: GroundOfAll {
-                nats: config.nats.clone(),
-                outbox_bytes: config.outbox_bytes,
-                client: client.clone(),
-                stream,
-                command_times: config.command_times,
-                verify: config.verify,
-                audit: audit.clone(),
-                system_pms,
-            },
+            nats: config.nats.clone(),
+            client: client.clone(),
+            stream,
+            outbox_bytes: config.outbox_bytes,
+            parts_grace: config.parts_grace,
+            command_times: config.command_times,
+            verify: config.verify,
+            audit: audit.clone(),
+            system_pms,
             lifecycle: lifecycle.clone(),
             identity: Identity::new(lifecycle.hostname().to_owned()),
             lease: config.lease,

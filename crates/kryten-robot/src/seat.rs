@@ -9,18 +9,15 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::answering_pms::SystemPm;
-use crate::audit::Audit;
 use crate::bridge::{BridgeEnd, BridgeNews};
 use crate::channel_name::ChannelId;
 use crate::channel_view::ChannelView;
-use crate::config::{ChannelConfig, CommandTimes, VerifyTimes};
-use crate::lease::Times;
-use crate::lease::bucket::{Denied, Held, Identity, Lease, Loss};
+use crate::config::ChannelConfig;
+use crate::lease::bucket::{Denied, Held, Lease, Loss};
 use crate::lifecycle::Lifecycle;
 use crate::robot::RobotError;
 use crate::status::{ChannelReport, set};
-use crate::term::{Ground, Term, kv_error};
+use crate::term::{Ground, House, Term, kv_error};
 use crate::verify;
 
 /// How long a channel that could not be taken up is left alone.
@@ -37,43 +34,23 @@ pub(crate) struct Seat {
     telling: JoinHandle<()>,
 }
 
-/// What is the same for all channels of a robot.
-#[derive(Debug, Clone)]
-pub(crate) struct House {
-    pub(crate) ground: GroundOfAll,
-    pub(crate) lifecycle: Lifecycle,
-    pub(crate) identity: Identity,
-    /// `None` where robots need not agree who serves a channel.
-    pub(crate) lease: Option<Times>,
-}
-
-/// The parts of a [`Ground`] that do not depend on the channel.
-#[derive(Debug, Clone)]
-pub(crate) struct GroundOfAll {
-    pub(crate) nats: kryten_client::NatsConfig,
-    pub(crate) outbox_bytes: usize,
-    pub(crate) client: kryten_client::Client,
-    pub(crate) stream: Option<kryten_client::stream::EventStream>,
-    pub(crate) command_times: CommandTimes,
-    pub(crate) verify: VerifyTimes,
-    pub(crate) audit: Option<Audit>,
-    pub(crate) system_pms: mpsc::Sender<SystemPm>,
-}
-
 impl Seat {
     /// Starts to serve a channel; returns when it is being joined, or another robot serves it and this one waits.
-    pub(crate) async fn take(house: &House, config: ChannelConfig) -> Result<Self, RobotError> {
+    pub(crate) async fn take(
+        house: &Arc<House>,
+        config: ChannelConfig,
+    ) -> Result<Self, RobotError> {
         let id = Arc::new(channel_id(&config)?);
-        let times = house.ground.command_times;
-        let verify = house.ground.verify;
+        let times = house.command_times;
+        let verify = house.verify;
         let view = ChannelView::new(Arc::clone(&id), config.user.as_deref(), times, verify);
         let (news, telling) = mpsc::unbounded_channel();
         let (ready_tx, ready) = watch::channel(false);
         let (ended_tx, ended) = watch::channel(false);
         let stop = CancellationToken::new();
-        let lease = match (&house.lease, &house.ground.stream) {
+        let lease = match (&house.lease, &house.stream) {
             (Some(times), Some(_)) => {
-                let client = &house.ground.client;
+                let client = &house.client;
                 let opened =
                     Lease::open(client, Arc::clone(&id), house.identity.clone(), *times).await;
                 Some(opened.map_err(|source| kv_error(&id, source))?)
@@ -81,13 +58,8 @@ impl Seat {
             _ => None,
         };
         let ground = Ground {
+            house: Arc::clone(house),
             config: config.clone(),
-            nats: house.ground.nats.clone(),
-            outbox_bytes: house.ground.outbox_bytes,
-            client: house.ground.client.clone(),
-            stream: house.ground.stream.clone(),
-            audit: house.ground.audit.clone(),
-            system_pms: house.ground.system_pms.clone(),
             view: view.clone(),
             news,
         };
@@ -97,7 +69,6 @@ impl Seat {
         let service = Service {
             ground,
             lease,
-            lifecycle: house.lifecycle.clone(),
             ready: ready_tx,
             first: Some(first_tx),
             stop: stop.clone(),
@@ -150,7 +121,6 @@ pub(crate) fn channel_id(config: &ChannelConfig) -> Result<ChannelId, SubjectErr
 struct Service {
     ground: Ground,
     lease: Option<Lease>,
-    lifecycle: Lifecycle,
     ready: watch::Sender<bool>,
     /// Told once whether the channel could be taken up.
     first: Option<oneshot::Sender<Result<(), RobotError>>>,
@@ -195,7 +165,9 @@ impl Service {
                     let id = Arc::clone(&self.ground.view.id);
                     term.stop().await;
                     self.release(held.as_ref()).await;
-                    self.lifecycle
+                    self.ground
+                        .house
+                        .lifecycle
                         .disconnected(&id.domain, &id.channel, "Graceful shutdown")
                         .await;
                     return;

@@ -21,9 +21,12 @@ use crate::bridge::{Bridge, BridgeEnd, BridgeNews};
 use crate::channel::ChannelState;
 use crate::channel_name::ChannelId;
 use crate::channel_view::ChannelView;
-use crate::config::ChannelConfig;
+use crate::config::{ChannelConfig, CommandTimes, VerifyTimes};
 use crate::history::History;
 use crate::kv_writer::KvWriter;
+use crate::lease::Times;
+use crate::lease::bucket::Identity;
+use crate::lifecycle::Lifecycle;
 use crate::publisher::Publisher;
 use crate::robot::RobotError;
 use crate::shared_outbox::SharedOutbox;
@@ -33,16 +36,30 @@ const CHAT_TAIL: usize = 400;
 /// How long a stop may take to publish and write what is left.
 const FLUSH_LIMIT: Duration = Duration::from_secs(4);
 
-/// What all terms of a channel share.
-#[derive(Debug, Clone)]
-pub(crate) struct Ground {
-    pub(crate) config: ChannelConfig,
+/// What is the same for all channels of a robot.
+#[derive(Debug)]
+pub(crate) struct House {
     pub(crate) nats: NatsConfig,
-    pub(crate) outbox_bytes: usize,
     pub(crate) client: Client,
+    /// `None` without JetStream.
     pub(crate) stream: Option<EventStream>,
+    pub(crate) outbox_bytes: usize,
+    pub(crate) parts_grace: Duration,
+    pub(crate) command_times: CommandTimes,
+    pub(crate) verify: VerifyTimes,
     pub(crate) audit: Option<Audit>,
     pub(crate) system_pms: mpsc::Sender<SystemPm>,
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) identity: Identity,
+    /// `None` where robots need not agree who serves a channel.
+    pub(crate) lease: Option<Times>,
+}
+
+/// What all terms of a channel share.
+#[derive(Debug)]
+pub(crate) struct Ground {
+    pub(crate) house: Arc<House>,
+    pub(crate) config: ChannelConfig,
     pub(crate) view: ChannelView,
     pub(crate) news: mpsc::UnboundedSender<BridgeNews>,
 }
@@ -73,16 +90,22 @@ impl Term {
         let id = Arc::clone(&ground.view.id);
         let status = Arc::clone(&ground.view.status);
         status.take_up();
-        let outbox = Arc::new(SharedOutbox::new(ground.outbox_bytes));
-        let (history, last_sign) = match &ground.stream {
+        let outbox = Arc::new(SharedOutbox::new(ground.house.outbox_bytes));
+        let (history, last_sign) = match &ground.house.stream {
             Some(stream) => read_back(stream, &id).await.map_err(RobotError::Stream)?,
             None => (History::default(), None),
         };
-        let writer = match ground.stream {
+        let writer = match ground.house.stream {
             Some(_) => {
-                let client = ground.client.clone();
-                let opened =
-                    KvWriter::open(Arc::clone(&id), client, Arc::clone(&status), least_epoch).await;
+                let client = ground.house.client.clone();
+                let opened = KvWriter::open(
+                    Arc::clone(&id),
+                    client,
+                    Arc::clone(&status),
+                    least_epoch,
+                    ground.house.parts_grace,
+                )
+                .await;
                 Some(opened.map_err(|source| kv_error(&id, source))?)
             }
             None => None,
@@ -98,6 +121,7 @@ impl Term {
         let publisher = Publisher {
             id: Arc::clone(&id),
             nats: ground
+                .house
                 .nats
                 .clone()
                 .named(format!("kryten-robot {}", id.channel)),
@@ -115,8 +139,8 @@ impl Term {
         let bridge = Bridge {
             id,
             view: ground.view.clone(),
-            system_pms: ground.system_pms.clone(),
-            audit: ground.audit.clone(),
+            system_pms: ground.house.system_pms.clone(),
+            audit: ground.house.audit.clone(),
             items,
             outbox: Arc::clone(&outbox),
             written,

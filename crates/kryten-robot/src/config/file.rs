@@ -12,7 +12,7 @@ use kryten_protocol::state::is_bucket_name;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
-use super::{ChannelConfig, DEFAULT_OUTBOX_BYTES, HealthAddress, RobotConfig};
+use super::{ChannelConfig, DEFAULT_OUTBOX_BYTES, DEFAULT_PARTS_GRACE, HealthAddress, RobotConfig};
 use crate::commands::allowed::PatternError;
 use crate::lease::Times;
 
@@ -118,6 +118,7 @@ pub fn from_value(
         health: read_health(health)?,
         log_level: read_log_level(root.get("log_level"))?,
         outbox_bytes: DEFAULT_OUTBOX_BYTES,
+        parts_grace: DEFAULT_PARTS_GRACE,
         lease: read_lease(optional_section(root, "lease")?.unwrap_or(&empty))?,
         verify: sections::verify(optional_section(root, "verify")?.unwrap_or(&empty))?,
         unknown_keys: Vec::new(),

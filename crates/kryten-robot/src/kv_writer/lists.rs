@@ -7,6 +7,7 @@ use kryten_protocol::state::StateMark;
 use kryten_protocol::state::list::{self, Layout, Limits};
 use tracing::{debug, error, warn};
 
+use super::parts::Parts;
 use super::{FIRST_WAIT, KvWriter, LONGEST_WAIT, Place};
 use crate::channel::StateKey;
 use crate::outbox::Snapshot;
@@ -14,6 +15,8 @@ use crate::status::add;
 
 /// What NATS puts around a value: subject, reply subject, headers.
 const ROOM_FOR_HEADERS: usize = 8 << 10;
+/// How many parts are removed before what waits to be written has its turn.
+const AT_ONCE: usize = 32;
 
 impl KvWriter {
     /// Writes a list in parts, until it is written or can never be.
@@ -36,11 +39,11 @@ impl KvWriter {
             }
             // The bucket went between the parts and the manifest.
         }
-        let now = self.started.elapsed();
+        let from = self.started.elapsed() + self.grace;
         self.parts
             .entry(key)
             .or_default()
-            .note_manifest(&layout, now);
+            .note_manifest(&layout, from);
         self.look_for_old_terms(key).await;
     }
 
@@ -122,7 +125,7 @@ impl KvWriter {
 
     /// Parts of terms before ours are condemned as well, once for each list.
     async fn look_for_old_terms(&mut self, key: StateKey) {
-        if !self.looked_for_old_terms.insert(key) {
+        if self.looked_for_old_terms.contains(&key) {
             return;
         }
         let Ok(bucket) = self.bucket(key.bucket()).await else {
@@ -132,10 +135,11 @@ impl KvWriter {
         let stored = match bucket.keys_with_prefix(&prefix).await {
             Ok(stored) => stored,
             Err(error) => {
-                debug!(%error, "parts of earlier terms cannot be listed; they stay");
+                debug!(%error, "parts of earlier terms cannot be listed now");
                 return;
             }
         };
+        self.looked_for_old_terms.insert(key);
         let term = |stored: &String| -> Option<u64> {
             let name = stored.strip_prefix(&prefix)?;
             name.split('.').next()?.parse().ok()
@@ -143,7 +147,7 @@ impl KvWriter {
         let mut terms: Vec<u64> = stored.iter().filter_map(term).collect();
         terms.sort_unstable();
         terms.dedup();
-        let due = self.started.elapsed() + super::parts::GRACE;
+        let due = self.started.elapsed() + self.grace;
         for term in terms.into_iter().filter(|term| *term < self.epoch) {
             self.old_terms.push((due, key, term));
         }
@@ -151,15 +155,13 @@ impl KvWriter {
 
     /// When the next part or term may go.
     pub(super) fn next_removal(&self) -> Option<Duration> {
-        let parts = self
-            .parts
-            .values()
-            .filter_map(super::parts::Parts::next_due);
+        let parts = self.parts.values().filter_map(Parts::next_due);
         let terms = self.old_terms.iter().map(|(due, _, _)| *due);
         parts.chain(terms).min()
     }
 
-    /// Takes the parts out of the buckets that nobody needs any more.
+    /// Takes some of the parts out of the buckets that nobody needs any more; the rest is due at once, after what waits
+    /// to be written.
     pub(super) async fn remove_due(&mut self) {
         if self.stood_down {
             self.parts.clear();
@@ -167,39 +169,50 @@ impl KvWriter {
             return;
         }
         let now = self.started.elapsed();
-        let mut due: Vec<(StateKey, Removal)> = Vec::new();
-        for (key, parts) in &mut self.parts {
-            for name in parts.take_due(now) {
-                due.push((*key, Removal::Part(list::part_key(key.key(), &name))));
+        let removed = match self.remove_parts(now).await {
+            Ok(()) => self.remove_terms(now).await,
+            failed => failed,
+        };
+        let Err(error) = removed else { return };
+        warn!(channel = self.id.channel, %error, "parts that nobody needs stay in KV; trying again later");
+        let until = now + self.grace;
+        self.parts
+            .values_mut()
+            .for_each(|parts| parts.postpone(until));
+        for (due, _, _) in &mut self.old_terms {
+            *due = (*due).max(until);
+        }
+    }
+
+    async fn remove_parts(&mut self, now: Duration) -> Result<(), KvError> {
+        let keys: Vec<StateKey> = self.parts.keys().copied().collect();
+        for key in keys {
+            let due = self.parts.entry(key).or_default().due(now, AT_ONCE);
+            for name in due {
+                let bucket = self.bucket(key.bucket()).await?;
+                unless_gone(bucket.erase(&list::part_key(key.key(), &name)).await)?;
+                self.parts.entry(key).or_default().note_gone(&name);
             }
         }
-        self.old_terms.retain(|(when, key, term)| {
-            let is_due = *when <= now;
-            if is_due {
-                let prefix = list::parts_prefix(key.key(), Some(&term.to_string()));
-                due.push((*key, Removal::Term(prefix.trim_end_matches('.').to_owned())));
-            }
-            !is_due
-        });
-        for (key, removal) in due {
-            let Ok(bucket) = self.bucket(key.bucket()).await else {
-                return;
-            };
-            let removed = match &removal {
-                Removal::Part(key) => bucket.erase(key).await,
-                Removal::Term(prefix) => bucket.erase_below(prefix).await,
-            };
-            if let Err(error) = removed
-                && !matches!(error, KvError::BucketMissing { .. })
-            {
-                warn!(channel = self.id.channel, %error, "parts that nobody needs stay in KV");
-                return;
-            }
+        Ok(())
+    }
+
+    async fn remove_terms(&mut self, now: Duration) -> Result<(), KvError> {
+        while let Some(at) = self.old_terms.iter().position(|(due, _, _)| *due <= now) {
+            let (_, key, term) = self.old_terms[at];
+            let prefix = list::parts_prefix(key.key(), Some(&term.to_string()));
+            let bucket = self.bucket(key.bucket()).await?;
+            unless_gone(bucket.erase_below(prefix.trim_end_matches('.')).await)?;
+            self.old_terms.swap_remove(at);
         }
+        Ok(())
     }
 }
 
-enum Removal {
-    Part(String),
-    Term(String),
+/// A bucket that is gone has no parts.
+fn unless_gone(removed: Result<u64, KvError>) -> Result<(), KvError> {
+    match removed {
+        Ok(_) | Err(KvError::BucketMissing { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
 }

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use kryten_client::Client;
 use kryten_client::kv::KvBucket;
 use kryten_client::state;
 use kryten_protocol::state::{EMOTES, ITEMS, StateBucket, USERS};
+use kryten_robot::Robot;
 use kryten_servers::NatsServer;
 use kryten_sim::{Operation, Sim, SimConfig, SimHandle};
 use serde_json::{Value, json};
@@ -232,4 +233,51 @@ async fn what_a_python_robot_wrote_later_counts_more_than_an_old_manifest() {
     );
     assert_eq!(items.erase(ITEMS).await.unwrap(), 1);
     assert!(state::list(&items, ITEMS).await.unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn parts_that_nobody_needs_go_without_a_marker_also_those_of_a_term_before() {
+    const GRACE: Duration = Duration::from_millis(300);
+    let server = NatsServer::ephemeral().await;
+    let sim = Sim::start(SimConfig::quiet(CHANNEL)).await.unwrap();
+    let client = Client::connect(&nats_config(&server)).await.unwrap();
+    for term in 1..=2 {
+        let mut config = robot_config(&server, &sim.url());
+        config.parts_grace = GRACE;
+        let robot = Robot::bind(config).await.unwrap();
+        within("the channel is joined", robot.ready()).await;
+        let items = bucket(&client, StateBucket::Playlist).await;
+        for films in [0..400, 1_000..1_500] {
+            emit(&sim, "playlist", playlist(films.clone())).await;
+            let right: Vec<u64> = films.collect();
+            until("the list is there", || async {
+                stored(&items, ITEMS).await == right
+            })
+            .await;
+        }
+        until("only the parts of the last list are left", || async {
+            let manifest: Value = items.get_json("items.manifest").await.unwrap().unwrap();
+            let named = manifest["parts"].as_array().unwrap().len();
+            let keys = items.keys_with_prefix("items.part.").await.unwrap();
+            let own = format!("items.part.{term}.");
+            keys.len() == named && keys.iter().all(|key| key.starts_with(&own))
+        })
+        .await;
+        robot.shutdown().await;
+    }
+    let stream = client
+        .jetstream()
+        .get_stream("KV_kryten_Grindhouse420_playlist");
+    let stream = stream.await.unwrap();
+    let keys = bucket(&client, StateBucket::Playlist)
+        .await
+        .keys()
+        .await
+        .unwrap();
+    assert_eq!(
+        stream.get_info().await.unwrap().state.messages,
+        keys.len() as u64,
+        "nothing is left of what went"
+    );
+    sim.shutdown().await;
 }
