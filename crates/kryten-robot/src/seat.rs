@@ -13,7 +13,7 @@ use crate::bridge::{BridgeEnd, BridgeNews};
 use crate::channel_name::ChannelId;
 use crate::channel_view::ChannelView;
 use crate::config::ChannelConfig;
-use crate::lease::bucket::{Denied, Held, Lease, Loss};
+use crate::lease::bucket::{Denied, Held, Lease, Loss, Renewal};
 use crate::lifecycle::Lifecycle;
 use crate::robot::RobotError;
 use crate::status::{ChannelReport, set};
@@ -236,13 +236,15 @@ impl Service {
             loss = lease.hold(held) => return Ending::Lost(loss),
             end = term.ended() => end,
         };
-        // Whoever took over has logged in with our account, which ends our session first.
-        if end == BridgeEnd::DuplicateLogin
-            && let Some(loss) = lease.renew(held).await
-        {
-            return Ending::Lost(loss);
+        if end != BridgeEnd::DuplicateLogin {
+            return Ending::GivenUp;
         }
-        Ending::GivenUp
+        // Whoever took over has logged in with our account, which ends our session before we hear of it.
+        match lease.renew(held).await {
+            Renewal::Held => Ending::GivenUp,
+            Renewal::Unconfirmed => Ending::Lost(Loss::Unreachable),
+            Renewal::Lost(loss) => Ending::Lost(loss),
+        }
     }
 
     async fn release(&self, held: Option<&Held>) {
@@ -274,7 +276,7 @@ impl Loss {
     fn as_str(self) -> &'static str {
         match self {
             Self::Taken => "it has taken over",
-            Self::Unreachable => "NATS is out of reach, and the other robot waits",
+            Self::Unreachable => "NATS is out of reach, and another robot may have taken over",
         }
     }
 }

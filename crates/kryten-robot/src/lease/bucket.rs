@@ -70,6 +70,16 @@ pub(crate) enum Loss {
     Unreachable,
 }
 
+/// What came of putting the record anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Renewal {
+    /// The channel is ours.
+    Held,
+    /// Nobody said that it is ours, nor that it is not.
+    Unconfirmed,
+    Lost(Loss),
+}
+
 impl Lease {
     pub(crate) async fn open(
         client: &Client,
@@ -153,30 +163,43 @@ impl Lease {
     pub(crate) async fn hold(&self, held: &mut Held) -> Loss {
         loop {
             tokio::time::sleep(self.times.renewal).await;
-            if let Some(loss) = self.renew(held).await {
+            if let Renewal::Lost(loss) = self.renew(held).await {
                 return loss;
             }
         }
     }
 
-    /// Puts the record anew, once; says so if the lease is lost.
-    pub(crate) async fn renew(&self, held: &mut Held) -> Option<Loss> {
+    /// Puts the record anew, once.
+    pub(crate) async fn renew(&self, held: &mut Held) -> Renewal {
         let asked = self.started.elapsed();
+        // On a connection that takes everything and brings nothing the answer would be too late.
+        let answered = tokio::time::timeout(self.times.renewal, self.try_to_renew(held)).await;
+        match answered.unwrap_or(Renewal::Unconfirmed) {
+            Renewal::Held => held.holding.renewed = asked,
+            Renewal::Unconfirmed if held.holding.must_leave(self.started.elapsed()) => {
+                return Renewal::Lost(Loss::Unreachable);
+            }
+            other => return other,
+        }
+        Renewal::Held
+    }
+
+    async fn try_to_renew(&self, held: &mut Held) -> Renewal {
         match self.put(held.revision, held.term, false).await {
             Ok(revision) => {
                 held.revision = revision;
-                held.holding.renewed = asked;
                 self.look_for_rivals(held).await;
-                return None;
+                return Renewal::Held;
             }
             Err(KvError::WrongRevision { .. } | KvError::OutcomeUnknown { .. }) => {
                 match self.find().await {
                     Ok(Some(found)) if self.is_ours(&found) => {
                         held.revision = found.revision;
-                        held.holding.renewed = asked;
-                        return None;
+                        return Renewal::Held;
                     }
-                    Ok(Some(found)) if found.revision > held.revision => return Some(Loss::Taken),
+                    Ok(Some(found)) if found.revision > held.revision => {
+                        return Renewal::Lost(Loss::Taken);
+                    }
                     // The bucket was made anew: nobody holds the channel.
                     Ok(_) => held.revision = 0,
                     Err(error) => debug!(%error, "cannot see who serves the channel"),
@@ -189,12 +212,10 @@ impl Lease {
                 held.revision = 0;
             }
             Err(error) => {
-                debug!(channel = self.channel.channel, %error, "the lease cannot be renewed")
+                debug!(channel = self.channel.channel, %error, "the lease cannot be renewed");
             }
         }
-        held.holding
-            .must_leave(self.started.elapsed())
-            .then_some(Loss::Unreachable)
+        Renewal::Unconfirmed
     }
 
     /// Lets others take the channel at once.

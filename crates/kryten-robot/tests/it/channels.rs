@@ -9,6 +9,7 @@ use kryten_robot::{ChannelConfig, ChannelReport, Robot, RobotConfig};
 use kryten_servers::NatsServer;
 use kryten_sim::{Sim, SimConfig, SimHandle};
 
+use crate::cable::Cable;
 use crate::support::*;
 
 async fn sim(channel: &str) -> SimHandle {
@@ -188,5 +189,99 @@ async fn a_robot_that_serves_the_same_name_for_another_host_is_named() {
     .await;
     second.shutdown().await;
     robot.shutdown().await;
+    sim.shutdown().await;
+}
+
+/// Revision of a key of the leases; 0 where it is not there.
+async fn revision(leases: &KvBucket, key: &str) -> u64 {
+    let entry = leases.entry(key).await.unwrap();
+    entry.map_or(0, |entry| entry.revision)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_robot_cut_off_from_nats_leaves_the_channel_to_one_that_waits_and_nothing_is_lost() {
+    let server = NatsServer::ephemeral().await;
+    let sim = sim(CHANNEL).await;
+    sim.join("alice").await.unwrap();
+    let client = Client::connect(&nats_config(&server)).await.unwrap();
+    let cable = Cable::to(server.url()).await;
+    let mut config = robot_config(&server, &sim.url());
+    standby_after(&mut config, Duration::from_secs(2));
+    let mut behind_the_cable = config.clone();
+    behind_the_cable.nats.servers = vec![cable.url()];
+    let first = Robot::bind(behind_the_cable).await.unwrap();
+    within("the first joins", first.ready()).await;
+    let second = Robot::bind(config).await.unwrap();
+    within("the second waits", second.ready()).await;
+    let leases = KvBucket::open(&client, "kryten_leases").await.unwrap();
+    let key = format!("robot.{}", CHANNEL.to_lowercase());
+    let sign = format!("{key}.standby");
+    until("the first has seen the second", || async {
+        let sign = revision(&leases, &sign).await;
+        sign > 0 && revision(&leases, &key).await > sign
+    })
+    .await;
+
+    cable.cut();
+    sim.say("alice", "into the dark").await.unwrap();
+    until("the second serves and the first has left", || async {
+        of(&second.report(), CHANNEL).in_channel && !of(&first.report(), CHANNEL).in_channel
+    })
+    .await;
+    sim.say("alice", "after").await.unwrap();
+    until("both lines are there, each once", || async {
+        lines(&client, CHANNEL).await == ["into the dark", "after"]
+    })
+    .await;
+
+    cable.mend();
+    until("the first waits in its turn", || async {
+        of(&first.report(), CHANNEL).standing_by
+    })
+    .await;
+    second.shutdown().await;
+    until("the first is back", || async {
+        of(&first.report(), CHANNEL).in_channel
+    })
+    .await;
+    sim.say("alice", "again").await.unwrap();
+    until("nothing came twice", || async {
+        lines(&client, CHANNEL).await == ["into the dark", "after", "again"]
+    })
+    .await;
+    first.shutdown().await;
+    sim.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_robot_that_lost_its_account_while_cut_off_waits_and_does_not_give_up() {
+    let server = NatsServer::ephemeral().await;
+    let sim = sim(CHANNEL).await;
+    let cable = Cable::to(server.url()).await;
+    let mut config = robot_config(&server, &sim.url());
+    standby_after(&mut config, Duration::from_secs(1));
+    let mut behind_the_cable = config.clone();
+    behind_the_cable.nats.servers = vec![cable.url()];
+    let first = Robot::bind(behind_the_cable).await.unwrap();
+    within("the first joins", first.ready()).await;
+    cable.cut();
+    // The first never hears of this one, and stays until its account is logged in elsewhere.
+    let second = Robot::bind(config).await.unwrap();
+    until("the second serves and the first has left", || async {
+        of(&second.report(), CHANNEL).in_channel && !of(&first.report(), CHANNEL).in_channel
+    })
+    .await;
+    cable.mend();
+    until("the first waits", || async {
+        let report = of(&first.report(), CHANNEL).clone();
+        report.standing_by && !report.in_channel
+    })
+    .await;
+    second.shutdown().await;
+    until("the first is back", || async {
+        of(&first.report(), CHANNEL).in_channel
+    })
+    .await;
+    first.shutdown().await;
     sim.shutdown().await;
 }
