@@ -1,23 +1,40 @@
+use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use kryten_client::command::{CommandError, request};
 use kryten_client::respond::{Refusal, Responder};
 use kryten_protocol::command::Request;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use crate::fixture::{connect, in_time, server_and_client};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-async fn handle(request: Request) -> Result<Value, Refusal> {
+type Handled = Result<Value, Refusal>;
+
+async fn handle(request: Request) -> Handled {
     match request.command.as_str() {
         "echo" => Ok(Value::Object(request.parameters)),
         "large" => Ok(json!("x".repeat(9_000_000))),
-        "slow" => {
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            Ok(json!("done"))
-        }
         command => Err(format!("Unknown command: {command}").into()),
+    }
+}
+
+/// As [`handle`], and `slow` is answered when the gate opens.
+fn handle_behind(gate: &Arc<Notify>) -> impl Fn(Request) -> BoxFuture<'static, Handled> + use<> {
+    let gate = Arc::clone(gate);
+    move |request| {
+        let gate = Arc::clone(&gate);
+        Box::pin(async move {
+            if request.command == "slow" {
+                gate.notified().await;
+                return Ok(json!("done"));
+            }
+            handle(request).await
+        })
     }
 }
 
@@ -54,7 +71,9 @@ async fn the_ways_in_which_a_command_fails_are_told_apart() {
         ask("echo", TIMEOUT).await,
         Err(CommandError::NoResponders { .. })
     ));
-    let responder = Responder::start(&client, "robot", handle).await.unwrap();
+    let gate = Arc::default();
+    let responder = Responder::start(&client, "robot", handle_behind(&gate));
+    let responder = responder.await.unwrap();
     let refused = ask("nonsense", TIMEOUT).await;
     assert!(
         matches!(&refused, Err(CommandError::Refused { error, .. }) if error == "Unknown command: nonsense"),
@@ -65,6 +84,7 @@ async fn the_ways_in_which_a_command_fails_are_told_apart() {
         matches!(slow, Err(CommandError::TimedOut { .. })),
         "{slow:?}"
     );
+    gate.notify_one();
     let large = ask("large", TIMEOUT).await;
     assert!(
         matches!(&large, Err(CommandError::Refused { error, .. }) if error.contains("takes at most 8388608")),
@@ -98,13 +118,21 @@ async fn the_ways_in_which_a_command_fails_are_told_apart() {
 #[tokio::test]
 async fn stopping_answers_what_was_taken() {
     let (_server, client) = server_and_client().await;
-    let responder = Responder::start(&client, "robot", handle).await.unwrap();
+    let gate = Arc::default();
+    let responder = Responder::start(&client, "robot", handle_behind(&gate));
+    let responder = responder.await.unwrap();
     let slow = tokio::spawn({
         let client = client.clone();
         async move { request(&client, "robot", Request::new("robot", "slow"), TIMEOUT).await }
     });
     crate::fixture::until(|| async { responder.requests() == 1 }).await;
-    in_time(responder.stop()).await;
+    let mut stopping = pin!(responder.stop());
+    assert!(
+        futures_util::poll!(&mut stopping).is_pending(),
+        "one is not answered"
+    );
+    gate.notify_one();
+    in_time(stopping).await;
     assert_eq!(
         in_time(slow).await.unwrap().unwrap().data,
         Some(json!("done"))

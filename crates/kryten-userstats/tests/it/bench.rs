@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::{Request as HttpRequest, StatusCode};
 use kryten_client::command::{self, CommandError};
 use kryten_client::kv::{BucketConfig, PutOptions};
 use kryten_client::{Client, EventStream, KvBucket, NatsConfig};
@@ -14,6 +16,7 @@ use kryten_servers::NatsServer;
 use kryten_userstats::store::Store;
 use kryten_userstats::{ChannelConfig, Config, Userstats};
 use serde_json::{Value, json};
+use tower::ServiceExt;
 
 pub(crate) const DOMAIN: &str = "cytu.be";
 pub(crate) const CHANNEL: &str = "Lounge";
@@ -201,4 +204,15 @@ pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, condition: 
 pub(crate) async fn within<T>(what: &str, work: impl Future<Output = T>) -> T {
     let done = tokio::time::timeout(PATIENCE, work).await;
     done.unwrap_or_else(|_| panic!("waited too long until {what}"))
+}
+
+/// What a router answers.
+pub(crate) async fn get(router: &axum::Router, path: &str) -> (StatusCode, String) {
+    let request = HttpRequest::get(path).body(Body::empty()).unwrap();
+    let response = router.clone().oneshot(request).await.unwrap();
+    let status = response.status();
+    let body = axum::body::to_bytes(response.into_body(), 1 << 20)
+        .await
+        .unwrap();
+    (status, String::from_utf8(body.to_vec()).unwrap())
 }

@@ -6,8 +6,7 @@ use kryten_protocol::time::WireTime;
 use kryten_userstats::{Config, Userstats};
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, eventually, within};
-use crate::seed_b::get;
+use crate::bench::{Bench, eventually, get, within};
 
 const COMPATIBILITY: &str = include_str!("../../../../docs/compatibility.md");
 /// The last pair that was asked before the events came.

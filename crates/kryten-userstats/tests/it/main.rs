@@ -9,5 +9,6 @@ mod logs;
 mod original;
 mod queries;
 mod seed_b;
+mod seed_b_fallback;
 mod service;
 mod store;

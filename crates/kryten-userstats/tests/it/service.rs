@@ -10,9 +10,8 @@ use kryten_userstats::{ChannelConfig, Config, Userstats};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::bench::{Bench, eventually, within};
+use crate::bench::{Bench, eventually, get, within};
 use crate::original;
-use crate::seed_b::get;
 
 fn load(folder: &Path, text: &str) -> Result<Config, String> {
     let file = folder.join("config.json");
