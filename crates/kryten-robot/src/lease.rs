@@ -1,10 +1,8 @@
-//! Which of several robots serves a channel. Pure; `lease::bucket` reads and writes the records.
+//! Which of several robots serves a channel. Pure; `lease_bucket` reads and writes the records.
 //!
 //! The record of a channel names its holder, who puts it anew again and again. Whoever waits measures with its own
 //! clock how long the record's revision stays the same, so no two clocks are compared. A record whose revision stands
 //! still for [`Times::expiry`] may be replaced, expecting that revision: of several who try, the server lets one.
-
-pub(crate) mod bucket;
 
 use std::time::Duration;
 

@@ -21,7 +21,7 @@
 //! - `verify`: compares CyTube, memory and KV, and mends what differs;
 //! - [`health`]: `/health` and `/metrics`;
 //! - `requests`: what others ask, with `office` for what all requests share; `answering_pms` for private messages;
-//! - `lifecycle`: what the robot tells of itself; `hearing`: what it hears of others;
+//! - `lifecycle`: what the robot tells of itself; `hearing`: what it hears of others; `lease_bucket`: leases in KV;
 //! - [`audit`]: the logs of what was asked and done;
 //! - `guest`: looks on without NATS;
 //! - `term`: the tasks of one channel; `seat`: term after term of it; `channels`: all of them;
@@ -42,6 +42,7 @@ mod hearing;
 pub mod history;
 mod kv_writer;
 pub mod lease;
+mod lease_bucket;
 mod lifecycle;
 mod office;
 pub mod outbox;

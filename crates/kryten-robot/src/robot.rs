@@ -18,7 +18,7 @@ use crate::audit::Audit;
 use crate::channels::{Channels, Reloaded};
 use crate::config::{ChannelConfig, RobotConfig};
 use crate::hearing;
-use crate::lease::bucket::Identity;
+use crate::lease_bucket::Identity;
 use crate::lifecycle::{self, Lifecycle};
 use crate::office::Office;
 use crate::requests::Requests;

@@ -13,7 +13,7 @@ use crate::bridge::{BridgeEnd, BridgeNews};
 use crate::channel_name::ChannelId;
 use crate::channel_view::ChannelView;
 use crate::config::ChannelConfig;
-use crate::lease::bucket::{Denied, Held, Lease, Loss, Renewal};
+use crate::lease_bucket::{Denied, Held, Lease, Loss, Renewal};
 use crate::lifecycle::Lifecycle;
 use crate::robot::RobotError;
 use crate::status::{ChannelReport, set};

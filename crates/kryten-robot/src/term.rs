@@ -25,7 +25,7 @@ use crate::config::{ChannelConfig, CommandTimes, VerifyTimes};
 use crate::history::History;
 use crate::kv_writer::KvWriter;
 use crate::lease::Times;
-use crate::lease::bucket::Identity;
+use crate::lease_bucket::Identity;
 use crate::lifecycle::Lifecycle;
 use crate::publisher::Publisher;
 use crate::robot::RobotError;

@@ -8,8 +8,8 @@ use kryten_client::kv::{BucketConfig, Entry, KvBucket, KvError, PutOptions};
 use kryten_protocol::token;
 use tracing::{debug, info, warn};
 
-use super::{Candidate, Found, Holding, Process, Record, Times, Verdict};
 use crate::channel_name::ChannelId;
+use crate::lease::{Candidate, Found, Holding, Process, Record, Times, Verdict};
 
 /// The bucket of all channels' records.
 pub(crate) const LEASES: &str = "kryten_leases";
