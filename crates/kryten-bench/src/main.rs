@@ -7,9 +7,11 @@
 #![allow(clippy::print_stdout, reason = "its report is what it is run for")]
 
 mod contest;
+mod crowd;
 mod figure;
 mod films;
 mod grid;
+mod load;
 mod results;
 mod rows;
 mod sides;

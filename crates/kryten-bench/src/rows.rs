@@ -6,6 +6,7 @@ mod p3;
 mod p6;
 mod p8;
 mod p9;
+mod r5;
 
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ pub(crate) enum Row {
     P6,
     P8,
     P9,
+    R5,
 }
 
 /// What the command line asks for: one row, or all of them.
@@ -48,14 +50,20 @@ impl RowName {
     }
 
     pub(crate) fn rows(self) -> Vec<Row> {
-        // P6 and P9 wait in vain for lines of the original; until that is understood they are run by name only.
-        let all = [Row::P1, Row::P2, Row::P3, Row::P8];
-        self.0.map_or(all.to_vec(), |row| vec![row])
+        self.0.map_or(Row::ALL.to_vec(), |row| vec![row])
     }
 }
 
 impl Row {
-    pub(crate) const ALL: [Self; 6] = [Self::P1, Self::P2, Self::P3, Self::P6, Self::P8, Self::P9];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::P1,
+        Self::P2,
+        Self::P3,
+        Self::P6,
+        Self::P8,
+        Self::P9,
+        Self::R5,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -65,6 +73,7 @@ impl Row {
             Self::P6 => "p6",
             Self::P8 => "p8",
             Self::P9 => "p9",
+            Self::R5 => "r5",
         }
     }
 
@@ -74,7 +83,7 @@ impl Row {
             Self::P1 => Some(p1::SCRIPT),
             Self::P2 => Some(p2::SCRIPT),
             Self::P3 => Some(p3::SCRIPT),
-            Self::P6 | Self::P8 | Self::P9 => None,
+            Self::P6 | Self::P8 | Self::P9 | Self::R5 => None,
         }
     }
 
@@ -83,7 +92,7 @@ impl Row {
             Self::P1 => p1::run(bench, quick).await,
             Self::P2 => p2::run(bench, quick).await,
             Self::P3 => p3::run(bench, quick).await,
-            Self::P6 | Self::P8 | Self::P9 => Ok(Vec::new()),
+            Self::P6 | Self::P8 | Self::P9 | Self::R5 => Ok(Vec::new()),
         }
     }
 
@@ -93,6 +102,7 @@ impl Row {
             Self::P6 => p6::run(robots, quick).await,
             Self::P8 => p8::run(robots, quick).await,
             Self::P9 => p9::run(robots, quick).await,
+            Self::R5 => r5::run(robots, quick).await,
             Self::P1 | Self::P2 | Self::P3 => Ok(Grid::default()),
         }
     }

@@ -1,6 +1,5 @@
 //! A simulated CyTube over https, a nats-server, and one of the two robots in between, as a process of its own.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -12,19 +11,20 @@ use async_nats::Subscriber;
 use futures_util::StreamExt;
 use kryten_client::{Client, NatsConfig};
 use kryten_servers::NatsServer;
-use kryten_sim::{ChannelConfig, Operation, Sim, SimConfig, SimHandle, TlsConfig};
+use kryten_sim::{ChannelConfig, ChannelHandle, Operation, Sim, SimConfig, SimHandle, TlsConfig};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
+use crate::load::{emit, line, text_of};
 use crate::sides::Sync;
 
 /// How long anything may take before the run ends without a figure.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(240);
 const STEP: Duration = Duration::from_millis(2);
 /// The event by which the end of what was sent is seen.
-const MARK: &str = "chatMsg";
+pub(crate) const MARK: &str = "chatMsg";
 
 /// Which robot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,8 +145,7 @@ impl Theatre {
         let folder = tempfile::tempdir()?;
         let channels = names(channels);
         let sim = quiet_sim(&channels, folder.path()).await?;
-        let config = NatsConfig::for_url(server.url()).with_user(server.user(), server.password());
-        let nats = Client::connect(&config).await?;
+        let nats = Client::connect(&nats_config(&server)).await?;
         let mut settings = configuration(&sim, &channels, folder.path())?;
         settings["nats"] = json!({
             "servers": [server.url()], "user": server.user(), "password": server.password(),
@@ -255,7 +254,20 @@ impl Theatre {
 
     /// Sends a chat line.
     pub(crate) async fn line(&self, channel: &str, text: String) -> anyhow::Result<()> {
-        self.emit(channel, MARK, line(text)).await
+        let channel = self.sim.channel(channel).context("no such channel")?;
+        emit(&channel, line(text)).await
+    }
+
+    /// All channels, as the simulator has them.
+    pub(crate) fn handles(&self) -> anyhow::Result<Vec<ChannelHandle>> {
+        let handles = self.channels.iter().map(|name| self.sim.channel(name));
+        let handles: Option<Vec<_>> = handles.collect();
+        handles.context("a channel is not there")
+    }
+
+    /// A further connection, for who must not wait behind others.
+    pub(crate) async fn connect(&self) -> anyhow::Result<Client> {
+        Ok(Client::connect(&nats_config(&self.server)).await?)
     }
 
     pub(crate) async fn events(&self) -> anyhow::Result<Subscriber> {
@@ -280,51 +292,8 @@ impl Theatre {
     }
 }
 
-/// A chat line as CyTube sends it.
-pub(crate) fn line(text: String) -> Value {
-    json!({"username": "alice", "msg": text, "meta": {}, "time": now_millis()})
-}
-
-/// The text of a chat line, from the message that a robot has published.
-pub(crate) fn text_of(message: &async_nats::Message) -> Option<String> {
-    let mut event: Value = serde_json::from_slice(&message.payload).ok()?;
-    if event["event_name"] != MARK {
-        return None;
-    }
-    match event["payload"]["msg"].take() {
-        Value::String(text) => Some(text),
-        _ => None,
-    }
-}
-
-/// Whether each number from 0 on comes exactly once; of ours in its order, which the original does not keep.
-#[derive(Debug)]
-pub(crate) struct Once {
-    who: Who,
-    seen: BTreeSet<u64>,
-}
-
-impl Once {
-    pub(crate) fn new(who: Who) -> Self {
-        let seen = BTreeSet::new();
-        Self { who, seen }
-    }
-
-    pub(crate) fn take(&mut self, number: &str) -> anyhow::Result<()> {
-        let number = number.parse()?;
-        let next = self.seen.len() as u64;
-        let is_right = self.who == Who::Original || number == next;
-        ensure!(
-            self.seen.insert(number) && is_right,
-            "{:?} publishes line {number} as number {next}",
-            self.who
-        );
-        Ok(())
-    }
-}
-
-pub(crate) fn now_millis() -> i64 {
-    jiff::Timestamp::now().as_millisecond()
+fn nats_config(server: &NatsServer) -> NatsConfig {
+    NatsConfig::for_url(server.url()).with_user(server.user(), server.password())
 }
 
 /// Resident memory of a process, in MB.
@@ -346,21 +315,22 @@ pub(crate) struct KvTraffic {
 }
 
 impl KvTraffic {
-    pub(crate) async fn watch(theatre: &Theatre, who: Who) -> anyhow::Result<Arc<Self>> {
+    /// Watches all keys; lists are those of `key`, such as `playlist.items`.
+    pub(crate) async fn watch(theatre: &Theatre, who: Who, key: &str) -> anyhow::Result<Arc<Self>> {
         let mut puts = theatre.nats.nats().subscribe("$KV.>").await?;
         theatre.nats.nats().flush().await?;
         let traffic = Arc::new(Self::default());
         let ours = Arc::clone(&traffic);
         let end = match who {
-            Who::Ours => "_playlist.items.manifest",
-            Who::Original => "_playlist.items",
+            Who::Ours => format!("_{key}.manifest"),
+            Who::Original => format!("_{key}"),
         };
         tokio::spawn(async move {
             while let Some(put) = puts.next().await {
                 ours.bytes
                     .fetch_add(put.payload.len() as u64, Ordering::Relaxed);
                 ours.puts.fetch_add(1, Ordering::Relaxed);
-                let completes = put.subject.ends_with(end);
+                let completes = put.subject.ends_with(&end);
                 ours.lists
                     .fetch_add(u64::from(completes), Ordering::Relaxed);
             }

@@ -1,17 +1,18 @@
 //! P6: CyTube's frames into the stream and into KV, beside the real kryten-robot.
 
-use std::time::{Duration, Instant};
+mod moves;
 
-use anyhow::{Context, ensure};
-use async_nats::{Subscriber, jetstream};
+use std::time::Duration;
+
+use anyhow::ensure;
+use async_nats::jetstream;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
-use tokio::time::timeout;
 
-use crate::films;
 use crate::grid::{Grid, median, shown};
+use crate::load::{Delays, Heard, WINDOW, delays_of, raw_delays, say};
 use crate::sides::Sync;
-use crate::theatre::{KvTraffic, Once, PATIENCE, Robots, Theatre, Who, line, text_of};
+use crate::theatre::{Robots, Theatre, Who};
 
 /// How much is done.
 struct Amount {
@@ -19,7 +20,28 @@ struct Amount {
     rounds: usize,
     films: u64,
     moves: u64,
-    seconds: u64,
+    time: Duration,
+}
+
+/// Paces at which delays are measured, in lines a second; the target is that of the last.
+const PACES: [u32; 2] = [100, 1000];
+
+/// What one side did in all rounds.
+#[derive(Default)]
+struct Seen {
+    /// With a window; as fast as CyTube can say it; with a window and flushing always.
+    windowed: Vec<Heard>,
+    at_once: Vec<Heard>,
+    always: Vec<Heard>,
+    delays: [Vec<Delays>; PACES.len()],
+}
+
+/// What the engine can do.
+#[derive(Default)]
+struct Raw {
+    lines: Vec<f64>,
+    always: Vec<f64>,
+    delays: [Vec<Delays>; PACES.len()],
 }
 
 pub(super) async fn run(robots: &Robots, quick: bool) -> anyhow::Result<Grid> {
@@ -29,16 +51,40 @@ pub(super) async fn run(robots: &Robots, quick: bool) -> anyhow::Result<Grid> {
             rounds: 1,
             films: 60,
             moves: 20,
-            seconds: 1,
+            time: Duration::from_millis(500),
         },
         false => Amount {
             lines: 20_000,
             rounds: 3,
             films: 4_000,
             moves: 1_000,
-            seconds: 5,
+            time: Duration::from_secs(10),
         },
     };
+    let (mut ours, mut theirs, mut raw) = (Seen::default(), Seen::default(), Raw::default());
+    for round in 0..amount.rounds {
+        for who in Who::in_turn(round) {
+            let seen = match who {
+                Who::Ours => &mut ours,
+                Who::Original => &mut theirs,
+            };
+            visit(robots, who, &amount, seen, &mut raw).await?;
+        }
+    }
+    if !quick {
+        for who in Who::BOTH {
+            let theatre = Theatre::open(robots, who, Sync::Always, 1).await?;
+            let heard = say(&theatre, who, amount.lines, Some(WINDOW)).await?;
+            match who {
+                Who::Ours => {
+                    ours.always.push(heard);
+                    raw.always.push(raw_lines(&theatre, amount.lines).await?);
+                }
+                Who::Original => theirs.always.push(heard),
+            }
+            theatre.close().await?;
+        }
+    }
     let mut grid = Grid::new(&[
         "work",
         "flush",
@@ -47,284 +93,176 @@ pub(super) async fn run(robots: &Robots, quick: bool) -> anyhow::Result<Grid> {
         "raw async-nats",
         "ours against it",
     ]);
-    for sync in Sync::ALL {
-        lines(&mut grid, robots, sync, &amount).await?;
-    }
-    moves(&mut grid, robots, &amount).await?;
-    latency(&mut grid, robots, &amount).await?;
+    lines(&mut grid, &amount, &ours, &theirs, &raw);
+    latency(&mut grid, &ours, &theirs, &raw);
+    moves::run(&mut grid, robots, &amount).await?;
     grid.note(
         "Ours is in the stream, acknowledged, when the time is taken; the original publishes without a stream, so its \
          time ends at a subscriber. Raw is the same number of messages of the same size published to a stream, 256 at \
          once, all acknowledged; for latency it is publisher to subscriber, without CyTube.",
     );
+    grid.note(format!(
+        "The original keeps at most 1,000 events that it has not published, and throws the oldest away for each \
+         further one. So the rate that counts is that with at most {WINDOW} lines said and not yet heard, for both: \
+         the fastest pace at which it can deliver everything. What comes when all lines are said at once is shown \
+         below it; a rate there is of the lines heard. Of ours every line must come, once and in order, always.",
+    ));
     Ok(grid)
 }
 
-async fn lines(
-    grid: &mut Grid,
+async fn visit(
     robots: &Robots,
-    sync: Sync,
+    who: Who,
     amount: &Amount,
+    seen: &mut Seen,
+    raw: &mut Raw,
 ) -> anyhow::Result<()> {
-    let rounds = match sync {
-        Sync::Default => amount.rounds,
-        Sync::Always => 1,
-    };
-    let [mut ours, mut theirs, mut raw] = [const { Vec::new() }; 3];
-    for round in 0..rounds {
-        for who in Who::in_turn(round) {
-            let theatre = Theatre::open(robots, who, sync, 1).await?;
-            let took = said(&theatre, who, amount.lines).await?;
-            if who == Who::Ours {
-                raw.push(
-                    amount.lines as f64 / raw_lines(&theatre, amount.lines).await?.as_secs_f64(),
-                );
-            }
-            theatre.close().await?;
-            let rate = amount.lines as f64 / took.as_secs_f64();
-            match who {
-                Who::Ours => ours.push(rate),
-                Who::Original => theirs.push(rate),
-            }
+    let theatre = Theatre::open(robots, who, Sync::Default, 1).await?;
+    for (place, pace) in PACES.into_iter().enumerate() {
+        seen.delays[place].push(delays_of(&theatre, who, pace, amount.time).await?);
+        if who == Who::Ours {
+            raw.delays[place].push(raw_delays(&theatre, pace, amount.time).await?);
         }
     }
-    let ratio = median(&ours) / median(&theirs);
-    grid.line([
-        format!("{} chat lines, lines/s", amount.lines),
-        sync.name().to_owned(),
-        shown(&ours),
-        shown(&theirs),
-        shown(&raw),
-        format!("{ratio:.1} ×"),
-    ]);
-    grid.samples
-        .push(json!({"lines": sync.name(), "ours": ours, "original": theirs, "raw": raw}));
-    if sync == Sync::Default {
-        grid.at_least("chat lines/s, times the original's", ratio, 20.0);
-    }
-    Ok(())
-}
-
-/// From the first line to the last one at a subscriber, and for ours in the stream; each number exactly once.
-async fn said(theatre: &Theatre, who: Who, count: u64) -> anyhow::Result<Duration> {
-    let mut events = theatre.events().await?;
-    theatre.nats.nats().flush().await?;
-    let channel = theatre.sim.channel("bench").context("no channel")?;
-    let before = match who {
-        Who::Ours => theatre.stored().await?,
-        Who::Original => 0,
-    };
-    let texts: Vec<_> = (0..count).map(|number| line(number.to_string())).collect();
-    let started = Instant::now();
-    let sending = async {
-        for payload in texts {
-            let emit = kryten_sim::Operation::Emit {
-                event: "chatMsg".to_owned(),
-                payload: Some(payload),
-                times: None,
-            };
-            channel.run(emit).await?;
-        }
-        anyhow::Ok(())
-    };
-    let hearing = async {
-        let mut heard = Once::new(who);
-        for number in 0..count {
-            let text = next_text(&mut events).await;
-            let text = text.with_context(|| format!("{who:?}: {number} of {count} lines heard"))?;
-            heard.take(&text)?;
-        }
-        anyhow::Ok(())
-    };
-    tokio::try_join!(sending, hearing)?;
+    seen.windowed
+        .push(say(&theatre, who, amount.lines, Some(WINDOW)).await?);
     if who == Who::Ours {
-        while theatre.stored().await? < before + count {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        raw.lines.push(raw_lines(&theatre, amount.lines).await?);
     }
-    Ok(started.elapsed())
+    seen.at_once
+        .push(say(&theatre, who, amount.lines, None).await?);
+    theatre.close().await
 }
 
-async fn raw_lines(theatre: &Theatre, count: u64) -> anyhow::Result<Duration> {
+fn lines(grid: &mut Grid, amount: &Amount, ours: &Seen, theirs: &Seen, raw: &Raw) {
+    let count = amount.lines;
+    let works = [
+        (
+            format!("{count} chat lines, at most {WINDOW} on their way, lines/s"),
+            Sync::Default,
+            &ours.windowed,
+            &theirs.windowed,
+            &raw.lines,
+        ),
+        (
+            format!("{count} chat lines, all said at once, lines/s"),
+            Sync::Default,
+            &ours.at_once,
+            &theirs.at_once,
+            &raw.lines,
+        ),
+        (
+            format!("{count} chat lines, at most {WINDOW} on their way, lines/s"),
+            Sync::Always,
+            &ours.always,
+            &theirs.always,
+            &raw.always,
+        ),
+    ];
+    for (number, (work, sync, ours, theirs, raw)) in works.into_iter().enumerate() {
+        let rates = |heard: &[Heard]| heard.iter().map(Heard::rate).collect::<Vec<_>>();
+        let (ours_rates, their_rates) = (rates(ours), rates(theirs));
+        if ours_rates.is_empty() {
+            continue;
+        }
+        let ratio = median(&ours_rates) / median(&their_rates);
+        grid.line([
+            work,
+            sync.name().to_owned(),
+            shown(&ours_rates),
+            format!("{}{}", shown(&their_rates), of_them(theirs)),
+            shown(raw),
+            format!("{ratio:.1} ×"),
+        ]);
+        let numbers = |heard: &[Heard]| -> Vec<_> {
+            heard
+                .iter()
+                .map(|heard| json!({"said": heard.said, "heard": heard.heard, "late": heard.late, "seconds": heard.took.as_secs_f64()}))
+                .collect()
+        };
+        grid.samples.push(json!({
+            "lines": sync.name(), "window": (number != 1).then_some(WINDOW),
+            "ours": numbers(ours), "original": numbers(theirs), "raw": raw,
+        }));
+        if number == 0 {
+            grid.at_least("chat lines/s, times the original's", ratio, 20.0);
+        }
+    }
+}
+
+/// How many lines came, where not all did, and whether they were in order.
+fn of_them(heard: &[Heard]) -> String {
+    let sum = |pick: fn(&Heard) -> u64| heard.iter().map(pick).sum::<u64>();
+    let (said, came, late) = (
+        sum(|heard| heard.said),
+        sum(|heard| heard.heard),
+        sum(|heard| heard.late),
+    );
+    let mut text = format!(", heard {came} of {said}");
+    if late > 0 {
+        text += &format!(", {late} of them behind a later one");
+    }
+    text
+}
+
+/// Messages a second.
+async fn raw_lines(theatre: &Theatre, count: u64) -> anyhow::Result<f64> {
     let context = theatre.nats.jetstream();
     let config = jetstream::stream::Config {
         name: "RAW".to_owned(),
-        subjects: vec!["raw.>".to_owned()],
+        subjects: vec!["raw.stored".to_owned()],
         ..jetstream::stream::Config::default()
     };
     context.create_stream(config).await?;
     let body = bytes::Bytes::from(vec![b'x'; 400]);
-    let started = Instant::now();
+    let started = std::time::Instant::now();
     let acks = stream::iter(0..count).map(|_| {
         let body = body.clone();
         async move {
-            let sent = context.publish("raw.line", body).await?;
+            let sent = context.publish("raw.stored", body).await?;
             anyhow::Ok(sent.await?)
         }
     });
     let acks: Vec<_> = acks.buffered(256).try_collect().await?;
     ensure!(acks.len() as u64 == count, "not all were acknowledged");
-    Ok(started.elapsed())
+    let took = started.elapsed();
+    context.delete_stream("RAW").await?;
+    Ok(count as f64 / took.as_secs_f64())
 }
 
-/// Seconds, bytes, puts, and puts that complete a list.
-type Moved = (f64, f64, u64, u64);
-
-async fn moves(grid: &mut Grid, robots: &Robots, amount: &Amount) -> anyhow::Result<()> {
-    let mut seen = Vec::new();
-    for who in Who::BOTH {
-        let theatre = Theatre::open(robots, who, Sync::Default, 1).await?;
-        let mut uids: Vec<u64> = (0..amount.films).collect();
-        theatre
-            .emit("bench", "playlist", films::playlist(&uids))
-            .await?;
-        films::wait_for(&theatre, who, &uids).await?;
-        let traffic = KvTraffic::watch(&theatre, who).await?;
-        let started = Instant::now();
-        for number in 0..amount.moves as usize {
-            let moved = films::move_one(&mut uids, number * 7919, number * 104_729);
-            theatre.emit("bench", "moveVideo", moved).await?;
-        }
-        let took = match who {
-            Who::Ours => {
-                films::wait_for(&theatre, who, &uids).await?;
-                started.elapsed()
-            }
-            // It puts the list for each move; whether in the right order is told, not demanded.
-            Who::Original => {
-                while traffic.lists() < amount.moves && started.elapsed() < PATIENCE {
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                }
-                started.elapsed()
-            }
-        };
-        let is_true = films::is_stored(&theatre, who, &uids).await?;
-        ensure!(
-            is_true || who == Who::Original,
-            "the list in KV is not true any more"
-        );
-        if !is_true {
-            grid.note(
-                "The original's playlist in KV was in another order than CyTube's after the moves.",
-            );
-        }
-        // What was put just before may still be on its way to the subscriber.
-        theatre.nats.nats().flush().await?;
-        seen.push((
-            took.as_secs_f64(),
-            traffic.bytes() as f64,
-            traffic.puts(),
-            traffic.lists(),
-        ));
-        theatre.close().await?;
-    }
-    let [ours, theirs] = [seen[0], seen[1]];
-    let work = format!("{} moves on {} items", amount.moves, amount.films);
-    let cells = |what: &str, pick: &dyn Fn(&Moved) -> f64| {
-        let (ours, theirs) = (pick(&ours), pick(&theirs));
-        [
-            format!("{work}, {what}"),
-            Sync::Default.name().to_owned(),
-            shown(&[ours]),
-            shown(&[theirs]),
-            "-".to_owned(),
-            format!("1/{:.0}", theirs / ours),
-        ]
-    };
-    grid.line(cells("seconds until true in KV", &|seen| seen.0));
-    grid.line(cells("MB written to KV", &|seen| seen.1 / 1e6));
-    grid.line(cells("puts", &|seen| seen.2 as f64));
-    grid.line(cells("puts that complete a list", &|seen| seen.3 as f64));
-    grid.samples.push(
-        json!({"moves": ["seconds", "bytes", "puts", "lists"], "ours": ours, "original": theirs}),
-    );
-    grid.at_least(
-        "KV bytes of the original, times ours",
-        theirs.1 / ours.1,
-        50.0,
-    );
-    Ok(())
-}
-
-async fn latency(grid: &mut Grid, robots: &Robots, amount: &Amount) -> anyhow::Result<()> {
-    let [mut ours, mut theirs, mut raw] = [const { [const { Vec::new() }; 2] }; 3];
-    for round in 0..amount.rounds {
-        for who in Who::in_turn(round) {
-            let theatre = Theatre::open(robots, who, Sync::Default, 1).await?;
-            let delays = delays(&theatre, amount.seconds, false).await?;
-            if who == Who::Ours {
-                let plain = self::delays(&theatre, amount.seconds, true).await?;
-                raw[0].push(plain.0);
-                raw[1].push(plain.1);
-            }
-            let of = match who {
-                Who::Ours => &mut ours,
-                Who::Original => &mut theirs,
+fn latency(grid: &mut Grid, ours: &Seen, theirs: &Seen, raw: &Raw) {
+    for (place, pace) in PACES.into_iter().enumerate() {
+        for (name, part, limit) in [("p50", 0.5, 1.0), ("p99", 0.99, 5.0)] {
+            let of = |delays: &[Vec<Delays>]| -> Vec<f64> {
+                let delays = delays[place].iter();
+                delays.map(|delays| delays.quantile(part)).collect()
             };
-            of[0].push(delays.0);
-            of[1].push(delays.1);
-            theatre.close().await?;
-        }
-    }
-    for (place, name, limit) in [(0, "p50", 1.0), (1, "p99", 5.0)] {
-        grid.line([
-            format!("frame to subscriber at 1,000 events/s, {name} in ms"),
-            Sync::Default.name().to_owned(),
-            shown(&ours[place]),
-            shown(&theirs[place]),
-            shown(&raw[place]),
-            format!("1/{:.0}", median(&theirs[place]) / median(&ours[place])),
-        ]);
-        let added = median(&ours[place]) - median(&raw[place]);
-        grid.at_most(&format!("added latency in ms, {name}"), added, limit);
-        grid.samples.push(json!({"latency": name, "ours": ours[place], "original": theirs[place], "raw": raw[place]}));
-    }
-    Ok(())
-}
-
-/// p50 and p99 in milliseconds, of a line each millisecond.
-async fn delays(theatre: &Theatre, seconds: u64, is_raw: bool) -> anyhow::Result<(f64, f64)> {
-    let count = seconds * 1000;
-    let mut events = theatre.events().await?;
-    let nats = theatre.nats.nats();
-    nats.flush().await?;
-    let begin = Instant::now();
-    let sending = async {
-        let mut turns = tokio::time::interval(Duration::from_millis(1));
-        for _ in 0..count {
-            turns.tick().await;
-            let text = begin.elapsed().as_nanos().to_string();
-            match is_raw {
-                true => {
-                    let body = json!({"event_name": "chatMsg", "payload": line(text)}).to_string();
-                    nats.publish("kryten.events.cytube.raw.chatmsg", body.into())
-                        .await?;
-                }
-                false => theatre.line("bench", text).await?,
+            let (ours, original, raw) = (of(&ours.delays), of(&theirs.delays), of(&raw.delays));
+            let said: usize = theirs.delays[place].iter().map(|delays| delays.said).sum();
+            let heard: usize = theirs.delays[place].iter().map(Delays::heard).sum();
+            let lost = match said - heard {
+                0 => String::new(),
+                _ => format!(", heard {heard} of {said}"),
+            };
+            grid.line([
+                format!("frame to subscriber at {pace} lines/s, {name} in ms"),
+                Sync::Default.name().to_owned(),
+                shown(&ours),
+                format!("{}{lost}", shown(&original)),
+                shown(&raw),
+                format!("1/{:.1}", median(&original) / median(&ours)),
+            ]);
+            if pace == 1000 {
+                let added = median(&ours) - median(&raw);
+                grid.at_most(
+                    &format!("added latency at 1,000 lines/s in ms, {name}"),
+                    added,
+                    limit,
+                );
             }
-        }
-        anyhow::Ok(())
-    };
-    let hearing = async {
-        let mut delays = Vec::new();
-        while (delays.len() as u64) < count {
-            let text = next_text(&mut events).await?;
-            let now = begin.elapsed();
-            let sent = Duration::from_nanos(text.parse()?);
-            delays.push((now - sent).as_secs_f64() * 1000.0);
-        }
-        anyhow::Ok(delays)
-    };
-    let ((), mut delays) = tokio::try_join!(sending, hearing)?;
-    delays.sort_by(f64::total_cmp);
-    Ok((delays[delays.len() / 2], delays[delays.len() * 99 / 100]))
-}
-
-async fn next_text(events: &mut Subscriber) -> anyhow::Result<String> {
-    loop {
-        let message = timeout(PATIENCE, events.next()).await?;
-        if let Some(text) = text_of(&message.context("the subscription ended")?) {
-            return Ok(text);
+            grid.samples.push(json!({
+                "latency": name, "pace": pace, "ours": ours, "original": original, "raw": raw, "original_heard": heard, "said": said,
+            }));
         }
     }
 }

@@ -82,7 +82,7 @@ async fn alone(robots: &Robots, who: Who, lines: u64) -> anyhow::Result<Start> {
         let message = futures_util::StreamExt::next(&mut events);
         let message = tokio::time::timeout(PATIENCE, message).await?;
         let message = message.context("the subscription ended")?;
-        if crate::theatre::text_of(&message).as_ref() == Some(&last) {
+        if crate::load::text_of(&message).as_ref() == Some(&last) {
             break;
         }
     }

@@ -124,8 +124,9 @@ impl Puller {
     /// The next message. Cancel safe.
     pub(crate) async fn next(&mut self) -> Pulled {
         loop {
-            if let Err(broken) = self.ask().await {
-                return broken;
+            // In a long pass most messages are here already, and each would cost a timer.
+            if let Some(pulled) = self.next_ready().await {
+                return pulled;
             }
             let until = self.requests.front().map(|open| open.until);
             let until = until.unwrap_or_else(Instant::now);
@@ -331,17 +332,18 @@ struct DeliveryPlace {
 /// Reads `$JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<time>.<pending>`, or the longer form
 /// with domain and account before the stream (NATS ADR-15).
 fn place_of(reply: &str) -> Option<DeliveryPlace> {
-    let tokens: Vec<&str> = reply.strip_prefix("$JS.ACK.")?.split('.').collect();
-    let numbers = match tokens.len() {
-        7 => &tokens[3..7],
-        9.. => &tokens[5..9],
+    let place = reply.strip_prefix("$JS.ACK.")?;
+    let before = match place.bytes().filter(|byte| *byte == b'.').count() {
+        6 => 3,
+        8.. => 5,
         _ => return None,
     };
+    let mut numbers = place.split('.').skip(before);
     Some(DeliveryPlace {
-        stream_sequence: numbers[0].parse().ok()?,
-        consumer_sequence: numbers[1].parse().ok()?,
-        time_nanos: numbers[2].parse().ok()?,
-        pending: numbers[3].parse().ok()?,
+        stream_sequence: numbers.next()?.parse().ok()?,
+        consumer_sequence: numbers.next()?.parse().ok()?,
+        time_nanos: numbers.next()?.parse::<i64>().ok()?.into(),
+        pending: numbers.next()?.parse().ok()?,
     })
 }
 

@@ -92,27 +92,39 @@ impl KvBucket {
             Until::CaughtUp,
             BTreeMap::new,
             |values: &mut BTreeMap<String, Bytes>, stored| {
-                let Some(name) = stored.subject.strip_prefix(prefix) else {
+                if !stored.subject.starts_with(prefix) {
                     return;
-                };
-                match Operation::of(&stored) {
-                    Operation::Put => values.insert(name.to_owned(), stored.body),
-                    Operation::Delete | Operation::Purge => values.remove(name),
+                }
+                let operation = Operation::of(&stored);
+                let mut name = stored.subject;
+                name.drain(..prefix.len());
+                match operation {
+                    Operation::Put => values.insert(name, stored.body),
+                    Operation::Delete | Operation::Purge => values.remove(&name),
                 };
             },
         );
-        let named = read.await.map_err(|error| self.error(error))?;
-        let mut values = BTreeMap::new();
-        let (ours, literal): (Vec<_>, Vec<_>) = named
-            .into_iter()
-            .map(|(name, value)| (key::decode(&name), name, value))
-            .partition(|(key, name, _)| key != name || key::encode("", key).as_deref() == Ok(name));
-        // Where both forms of a key are there, ours is the one that is read.
-        for (key, _, value) in literal.into_iter().chain(ours) {
-            values.insert(key, value);
-        }
+        let mut values = read.await.map_err(|error| self.error(error))?;
+        give_keys(&mut values);
         Ok(values)
     }
+}
+
+/// Puts values that are stored under another name than their key under their key. Where both are there, ours is the
+/// one that is read.
+fn give_keys(values: &mut BTreeMap<String, Bytes>) {
+    // Only these can be escaped; of most buckets it is none, and nothing is built anew.
+    let escaped = values.keys().filter(|name| name.contains('='));
+    let keys: Vec<(String, String)> = escaped
+        .map(|name| (name.clone(), key::decode(name)))
+        .filter(|(name, key)| name != key)
+        .collect();
+    // All are taken out first: a key may read like the name of another one.
+    let taken: Vec<_> = keys
+        .into_iter()
+        .filter_map(|(name, key)| Some((key, values.remove(&name)?)))
+        .collect();
+    values.extend(taken);
 }
 
 #[derive(Serialize)]
@@ -153,5 +165,36 @@ pub(super) async fn bucket_names(client: &Client) -> Result<Vec<String>, KvError
             names.sort();
             return Ok(names);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escaped_names_become_keys_and_win_over_names_that_read_the_same() {
+        let named = [
+            ("a", "1"),
+            ("a=20b", "a b"),
+            ("a=3D20b", "a=20b"),
+            ("c..d", "of another program"),
+            ("c.=2Ed", "ours"),
+            ("x=y", "2"),
+        ];
+        let bytes = |text: &'static str| Bytes::from_static(text.as_bytes());
+        let mut values = named
+            .map(|(name, value)| (name.to_owned(), bytes(value)))
+            .into();
+        give_keys(&mut values);
+        let expected = [
+            ("a", "1"),
+            ("a b", "a b"),
+            ("a=20b", "a=20b"),
+            ("c..d", "ours"),
+            ("x=y", "2"),
+        ];
+        let expected = expected.map(|(key, value)| (key.to_owned(), bytes(value)));
+        assert_eq!(values, BTreeMap::from(expected));
     }
 }
