@@ -92,7 +92,7 @@ type Series = (
 );
 
 /// The series of each channel: name, kind, help, value.
-const SERIES: [Series; 18] = [
+const SERIES: [Series; 22] = [
     (
         "kryten_channel_joined",
         "gauge",
@@ -170,6 +170,30 @@ const SERIES: [Series; 18] = [
         "counter",
         "Events over the server's limit",
         |r| r.events_too_large as f64,
+    ),
+    (
+        "kryten_channel_outbox_entries",
+        "gauge",
+        "Events and values that wait to be stored",
+        |r| r.outbox_entries as f64,
+    ),
+    (
+        "kryten_channel_outbox_bytes",
+        "gauge",
+        "Their bytes; 64 MiB are kept",
+        |r| r.outbox_bytes as f64,
+    ),
+    (
+        "kryten_channel_stream_stalls_total",
+        "counter",
+        "Times that the stream took more than a second for an event",
+        |r| r.stalls as f64,
+    ),
+    (
+        "kryten_channel_stream_replaced_total",
+        "counter",
+        "Times that the stream was deleted and a new one taken",
+        |r| r.streams_replaced as f64,
     ),
     (
         "kryten_channel_gaps_total",

@@ -90,7 +90,10 @@ impl Term {
         let id = Arc::clone(&ground.view.id);
         let status = Arc::clone(&ground.view.status);
         status.take_up();
-        let outbox = Arc::new(SharedOutbox::new(ground.house.outbox_bytes));
+        let outbox = Arc::new(SharedOutbox::new(
+            ground.house.outbox_bytes,
+            Arc::clone(&status),
+        ));
         let (history, last_sign) = match &ground.house.stream {
             Some(stream) => read_back(stream, &id).await.map_err(RobotError::Stream)?,
             None => (History::default(), None),

@@ -4,7 +4,8 @@
 //!
 //! - [`find`]: where a nats-server that is new enough comes from;
 //! - [`server`]: the child process, from its configuration file to its end;
-//! - [`cluster`]: several of them that keep streams together.
+//! - [`cluster`]: several of them that keep streams together;
+//! - [`cable`]: a network to one of them that can be cut.
 //!
 //! ```no_run
 //! # async fn demo() -> Result<(), Box<dyn std::error::Error>> {
@@ -19,6 +20,7 @@
 //! ```
 #![warn(missing_docs)]
 
+pub mod cable;
 mod child;
 pub mod cluster;
 mod fetch;
@@ -30,6 +32,7 @@ pub mod server;
 mod settings;
 mod version;
 
+pub use cable::Cable;
 pub use cluster::NatsCluster;
 pub use find::{BinarySource, FindError, FindOptions, NatsBinary, find_nats_server};
 pub use server::{NatsServer, NatsServerOptions, ServerError};

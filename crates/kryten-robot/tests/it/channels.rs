@@ -6,10 +6,9 @@ use kryten_client::Client;
 use kryten_client::kv::KvBucket;
 use kryten_robot::lease::Times;
 use kryten_robot::{ChannelConfig, ChannelReport, Robot, RobotConfig};
-use kryten_servers::NatsServer;
+use kryten_servers::{Cable, NatsServer};
 use kryten_sim::{Sim, SimConfig, SimHandle};
 
-use crate::cable::Cable;
 use crate::support::*;
 
 async fn sim(channel: &str) -> SimHandle {
@@ -204,7 +203,7 @@ async fn a_robot_cut_off_from_nats_leaves_the_channel_to_one_that_waits_and_noth
     let sim = sim(CHANNEL).await;
     sim.join("alice").await.unwrap();
     let client = Client::connect(&nats_config(&server)).await.unwrap();
-    let cable = Cable::to(server.url()).await;
+    let cable = Cable::to(server.url()).await.unwrap();
     let mut config = robot_config(&server, &sim.url());
     standby_after(&mut config, Duration::from_secs(2));
     let mut behind_the_cable = config.clone();
@@ -257,7 +256,7 @@ async fn a_robot_cut_off_from_nats_leaves_the_channel_to_one_that_waits_and_noth
 async fn a_robot_that_lost_its_account_while_cut_off_waits_and_does_not_give_up() {
     let server = NatsServer::ephemeral().await;
     let sim = sim(CHANNEL).await;
-    let cable = Cable::to(server.url()).await;
+    let cable = Cable::to(server.url()).await.unwrap();
     let mut config = robot_config(&server, &sim.url());
     standby_after(&mut config, Duration::from_secs(1));
     let mut behind_the_cable = config.clone();
