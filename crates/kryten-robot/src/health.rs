@@ -92,7 +92,7 @@ type Series = (
 );
 
 /// The series of each channel: name, kind, help, value.
-const SERIES: [Series; 22] = [
+const SERIES: [Series; 25] = [
     (
         "kryten_channel_joined",
         "gauge",
@@ -206,6 +206,24 @@ const SERIES: [Series; 22] = [
         "counter",
         "Entries mended by full lists",
         |r| r.drift_entries as f64,
+    ),
+    (
+        "kryten_channel_users_drift_total",
+        "counter",
+        "Users mended by full lists",
+        |r| r.users_drift as f64,
+    ),
+    (
+        "kryten_channel_playlist_drift_total",
+        "counter",
+        "Playlist items mended by full lists",
+        |r| r.playlist_drift as f64,
+    ),
+    (
+        "kryten_channel_emotes_drift_total",
+        "counter",
+        "Emotes mended by full lists",
+        |r| r.emotes_drift as f64,
     ),
     (
         "kryten_channel_kv_drift_total",

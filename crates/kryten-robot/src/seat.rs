@@ -43,7 +43,7 @@ impl Seat {
         let id = Arc::new(channel_id(&config)?);
         let times = house.command_times;
         let verify = house.verify;
-        let view = ChannelView::new(Arc::clone(&id), config.user.as_deref(), times, verify);
+        let view = ChannelView::new(Arc::clone(&id), &config, times, verify);
         let (news, telling) = mpsc::unbounded_channel();
         let (ready_tx, ready) = watch::channel(false);
         let (ended_tx, ended) = watch::channel(false);

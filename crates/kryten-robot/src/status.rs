@@ -28,6 +28,9 @@ pub(crate) struct ChannelStatus {
     pub(crate) streams_replaced: AtomicU64,
     pub(crate) gaps: AtomicU64,
     pub(crate) drift_entries: AtomicU64,
+    pub(crate) users_drift: AtomicU64,
+    pub(crate) playlist_drift: AtomicU64,
+    pub(crate) emotes_drift: AtomicU64,
     pub(crate) kv_drift: AtomicU64,
     pub(crate) kv_writes: AtomicU64,
     pub(crate) kv_bytes: AtomicU64,
@@ -90,6 +93,12 @@ pub struct ChannelReport {
     pub gaps: u64,
     /// Entries of lists that a full frame mended although no event had announced it.
     pub drift_entries: u64,
+    /// Those of them that were users.
+    pub users_drift: u64,
+    /// Those of them that were items of the playlist.
+    pub playlist_drift: u64,
+    /// Those of them that were emotes.
+    pub emotes_drift: u64,
     /// Values in KV that were missing or not ours, and were put anew.
     pub kv_drift: u64,
     /// Values written to KV.
@@ -154,6 +163,9 @@ impl ChannelStatus {
             streams_replaced: count(&self.streams_replaced),
             gaps: count(&self.gaps),
             drift_entries: count(&self.drift_entries),
+            users_drift: count(&self.users_drift),
+            playlist_drift: count(&self.playlist_drift),
+            emotes_drift: count(&self.emotes_drift),
             kv_drift: count(&self.kv_drift),
             kv_writes: count(&self.kv_writes),
             kv_bytes: count(&self.kv_bytes),

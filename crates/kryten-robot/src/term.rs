@@ -119,6 +119,8 @@ impl Term {
         let (verify_tx, verify) = mpsc::channel(1);
         let verify_tx = writer.is_some().then_some(verify_tx);
         ground.view.verifier.set_writer(verify_tx);
+        let (looks_tx, looks) = mpsc::channel(1);
+        ground.view.verifier.set_bridge(Some(looks_tx));
         let stop_publisher = CancellationToken::new();
         let stop_bridge = CancellationToken::new();
         let publisher = Publisher {
@@ -147,6 +149,7 @@ impl Term {
             items,
             outbox: Arc::clone(&outbox),
             written,
+            looks,
             news: ground.news.clone(),
             status,
             state,
@@ -219,6 +222,7 @@ impl Term {
     async fn end(self) {
         self.view.set_cytube(None);
         self.view.verifier.set_writer(None);
+        self.view.verifier.set_bridge(None);
         self.view.status.set_in_channel(false);
         if let Some(bridge) = self.bridge {
             bridge.abort();

@@ -22,11 +22,19 @@ const ROBOT_ONLY: [&str; 8] = [
 
 /// Each name that `RobotCommand`, `StateQuery` and `SystemCommand` have on the wire.
 fn of_the_library() -> BTreeSet<String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../kryten-protocol/src/robot/request.rs");
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../kryten-protocol/src/robot/request.rs");
     let source = std::fs::read_to_string(path).unwrap();
     let bodies = source.split("fn name(&self)").skip(1);
-    let arms = bodies.flat_map(|body| body.split("\n    }\n").next().unwrap().split("=> \"").skip(1));
-    arms.map(|arm| arm.split('"').next().unwrap().to_owned()).collect()
+    let arms = bodies.flat_map(|body| {
+        body.split("\n    }\n")
+            .next()
+            .unwrap()
+            .split("=> \"")
+            .skip(1)
+    });
+    arms.map(|arm| arm.split('"').next().unwrap().to_owned())
+        .collect()
 }
 
 #[test]

@@ -113,7 +113,7 @@ where
     F: FnMut() -> Fut,
     Fut: Future<Output = bool>,
 {
-    const PATIENCE: Duration = Duration::from_secs(20);
+    const PATIENCE: Duration = Duration::from_secs(60);
     const STEP: Duration = Duration::from_millis(10);
     let waiting = async {
         while !condition().await {
@@ -126,8 +126,8 @@ where
 }
 
 pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(Duration::from_secs(20), future).await {
+    match tokio::time::timeout(Duration::from_secs(60), future).await {
         Ok(value) => value,
-        Err(_) => panic!("did not come true within 20 s: {what}"),
+        Err(_) => panic!("did not come true within 60 s: {what}"),
     }
 }
