@@ -74,6 +74,8 @@ pub(crate) struct Bridge {
     /// The last sign before the absence that the next complete join ends.
     pub(crate) absent_from: Option<WireTime>,
     pub(crate) kv_enabled: bool,
+    /// Another robot may have taken over when our account has joined elsewhere; the seat finds out.
+    pub(crate) has_lease: bool,
     /// Where commands wait for what CyTube says.
     pub(crate) view: ChannelView,
     /// Where `system:` messages go.
@@ -178,7 +180,10 @@ impl Bridge {
                     DisconnectReason::DuplicateLogin => BridgeEnd::DuplicateLogin,
                     _ => BridgeEnd::GivenUp,
                 };
-                self.give_up(&reason);
+                match run.end {
+                    BridgeEnd::DuplicateLogin if self.has_lease => self.step_back(&reason),
+                    _ => self.give_up(&reason),
+                }
             }
             _ => {}
         }
@@ -384,6 +389,13 @@ impl Bridge {
                 reason: reason.to_string(),
             });
         }
+    }
+
+    fn step_back(&self, reason: &DisconnectReason) {
+        self.status.set_in_channel(false);
+        self.status.set_trouble(None);
+        self.view.desk.leave(&format!("CyTube: {reason}"));
+        info!(channel = self.id.channel, %reason, "looking whether another robot has the channel");
     }
 
     fn give_up(&mut self, reason: &DisconnectReason) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kryten_cytube::DisconnectReason;
 use kryten_protocol::subject::SubjectError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -241,7 +242,12 @@ impl Service {
         }
         // Whoever took over has logged in with our account, which ends our session before we hear of it.
         match lease.renew(held).await {
-            Renewal::Held => Ending::GivenUp,
+            Renewal::Held => {
+                let reason = DisconnectReason::DuplicateLogin;
+                error!(channel = self.channel(), %reason, "gave the channel up");
+                self.ground.view.status.give_up(reason.to_string());
+                Ending::GivenUp
+            }
             Renewal::Unconfirmed => Ending::Lost(Loss::Unreachable),
             Renewal::Lost(loss) => Ending::Lost(loss),
         }

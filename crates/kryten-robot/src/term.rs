@@ -158,6 +158,7 @@ impl Term {
             last_sign,
             absent_from: None,
             kv_enabled: writer.is_some(),
+            has_lease: ground.house.lease.is_some() && ground.house.stream.is_some(),
             stop: stop_bridge.clone(),
             ready,
         };

@@ -274,7 +274,7 @@ async fn a_robot_that_lost_its_account_while_cut_off_waits_and_does_not_give_up(
     cable.mend();
     until("the first waits", || async {
         let report = of(&first.report(), CHANNEL).clone();
-        report.standing_by && !report.in_channel
+        report.standing_by && !report.in_channel && report.stopped.is_none()
     })
     .await;
     second.shutdown().await;
