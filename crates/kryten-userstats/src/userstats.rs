@@ -77,8 +77,8 @@ impl Userstats {
     pub async fn bind(config: Config) -> Result<Self, UserstatsError> {
         config.check()?;
         kryten_client::config::warn_of(&config.unknown_keys);
-        let store = Store::open(&config.database).await?;
-        info!(path = %config.database.display(), "the database is open");
+        let store = Store::of(&config).await?;
+        info!(database = store.place(), "the database is open");
         let (ready_tx, ready) = watch::channel(false);
         let (ended_tx, ended) = watch::channel(false);
         let shared = Shared {
@@ -221,7 +221,33 @@ async fn work(config: Config, store: Store, shared: Shared) -> Result<(), Userst
         ready: Arc::new(counted_tx),
         ..shared.clone()
     };
-    let counting = Counting::new(client.clone(), store, &config, counting_shared).await?;
+    let counting = loop {
+        let (client, for_counting) = (client.clone(), counting_shared.clone());
+        let began = async {
+            store.prepare().await?;
+            Counting::new(client, store.clone(), &config, for_counting).await
+        };
+        match began.await {
+            Ok(counting) => break counting,
+            Err(error) if error.is_transient() => {
+                if shared.status.database_is_away() {
+                    error!(
+                        error = &error as &dyn std::error::Error,
+                        "the database cannot be used now; trying again until it can"
+                    );
+                }
+            }
+            Err(error) => {
+                shared.stop.cancel();
+                return Err(error.into());
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(RETRY) => {}
+            () = shared.stop.cancelled() => return Ok(()),
+        }
+    };
+    shared.status.database_is_there();
     let guard = shared.stop.clone().drop_guard();
     let counting = tokio::spawn(async move {
         // Whatever ends counting ends the service.

@@ -44,8 +44,6 @@ pub(crate) struct Book {
     held: BTreeMap<String, Held>,
     adoptions: Vec<Adoption>,
     changed: bool,
-    /// Whether positions moved since the last commit.
-    advanced: bool,
     drift: usize,
 }
 
@@ -68,7 +66,6 @@ impl Book {
             held,
             adoptions: Vec::new(),
             changed: false,
-            advanced: false,
             drift: 0,
         }
     }
@@ -92,10 +89,6 @@ impl Book {
 
     pub(crate) fn has_changed(&self) -> bool {
         self.changed
-    }
-
-    pub(crate) fn has_advanced(&self) -> bool {
-        self.advanced
     }
 
     /// Differences between KV and the fold, since the last call.
@@ -125,7 +118,6 @@ impl Book {
         }
         // The reader gives the messages of all channels in one order, so the others are as far.
         if let Some(last) = batch.last() {
-            self.advanced = true;
             self.changed = true;
             let position = position_of(last, stream_created);
             for held in self.ours_mut() {
@@ -322,7 +314,6 @@ impl Book {
             counters.add(&std::mem::take(&mut held.sums).counters);
         }
         self.changed = false;
-        self.advanced = false;
         counters
     }
 }
