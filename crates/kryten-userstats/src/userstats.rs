@@ -77,7 +77,7 @@ impl Userstats {
     pub async fn bind(config: Config) -> Result<Self, UserstatsError> {
         config.check()?;
         kryten_client::config::warn_of(&config.unknown_keys);
-        let store = Store::of(&config).await?;
+        let store = open_store(&config).await?;
         info!(database = store.place(), "the database is open");
         let (ready_tx, ready) = watch::channel(false);
         let (ended_tx, ended) = watch::channel(false);
@@ -194,6 +194,18 @@ impl Userstats {
             .lock()
             .unwrap_or_else(|broken| broken.into_inner());
         failure.take().map_or(Ok(()), Err)
+    }
+}
+
+/// Opens the database. One of PostgreSQL that is away is waited for, but what waiting does not mend is told at once.
+async fn open_store(config: &Config) -> Result<Store, StoreError> {
+    let Some(url) = &config.database_url else {
+        return Store::open(&config.database).await;
+    };
+    let store = Store::connect(url);
+    match store.prepare().await {
+        Err(error) if !error.is_transient() => Err(error),
+        _ => Ok(store),
     }
 }
 

@@ -11,7 +11,6 @@ use tokio::sync::OnceCell;
 
 use super::sql::Pool;
 use super::{DatabaseUrl, Place, Store, StoreError, schema};
-use crate::config::Config;
 
 /// As long as the original waits; its alias tool may write at the same time.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -87,22 +86,6 @@ impl Store {
             place: Place::Url(url.clone()),
             prepared: Arc::default(),
             ledger: Arc::default(),
-        }
-    }
-
-    /// The database that a configuration names. One of PostgreSQL may be away: then [`Store::prepare`] has to be
-    /// called until it succeeds.
-    ///
-    /// # Errors
-    /// [`StoreError`] for everything that waiting does not mend.
-    pub async fn of(config: &Config) -> Result<Self, StoreError> {
-        let Some(url) = &config.database_url else {
-            return Self::open(&config.database).await;
-        };
-        let store = Self::connect(url);
-        match store.prepare().await {
-            Err(error) if !error.is_transient() => Err(error),
-            _ => Ok(store),
         }
     }
 
