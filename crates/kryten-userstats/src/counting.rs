@@ -2,6 +2,7 @@
 
 mod book;
 mod commit;
+mod inputs;
 mod live;
 mod resume;
 
@@ -17,12 +18,14 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
-use crate::config::Config;
-use crate::initial_state;
+use crate::config::{ChannelConfig, Config};
+use crate::initial_state::{self, Telling};
 use crate::status::{Source, Status};
-use crate::store::{Position, Store, StoreError};
+use crate::store::{Claim, Position, Store, StoreError};
 use crate::tally::{Aliases, Rules};
-use book::Book;
+pub(crate) use book::Book;
+use inputs::Input;
+pub(crate) use inputs::{Asked, Inputs, NotNow};
 
 /// The largest batch, and the longest wait for one after its first message.
 const BATCH: usize = 5000;
@@ -73,6 +76,8 @@ pub(crate) struct Counting {
     filters: Vec<String>,
     rules: Rules,
     snapshots: Interval,
+    refreshes: Option<Interval>,
+    asked: Asked,
     aliases_read: Instant,
     lag_read: Instant,
     /// A commit was reported as failed; it may have been done all the same.
@@ -82,59 +87,72 @@ pub(crate) struct Counting {
     target: u64,
 }
 
+/// Takes the channels over and loads the tally.
+pub(crate) async fn take_over(store: &Store, config: &Config) -> Result<Book, StoreError> {
+    let phrases = store.phrases_or(&config.default_phrases).await?;
+    info!("{} trigger phrases", phrases.len());
+    let mut claims: Vec<(Claim, ChannelConfig)> = Vec::new();
+    for channel in &config.channels {
+        let token = kryten_protocol::token::normalize(&channel.channel);
+        let claim = match claims.iter().find(|(claim, _)| claim.token == token) {
+            Some((claim, _)) => claim.clone(),
+            None => store.claim(&channel.channel).await?,
+        };
+        claims.push((claim, channel.clone()));
+    }
+    let mut tally = store.load(&phrases).await?;
+    tally.set_rules(config.rules);
+    Ok(Book::new(tally, claims))
+}
+
+/// The subjects of the channels that are ours.
+fn filters_of(book: &Book) -> Vec<String> {
+    let filters = book.tokens().filter_map(|token| {
+        let events = subject::channel_events(token).ok()?;
+        Some([events, subject::gap(token).ok()?])
+    });
+    filters.flatten().collect()
+}
+
 impl Counting {
-    /// Takes the channels over and loads the tally.
-    pub(crate) async fn new(
+    /// Counts on from what was taken over.
+    pub(crate) fn new(
         client: Client,
         store: Store,
         config: &Config,
         shared: Shared,
-    ) -> Result<Self, StoreError> {
-        let phrases = store.phrases_or(&config.default_phrases).await?;
-        info!("{} trigger phrases", phrases.len());
-        let mut claims = Vec::new();
-        let mut tokens = Vec::new();
-        for channel in &config.channels {
-            let token = kryten_protocol::token::normalize(&channel.channel);
-            let claim = match claims.iter().find(|(_, _, known)| *known == token) {
-                Some((claim, _, _)) => Clone::clone(claim),
-                None => store.claim(&channel.channel).await?,
-            };
-            claims.push((claim, channel.clone(), token.clone()));
-            tokens.push(token);
-        }
-        let mut tally = store.load(&phrases).await?;
-        tally.set_rules(config.rules);
-        tokens.sort();
-        tokens.dedup();
-        let filters = tokens
-            .iter()
-            .filter_map(|token| {
-                let events = subject::channel_events(token).ok()?;
-                Some([events, subject::gap(token).ok()?])
-            })
-            .flatten()
-            .collect();
-        let claims = claims
-            .into_iter()
-            .map(|(claim, channel, _)| (claim, channel));
+        asked: Asked,
+        book: Book,
+    ) -> Self {
+        let filters = filters_of(&book);
         let period = config.snapshot_interval;
         let mut snapshots = interval_at(Instant::now() + period, period);
         snapshots.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        Ok(Self {
+        // The original loads the state once, and counts on from what it then had.
+        let refresh_every = config
+            .refresh_interval
+            .filter(|_| !config.rules.as_original);
+        let refreshes = refresh_every.map(|period| {
+            let mut refreshes = interval_at(Instant::now() + period, period);
+            refreshes.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            refreshes
+        });
+        Self {
             client,
             store,
             shared,
-            book: Book::new(tally, claims.collect()),
+            book,
             filters,
             rules: config.rules,
             snapshots,
+            refreshes,
+            asked,
             aliases_read: Instant::now(),
             lag_read: Instant::now(),
             outcome_unknown: false,
             live_was_told: false,
             target: 0,
-        })
+        }
     }
 
     /// Counts until told to stop, and commits what is folded.
@@ -178,7 +196,7 @@ impl Counting {
     async fn count_stream(&mut self, stream: &EventStream) -> Result<Ended, StreamError> {
         let created = self.place(stream).await?;
         self.shared.status.set_source(Source::Stream);
-        self.load_state(Some(stream)).await?;
+        self.load_state(Some(stream), Telling::All).await?;
         let mut reader = EventReader::open(
             stream,
             ReaderOptions {
@@ -211,7 +229,15 @@ impl Counting {
                     None
                 }
                 () = robot_started.notified() => {
-                    self.load_state(Some(stream)).await?;
+                    self.load_state(Some(stream), Telling::All).await?;
+                    None
+                }
+                () = tick(&mut self.refreshes) => {
+                    self.load_state(Some(stream), Telling::Faults).await?;
+                    None
+                }
+                Some(input) = self.asked.recv() => {
+                    self.take(input, Some(stream)).await?;
                     None
                 }
                 item = reader.next_batch(BATCH, BATCH_WAIT) => Some(item?),
@@ -221,6 +247,7 @@ impl Counting {
                     self.renew_aliases().await;
                     let created = reader.created_nanos().unwrap_or_default();
                     self.book.fold(&batch, created);
+                    self.shared.status.set_batch(batch.len());
                 }
                 Some(ReaderItem::Idle) if reader.is_stream_missing() => {
                     warn!("the event stream was deleted; making it anew");
@@ -229,7 +256,7 @@ impl Counting {
                 Some(ReaderItem::Replaced { .. }) => {
                     warn!("the event stream was made anew or set back");
                     self.place(stream).await?;
-                    self.load_state(Some(stream)).await?;
+                    self.load_state(Some(stream), Telling::All).await?;
                     reader.resume_at(self.book.counted_to() + 1);
                 }
                 Some(ReaderItem::Truncated { first_sequence, .. }) => {
@@ -301,11 +328,15 @@ impl Counting {
             "the event stream has dropped events before they were counted"
         );
         self.book.note_lost_events(to);
-        self.load_state(Some(stream)).await
+        self.load_state(Some(stream), Telling::All).await
     }
 
     /// Loads the robot's state and queues it for the place in the stream that it reflects.
-    async fn load_state(&mut self, stream: Option<&EventStream>) -> Result<(), StreamError> {
+    async fn load_state(
+        &mut self,
+        stream: Option<&EventStream>,
+        telling: Telling,
+    ) -> Result<(), StreamError> {
         let noted = self.last_of_ours(stream).await?;
         let channels: Vec<_> = self
             .book
@@ -314,7 +345,7 @@ impl Counting {
             .collect();
         let mut loaded = Vec::new();
         for channel in channels {
-            let state = initial_state::load(&self.client, &channel, self.rules).await;
+            let state = initial_state::load(&self.client, &channel, self.rules, telling).await;
             loaded.push((channel, state));
         }
         let last = self.last_of_ours(stream).await?;
@@ -327,6 +358,25 @@ impl Counting {
                 .queue(&channel, state, created, noted, last, stream.is_none());
         }
         self.target = self.target.max(last);
+        Ok(())
+    }
+
+    /// Does what somebody asks.
+    async fn take(
+        &mut self,
+        input: Input,
+        stream: Option<&EventStream>,
+    ) -> Result<(), StreamError> {
+        match input {
+            Input::Refresh(done) => {
+                self.load_state(stream, Telling::Faults).await?;
+                // What is compared is told with the commit.
+                if self.commit().await {
+                    // Whoever asked may have gone.
+                    let _ = done.send(());
+                }
+            }
+        }
         Ok(())
     }
 
@@ -387,6 +437,16 @@ impl Counting {
             Ok(rows) => self.book.tally_mut().set_aliases(Aliases::new(rows)),
             Err(error) => warn!(%error, "aliases cannot be read; the last ones hold"),
         }
+    }
+}
+
+/// The next tick, or never.
+async fn tick(interval: &mut Option<Interval>) {
+    match interval {
+        Some(interval) => {
+            interval.tick().await;
+        }
+        None => std::future::pending().await,
     }
 }
 

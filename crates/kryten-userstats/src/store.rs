@@ -34,9 +34,9 @@ pub use commit::{ChannelBatch, Committed};
 pub use error::StoreError;
 pub use position::{Claim, Position};
 pub use reads::{
-    ChannelActivity, ChannelCount, EmoteCount, ExactMark, GapRow, HourRow, MediaRow, PhraseCount,
-    Population, PopulationMean, Presence, Totals, UserActivity, UserCount, UserSeen, VoteSum,
-    Watermark, Watermarks,
+    ChannelActivity, ChannelCount, ChannelTotals, EmoteCount, ExactMark, GapRow, HourRow, MediaRow,
+    PhraseCount, Population, PopulationMean, Presence, Totals, UserActivity, UserCount, UserSeen,
+    VoteSum, Watermark, Watermarks,
 };
 pub use url::{DatabaseUrl, DatabaseUrlError};
 

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
 use crate::config::{Config, ConfigError};
-use crate::counting::{Counting, CountingError, Shared, now};
+use crate::counting::{self, Counting, CountingError, Inputs, Shared, now};
 use crate::lifecycle::Lifecycle;
 use crate::queries::Queries;
 use crate::status::Status;
@@ -79,6 +79,8 @@ impl Userstats {
         kryten_client::config::warn_of(&config.unknown_keys);
         let store = open_store(&config).await?;
         info!(database = store.place(), "the database is open");
+        // One that is away is asked later.
+        let open_visits = store.open_visit_count().await.unwrap_or(0);
         let (ready_tx, ready) = watch::channel(false);
         let (ended_tx, ended) = watch::channel(false);
         let shared = Shared {
@@ -88,6 +90,8 @@ impl Userstats {
             ready: Arc::new(ready_tx),
             stop: CancellationToken::new(),
         };
+        // What the last run knew holds until counting goes on, also while NATS is away.
+        shared.status.set_position(0, open_visits, 0);
         let web = WebState::new(store.clone(), Arc::clone(&shared.status), &config);
         let tasks = TaskTracker::new();
         let mut http_address = None;
@@ -216,12 +220,14 @@ async fn work(config: Config, store: Store, shared: Shared) -> Result<(), Userst
     };
     shared.status.connected(client.clone());
     info!("connected to NATS");
+    let (inputs, asked) = Inputs::new();
     let queries = Queries::new(
         store.clone(),
         Arc::clone(&shared.status),
         &config,
         Arc::clone(&shared.aliases_changed),
-    );
+    )
+    .with_inputs(inputs);
     let lifecycle = Lifecycle::new(&client, &config).map_err(RespondError::from)?;
     let announcing = tokio::spawn(
         lifecycle
@@ -233,14 +239,13 @@ async fn work(config: Config, store: Store, shared: Shared) -> Result<(), Userst
         ready: Arc::new(counted_tx),
         ..shared.clone()
     };
-    let counting = loop {
-        let (client, for_counting) = (client.clone(), counting_shared.clone());
+    let book = loop {
         let began = async {
             store.prepare().await?;
-            Counting::new(client, store.clone(), &config, for_counting).await
+            counting::take_over(&store, &config).await
         };
         match began.await {
-            Ok(counting) => break counting,
+            Ok(book) => break book,
             Err(error) if error.is_transient() => {
                 if shared.status.database_is_away() {
                     error!(
@@ -260,6 +265,7 @@ async fn work(config: Config, store: Store, shared: Shared) -> Result<(), Userst
         }
     };
     shared.status.database_is_there();
+    let counting = Counting::new(client.clone(), store, &config, counting_shared, asked, book);
     let guard = shared.stop.clone().drop_guard();
     let counting = tokio::spawn(async move {
         // Whatever ends counting ends the service.
