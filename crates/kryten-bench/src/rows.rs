@@ -50,7 +50,9 @@ impl RowName {
     }
 
     pub(crate) fn rows(self) -> Vec<Row> {
-        self.0.map_or(Row::ALL.to_vec(), |row| vec![row])
+        // P6, P9 and R5 have not been run to their end yet; until they have they are run by name only.
+        let all = [Row::P1, Row::P2, Row::P3, Row::P8];
+        self.0.map_or(all.to_vec(), |row| vec![row])
     }
 }
 

@@ -1,10 +1,12 @@
-//! Finds or fetches a real nats-server and runs it as a child process.
+//! Finds or fetches a real nats-server, or PostgreSQL for tests, and runs it as a child process.
 //!
 //! In reading order:
 //!
 //! - [`find`]: where a nats-server that is new enough comes from;
 //! - [`server`]: the child process, from its configuration file to its end;
-//! - [`cluster`]: several of them that keep streams together.
+//! - [`cluster`]: several of them that keep streams together;
+//! - [`cable`]: a network to one of them that can be cut;
+//! - [`postgres`]: a PostgreSQL server for tests.
 //!
 //! ```no_run
 //! # async fn demo() -> Result<(), Box<dyn std::error::Error>> {
@@ -19,6 +21,7 @@
 //! ```
 #![warn(missing_docs)]
 
+pub mod cable;
 mod child;
 pub mod cluster;
 mod fetch;
@@ -26,10 +29,13 @@ pub mod find;
 mod lock;
 mod log;
 mod pin;
+pub mod postgres;
 pub mod server;
 mod settings;
 mod version;
 
+pub use cable::Cable;
 pub use cluster::NatsCluster;
 pub use find::{BinarySource, FindError, FindOptions, NatsBinary, find_nats_server};
+pub use postgres::{PostgresError, PostgresServer};
 pub use server::{NatsServer, NatsServerOptions, ServerError};
