@@ -1,5 +1,5 @@
 //! Measures how many mixed events a second are decoded, folded and committed: `cargo run --release -p
-//! kryten-userstats --example throughput`.
+//! kryten-userstats --example throughput`; into PostgreSQL with ` -- postgres`, or ` -- URL` of an empty database.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use kryten_protocol::event::EnvelopeRef;
 use kryten_protocol::time::WireTime;
+use kryten_servers::PostgresServer;
 use kryten_userstats::store::{ChannelBatch, Position, Store};
 use kryten_userstats::tally::{EventView, Sums};
 use serde_json::{Value, json};
@@ -58,9 +59,18 @@ fn event(n: i64) -> (&'static str, Value) {
 #[tokio::main]
 async fn main() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&folder.path().join("userstats.db"))
-        .await
-        .unwrap();
+    let url = match std::env::args().nth(1).as_deref() {
+        Some("postgres") => Some(PostgresServer::shared().await.database().await),
+        Some(url) => Some(url.to_owned()),
+        None => None,
+    };
+    let store = match url {
+        Some(url) => Store::connect(&url.parse().unwrap()),
+        None => Store::open(&folder.path().join("userstats.db"))
+            .await
+            .unwrap(),
+    };
+    store.prepare().await.unwrap();
     let phrases = ["lol", "rofl", "haha"].map(str::to_owned);
     let mut tally = store
         .load(&store.phrases_or(&phrases).await.unwrap())

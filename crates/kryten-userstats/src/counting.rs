@@ -311,7 +311,7 @@ impl Counting {
         }
         if missing {
             warn!("what was counted last is not in the event stream; events may be missing");
-            self.book.note_lost_events(now());
+            self.book.note_lost_events(now(), None);
         }
         Ok(info.created_nanos)
     }
@@ -327,7 +327,10 @@ impl Counting {
             first_sequence,
             "the event stream has dropped events before they were counted"
         );
-        self.book.note_lost_events(to);
+        // The stream numbers the events of all channels, so of several it is not known whose they were.
+        let dropped = first_sequence.saturating_sub(self.book.counted_to() + 1);
+        let only_one = self.book.ours().count() == 1;
+        self.book.note_lost_events(to, only_one.then_some(dropped));
         self.load_state(Some(stream), Telling::All).await
     }
 

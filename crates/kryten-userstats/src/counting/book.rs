@@ -340,8 +340,8 @@ impl Book {
         });
     }
 
-    /// Notes that events of all our channels may be missing since the last one that was counted.
-    pub(crate) fn note_lost_events(&mut self, to: WireTime) {
+    /// Notes that events of all our channels may be missing since the last one that was counted, at most so many.
+    pub(crate) fn note_lost_events(&mut self, to: WireTime, lost: Option<u64>) {
         for held in self.held.values_mut().filter(|held| !held.lost) {
             for channel in &held.channels {
                 let room = self.tally.room(&channel.domain, &channel.channel);
@@ -355,7 +355,7 @@ impl Book {
                     from: from.min(to),
                     to,
                     chat_complete: false,
-                    lost: None,
+                    lost,
                 };
                 self.tally.apply_gap(gap, &mut held.sums);
             }

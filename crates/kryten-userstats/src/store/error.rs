@@ -62,6 +62,44 @@ pub enum StoreError {
         /// Why.
         source: sqlx::Error,
     },
+    /// A copy is to be written where something is.
+    #[error("{path} exists already; name a file that does not", path = path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A copy cannot be written.
+    #[error("cannot write {path}", path = path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Only PostgreSQL takes over what a file holds.
+    #[error("{path} is a file, not the address of a PostgreSQL database", path = path.display())]
+    NoServer {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The database that is to take everything over has something already.
+    #[error("{place} is not empty: its table {table} has rows; name an empty database")]
+    NotEmpty {
+        /// The database.
+        place: String,
+        /// The first table with rows.
+        table: String,
+    },
+    /// What was copied is not what was read.
+    #[error(
+        "the copy of {table} differs in {column}; nothing was changed, try again and report this"
+    )]
+    Differs {
+        /// The table.
+        table: String,
+        /// What of it.
+        column: String,
+    },
     /// A newer version of this service has written the file.
     #[error(
         "the database was written by a newer version of this service (format {found}, this one knows {known}); update it"

@@ -58,6 +58,22 @@ pub(super) async fn write<'q, T>(
     Ok(())
 }
 
+/// Writes rows of which none is cut, into PostgreSQL.
+pub(super) async fn write_whole(
+    transaction: &mut Transaction,
+    head: &str,
+    rows: &[Vec<Value<'_>>],
+) -> sqlx::Result<()> {
+    let Transaction::Postgres(connection) = transaction else {
+        unreachable!("only PostgreSQL takes over what a file holds");
+    };
+    let Some(first) = rows.first() else {
+        return Ok(());
+    };
+    let cells: Vec<Value<'_>> = rows.iter().flatten().cloned().collect();
+    insert_arrays(connection, head, "", &cells, first.len()).await
+}
+
 async fn write_sqlite(
     connection: &mut SqliteConnection,
     head: &str,
@@ -104,38 +120,49 @@ async fn write_postgres(
         false => cells.len(),
     };
     for cells in cells.chunks(portion) {
-        let mut arguments = PgArguments::default();
-        let mut columns = Vec::new();
-        for place in 0..width {
-            let column = cells.iter().skip(place).step_by(width);
-            let (added, kind) = match cells[place] {
-                Value::Text(_) => {
-                    let texts = column.map(|cell| match cell {
-                        Value::Text(text) => text.as_deref(),
-                        _ => None,
-                    });
-                    (arguments.add(texts.collect::<Vec<_>>()), "text")
-                }
-                Value::Int(_) => {
-                    let numbers = column.map(|cell| match cell {
-                        Value::Int(number) => *number,
-                        _ => None,
-                    });
-                    (arguments.add(numbers.collect::<Vec<_>>()), "bigint")
-                }
-                Value::Bool(_) => {
-                    let answers = column.map(|cell| matches!(cell, Value::Bool(true)));
-                    (arguments.add(answers.collect::<Vec<_>>()), "boolean")
-                }
-            };
-            added.map_err(sqlx::Error::Encode)?;
-            columns.push(format!("${}::{kind}[]", place + 1));
-        }
-        let columns = columns.join(", ");
-        let sql = format!("{head} SELECT * FROM UNNEST({columns}) {tail}");
-        sqlx::query_with(AssertSqlSafe(sql), arguments)
-            .execute(&mut *connection)
-            .await?;
+        insert_arrays(connection, head, tail, cells, width).await?;
     }
+    Ok(())
+}
+
+async fn insert_arrays(
+    connection: &mut PgConnection,
+    head: &str,
+    tail: &str,
+    cells: &[Value<'_>],
+    width: usize,
+) -> sqlx::Result<()> {
+    let mut arguments = PgArguments::default();
+    let mut columns = Vec::new();
+    for place in 0..width {
+        let column = cells.iter().skip(place).step_by(width);
+        let (added, kind) = match cells[place] {
+            Value::Text(_) => {
+                let texts = column.map(|cell| match cell {
+                    Value::Text(text) => text.as_deref(),
+                    _ => None,
+                });
+                (arguments.add(texts.collect::<Vec<_>>()), "text")
+            }
+            Value::Int(_) => {
+                let numbers = column.map(|cell| match cell {
+                    Value::Int(number) => *number,
+                    _ => None,
+                });
+                (arguments.add(numbers.collect::<Vec<_>>()), "bigint")
+            }
+            Value::Bool(_) => {
+                let answers = column.map(|cell| matches!(cell, Value::Bool(true)));
+                (arguments.add(answers.collect::<Vec<_>>()), "boolean")
+            }
+        };
+        added.map_err(sqlx::Error::Encode)?;
+        columns.push(format!("${}::{kind}[]", place + 1));
+    }
+    let columns = columns.join(", ");
+    let sql = format!("{head} SELECT * FROM UNNEST({columns}) {tail}");
+    sqlx::query_with(AssertSqlSafe(sql), arguments)
+        .execute(&mut *connection)
+        .await?;
     Ok(())
 }

@@ -18,6 +18,8 @@ use kryten_userstats::{ChannelConfig, Config, Userstats};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use crate::backend::{Backend, Place};
+
 pub(crate) const DOMAIN: &str = "cytu.be";
 pub(crate) const CHANNEL: &str = "Lounge";
 pub(crate) const START: i64 = 1_795_364_000_000;
@@ -28,23 +30,32 @@ pub(crate) struct Bench {
     pub(crate) server: NatsServer,
     pub(crate) client: Client,
     pub(crate) folder: tempfile::TempDir,
+    pub(crate) place: Place,
 }
 
 impl Bench {
     pub(crate) async fn new() -> Self {
-        Self::on(NatsServer::ephemeral().await).await
+        Self::with(Backend::Sqlite).await
+    }
+
+    pub(crate) async fn with(backend: Backend) -> Self {
+        Self::on_server(NatsServer::ephemeral().await, backend).await
     }
 
     pub(crate) async fn without_jetstream() -> Self {
-        Self::on(NatsServer::ephemeral_with(|options| options.jetstream = false).await).await
+        let server = NatsServer::ephemeral_with(|options| options.jetstream = false).await;
+        Self::on_server(server, Backend::Sqlite).await
     }
 
-    async fn on(server: NatsServer) -> Self {
+    async fn on_server(server: NatsServer, backend: Backend) -> Self {
         let client = Client::connect(&nats(&server)).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::new(backend, folder.path().join("userstats.db")).await;
         Self {
             server,
             client,
-            folder: tempfile::tempdir().unwrap(),
+            folder,
+            place,
         }
     }
 
@@ -58,6 +69,7 @@ impl Bench {
             channel: CHANNEL.into(),
         };
         let mut config = Config::new(nats(&self.server), vec![channel], self.database());
+        self.place.put_into(&mut config);
         config.default_phrases = ["lol", "haha"].map(str::to_owned).to_vec();
         config
     }
@@ -167,7 +179,7 @@ impl Bench {
 
     /// A second view of the database.
     pub(crate) async fn store(&self) -> Store {
-        Store::open(&self.database()).await.unwrap()
+        self.place.open().await
     }
 }
 

@@ -6,6 +6,7 @@ use kryten_protocol::time::WireTime;
 use kryten_userstats::{Config, Userstats};
 use serde_json::{Value, json};
 
+use crate::backend::Backend;
 use crate::bench::{Bench, eventually, get, within};
 
 const COMPATIBILITY: &str = include_str!("../../../../docs/compatibility.md");
@@ -29,8 +30,8 @@ struct Run {
     metrics: String,
 }
 
-async fn replay(compat: &str) -> Run {
-    let bench = Bench::new().await;
+async fn replay(compat: &str, backend: Backend) -> Run {
+    let bench = Bench::with(backend).await;
     let seed: Value =
         serde_json::from_str(include_str!("../fixtures/userstats_kv_seed.json")).unwrap();
     for value in seed.as_array().unwrap() {
@@ -44,7 +45,7 @@ async fn replay(compat: &str) -> Run {
     config["compat"] = compat.into();
     let mut config = Config::read(config).unwrap();
     config.nats = bench.config().nats;
-    config.database = bench.database();
+    bench.place.put_into(&mut config);
     config.http = None;
     // The original's 4 s leave a busy machine no time for the requests between two of them.
     config.snapshot_interval = std::time::Duration::from_secs(7);
@@ -171,9 +172,9 @@ fn only_as_in(ours: &mut Value, theirs: &Value) {
     }
 }
 
-#[tokio::test]
-async fn strict_answers_every_recorded_request_as_the_original_did() {
-    let run = replay("strict").await;
+on_both! {
+async fn strict_answers_every_recorded_request_as_the_original_did(backend) {
+    let run = replay("strict", backend).await;
     assert_eq!(run.compared, 132);
     assert_eq!(run.differing, Vec::<String>::new());
     let theirs = include_str!("../fixtures/userstats_metrics.txt");
@@ -183,10 +184,11 @@ async fn strict_answers_every_recorded_request_as_the_original_did() {
         }
     }
 }
+}
 
 #[tokio::test]
 async fn by_default_only_the_listed_answers_differ_from_those_of_the_original() {
-    let run = replay("mended").await;
+    let run = replay("mended", Backend::Sqlite).await;
     let (_, section) = COMPATIBILITY
         .split_once("### Recorded replies that differ")
         .unwrap();

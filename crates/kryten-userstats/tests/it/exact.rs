@@ -13,6 +13,7 @@ use kryten_userstats::store::{ChannelBatch, Store};
 use kryten_userstats::tally::{EventView, Sums};
 use serde_json::{Value, json};
 
+use crate::backend::Place;
 use crate::bench::{Bench, CHANNEL, DOMAIN, START, at, envelope, eventually, line, within};
 use crate::original;
 
@@ -139,9 +140,9 @@ fn run_and_kill(config: kryten_userstats::Config, time: Duration) {
     runtime.shutdown_background();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn twenty_kills_leave_the_totals_exact() {
-    let bench = Arc::new(Bench::new().await);
+on_both! {
+async fn twenty_kills_leave_the_totals_exact(backend) {
+    let bench = Arc::new(Bench::with(backend).await);
     bench.stream().await;
     let events = Arc::new(busy_channel(7, 20_000));
     let expected = folded(&bench.folder.path().join("expected.db"), &events).await;
@@ -165,7 +166,7 @@ async fn twenty_kills_leave_the_totals_exact() {
     let service = bench.start().await;
     bench.counted(&service).await;
     service.shutdown().await.unwrap();
-    let rows = original::dump(&bench.database()).await;
+    let rows = original::dump_of(&bench.place).await;
     let differences: Vec<&String> = rows
         .iter()
         .filter(|row| !expected.contains(row))
@@ -173,10 +174,11 @@ async fn twenty_kills_leave_the_totals_exact() {
         .collect();
     assert!(differences.is_empty(), "{differences:#?}");
 }
+}
 
-#[tokio::test]
-async fn a_line_that_is_sent_again_counts_once() {
-    let bench = Bench::new().await;
+on_both! {
+async fn a_line_that_is_sent_again_counts_once(backend) {
+    let bench = Bench::with(backend).await;
     let service = bench.start().await;
     let payload = line(1, "bob", "alice++ said this");
     bench.event(0, "addUser", &json!({"name": "alice"})).await;
@@ -209,10 +211,11 @@ async fn a_line_that_is_sent_again_counts_once() {
     assert_eq!(bench.user("alice").await["kudos_plusplus"], 1);
     assert_eq!(service.status().view().counters.repeated, 2);
 }
+}
 
-#[tokio::test]
-async fn a_stream_deleted_underneath_is_made_anew_and_the_hole_is_reported() {
-    let bench = Bench::new().await;
+on_both! {
+async fn a_stream_deleted_underneath_is_made_anew_and_the_hole_is_reported(backend) {
+    let bench = Bench::with(backend).await;
     let service = bench.start().await;
     for second in 0..40 {
         bench.say(second, "bob", "before").await;
@@ -237,10 +240,11 @@ async fn a_stream_deleted_underneath_is_made_anew_and_the_hole_is_reported() {
     assert_eq!(bench.user("bob").await["messages"], 70);
     assert_eq!(bench.stats().await["gaps"], 1);
 }
+}
 
-#[tokio::test]
-async fn sequence_numbers_that_are_used_again_are_not_taken_for_counted() {
-    let mut bench = Bench::new().await;
+on_both! {
+async fn sequence_numbers_that_are_used_again_are_not_taken_for_counted(backend) {
+    let mut bench = Bench::with(backend).await;
     bench.stream().await;
     let store = bench.server.data_dir().to_owned();
     let copy = bench.folder.path().join("copy");
@@ -268,10 +272,11 @@ async fn sequence_numbers_that_are_used_again_are_not_taken_for_counted() {
         service.shutdown().await.unwrap();
     }
 }
+}
 
-#[tokio::test]
-async fn a_second_instance_takes_over_and_nothing_counts_twice() {
-    let bench = Bench::new().await;
+on_both! {
+async fn a_second_instance_takes_over_and_nothing_counts_twice(backend) {
+    let bench = Bench::with(backend).await;
     let first = bench.start().await;
     for second in 0..20 {
         bench.say(second, "bob", "hi").await;
@@ -288,6 +293,58 @@ async fn a_second_instance_takes_over_and_nothing_counts_twice() {
     .await;
     let store = bench.store().await;
     assert_eq!(store.messages_of("bob", CHANNEL, DOMAIN).await.unwrap(), 40);
+}
+}
+
+on_both! {
+async fn a_whole_stream_replayed_into_an_empty_database_gives_the_same_rows(backend) {
+    let bench = Bench::with(backend).await;
+    bench.stream().await;
+    let events = busy_channel(23, 3_000);
+    for part in events.chunks(1_000) {
+        let service = bench.start().await;
+        publish(&bench, part).await;
+        bench.counted(&service).await;
+        service.shutdown().await.unwrap();
+    }
+    let live = original::dump_of(&bench.place).await;
+    assert!(live.len() > 300, "{}", live.len());
+    let empty = Place::new(backend, bench.folder.path().join("replayed.db")).await;
+    let mut config = bench.config();
+    empty.put_into(&mut config);
+    let service = Userstats::bind(config).await.unwrap();
+    within("the service is ready", service.ready()).await;
+    bench.counted(&service).await;
+    service.shutdown().await.unwrap();
+    assert_eq!(original::dump_of(&empty).await, live);
+}
+}
+
+#[tokio::test]
+async fn events_dropped_before_they_were_counted_are_reported_with_their_number() {
+    let bench = Bench::new().await;
+    let service = bench.start().await;
+    for second in 0..10 {
+        bench.say(second, "bob", "counted").await;
+    }
+    bench.counted(&service).await;
+    service.shutdown().await.unwrap();
+    for second in 10..40 {
+        bench.say(second, "bob", "said while nobody counted").await;
+    }
+    let name = bench.stream().await.name().to_owned();
+    let stream = bench.client.jetstream().get_stream(&name).await.unwrap();
+    stream.purge().sequence(31).await.unwrap();
+    let service = bench.start().await;
+    bench.counted(&service).await;
+    let store = bench.store().await;
+    assert_eq!(store.messages_of("bob", CHANNEL, DOMAIN).await.unwrap(), 20);
+    let gaps = store.gaps(CHANNEL, DOMAIN, 10).await.unwrap();
+    assert_eq!(gaps.len(), 1, "{gaps:?}");
+    assert_eq!(
+        (gaps[0].reason.as_str(), gaps[0].lost),
+        ("stream_truncated", Some(20))
+    );
 }
 
 #[tokio::test]
@@ -351,9 +408,9 @@ async fn the_state_is_loaded_again_when_a_robot_starts() {
     service.shutdown().await.unwrap();
 }
 
-#[tokio::test]
-async fn what_a_real_channel_sent_gives_the_totals_of_a_right_service() {
-    let bench = Bench::new().await;
+on_both! {
+async fn what_a_real_channel_sent_gives_the_totals_of_a_right_service(backend) {
+    let bench = Bench::with(backend).await;
     let stream = bench.stream().await;
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/recordings");
     let read = |name: &str| std::fs::read_to_string(fixtures.join(name)).unwrap();
@@ -402,7 +459,7 @@ async fn what_a_real_channel_sent_gives_the_totals_of_a_right_service() {
     let service = Userstats::bind(config).await.unwrap();
     within("the service is ready", service.ready()).await;
     service.shutdown().await.unwrap();
-    let rows = original::dump(&bench.database()).await;
+    let rows = original::dump_of(&bench.place).await;
     let counts = |table: &str, place: usize| -> BTreeMap<String, u64> {
         let prefix = format!("{table}: ");
         let rows = rows.iter().filter_map(|row| row.strip_prefix(&prefix));
@@ -440,6 +497,7 @@ async fn what_a_real_channel_sent_gives_the_totals_of_a_right_service() {
     let present = bench.store().await.present(channel, domain).await.unwrap();
     let sessions = expected["final_state"]["7"]["users"].as_array().unwrap();
     assert_eq!(present.len(), sessions.len(), "who is there at the end");
+}
 }
 
 fn copy_folder(from: &Path, to: &Path) {

@@ -3,6 +3,9 @@
 use std::path::Path;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
+use sqlx::{Connection, PgConnection, SqliteConnection};
+
+use crate::backend::Place;
 
 const SCHEMA: &str = include_str!("../fixtures/original_schema.sql");
 const ROWS: &str = include_str!("../fixtures/userstats_db_rows.sql");
@@ -28,50 +31,60 @@ pub(crate) async fn write(path: &Path, keep: impl Fn(&str) -> bool) {
     pool.close().await;
 }
 
+const TABLES: [(&str, &str); 11] = [
+    ("users", "username"),
+    ("user_aliases", "username, alias"),
+    ("message_counts", "username, channel, domain, message_count"),
+    ("pm_counts", "username, pm_count"),
+    (
+        "emote_usage",
+        "username, channel, domain, emote, usage_count",
+    ),
+    ("kudos_plusplus", "username, channel, domain, kudos_count"),
+    (
+        "kudos_phrases",
+        "username, channel, domain, phrase, kudos_count",
+    ),
+    (
+        "media_changes",
+        "channel, domain, media_title, media_type, media_id",
+    ),
+    (
+        "movie_votes",
+        "channel, domain, media_title, media_type, media_id, username, vote",
+    ),
+    (
+        "user_activity",
+        "username, channel, domain, total_time_seconds, not_afk_time_seconds",
+    ),
+    ("kudos_trigger_phrases", "phrase"),
+];
+
 /// Everything in the original's tables as text, ids left out.
 pub(crate) async fn dump(path: &Path) -> Vec<String> {
-    let options = SqliteConnectOptions::new().filename(path);
-    let pool = SqlitePoolOptions::new()
-        .connect_with(options)
-        .await
-        .unwrap();
+    dump_of(&Place::File(path.to_owned())).await
+}
+
+/// As [`dump`], wherever the database is.
+pub(crate) async fn dump_of(place: &Place) -> Vec<String> {
     let mut lines = Vec::new();
-    for (table, columns) in [
-        ("users", "username"),
-        ("user_aliases", "username, alias"),
-        ("message_counts", "username, channel, domain, message_count"),
-        ("pm_counts", "username, pm_count"),
-        (
-            "emote_usage",
-            "username, channel, domain, emote, usage_count",
-        ),
-        ("kudos_plusplus", "username, channel, domain, kudos_count"),
-        (
-            "kudos_phrases",
-            "username, channel, domain, phrase, kudos_count",
-        ),
-        (
-            "media_changes",
-            "channel, domain, media_title, media_type, media_id",
-        ),
-        (
-            "movie_votes",
-            "channel, domain, media_title, media_type, media_id, username, vote",
-        ),
-        (
-            "user_activity",
-            "username, channel, domain, total_time_seconds, not_afk_time_seconds",
-        ),
-        ("kudos_trigger_phrases", "phrase"),
-    ] {
+    for (table, columns) in TABLES {
         let cells = columns.replace(", ", " || '|' || ");
         let sql = format!("SELECT {cells} FROM {table} ORDER BY 1");
-        let rows: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
-            .fetch_all(&pool)
-            .await
-            .unwrap();
+        let rows: Vec<String> = match place {
+            Place::File(path) => {
+                let options = SqliteConnectOptions::new().filename(path);
+                let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+                let query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql));
+                query.fetch_all(&mut connection).await.unwrap()
+            }
+            Place::Url(url) => {
+                let mut connection = PgConnection::connect(url).await.unwrap();
+                let query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql));
+                query.fetch_all(&mut connection).await.unwrap()
+            }
+        };
         lines.extend(rows.into_iter().map(|row| format!("{table}: {row}")));
     }
-    pool.close().await;
     lines
 }

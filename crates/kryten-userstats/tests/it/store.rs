@@ -8,6 +8,7 @@ use kryten_userstats::tally::{EventView, Sums, Tally};
 use serde_json::{Value, json};
 use sqlx::Row;
 
+use crate::backend::Place;
 use crate::original;
 
 const START: i64 = 1_795_364_000_000;
@@ -49,17 +50,21 @@ async fn commit(store: &Store, claim: &Claim, sums: &Sums, at: &Position) -> Vec
 }
 
 async fn open(path: &Path) -> (Store, Tally) {
-    let store = Store::open(path).await.unwrap();
+    open_at(&Place::File(path.to_owned())).await
+}
+
+async fn open_at(place: &Place) -> (Store, Tally) {
+    let store = place.open().await;
     let phrases = store.phrases_or(&["lol".to_owned()]).await.unwrap();
     let tally = store.load(&phrases).await.unwrap();
     (store, tally)
 }
 
-#[tokio::test]
-async fn a_restart_goes_on_as_of_the_stored_position() {
+on_both! {
+async fn a_restart_goes_on_as_of_the_stored_position(backend) {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("data/userstats.db");
-    let (store, mut tally) = open(&path).await;
+    let place = Place::new(backend, folder.path().join("data/userstats.db")).await;
+    let (store, mut tally) = open_at(&place).await;
     let claim = store.claim("Lounge").await.unwrap();
     assert_eq!(
         (claim.epoch, &claim.position, claim.has_counts),
@@ -94,7 +99,7 @@ async fn a_restart_goes_on_as_of_the_stored_position() {
     assert!(commit(&store, &claim, &sums, &position(5)).await.is_empty());
     store.close().await;
 
-    let (store, mut tally) = open(&path).await;
+    let (store, mut tally) = open_at(&place).await;
     let claim = store.claim("lounge").await.unwrap();
     assert_eq!(claim.position, Some(position(5)));
     assert_eq!((claim.epoch, claim.has_counts), (2, true));
@@ -124,7 +129,7 @@ async fn a_restart_goes_on_as_of_the_stored_position() {
     );
     tally.remember(&mut sums);
     assert!(commit(&store, &claim, &sums, &position(9)).await.is_empty());
-    let rows = original::dump(&path).await;
+    let rows = original::dump_of(&place).await;
     let expected = [
         "users: alice",
         "users: bob",
@@ -151,12 +156,13 @@ async fn a_restart_goes_on_as_of_the_stored_position() {
         (2, 2, 1)
     );
 }
+}
 
-#[tokio::test]
-async fn a_holder_that_was_replaced_cannot_write() {
+on_both! {
+async fn a_holder_that_was_replaced_cannot_write(backend) {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("userstats.db");
-    let (store, mut tally) = open(&path).await;
+    let place = Place::new(backend, folder.path().join("userstats.db")).await;
+    let (store, mut tally) = open_at(&place).await;
     let old = store.claim("Lounge").await.unwrap();
     let kept = store.claim("Other").await.unwrap();
     let new = store.claim("Lounge").await.unwrap();
@@ -192,6 +198,7 @@ async fn a_holder_that_was_replaced_cannot_write() {
     );
     assert!(commit(&store, &new, &sums, &at).await.is_empty());
     assert!(store.user_seen("bob").await.unwrap().is_some());
+}
 }
 
 #[tokio::test]
@@ -249,11 +256,11 @@ async fn a_database_of_the_original_is_carried_on() {
     assert_eq!(mode, "wal");
 }
 
-#[tokio::test]
-async fn only_the_last_lines_are_remembered() {
+on_both! {
+async fn only_the_last_lines_are_remembered(backend) {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("userstats.db");
-    let (store, mut tally) = open(&path).await;
+    let place = Place::new(backend, folder.path().join("userstats.db")).await;
+    let (store, mut tally) = open_at(&place).await;
     let claim = store.claim("Lounge").await.unwrap();
     for batch in 0..5 {
         let mut sums = Sums::default();
@@ -269,7 +276,7 @@ async fn only_the_last_lines_are_remembered() {
         tally.remember(&mut sums);
         commit(&store, &claim, &sums, &position(batch.unsigned_abs() + 1)).await;
     }
-    let (_, mut tally) = open(&path).await;
+    let (_, mut tally) = open_at(&place).await;
     let mut sums = Sums::default();
     for second in 0..650 {
         send(
@@ -284,7 +291,7 @@ async fn only_the_last_lines_are_remembered() {
         sums.counters.repeated, 0,
         "old lines push the remembered ones out"
     );
-    let (_, mut tally) = open(&path).await;
+    let (_, mut tally) = open_at(&place).await;
     let mut sums = Sums::default();
     for second in 450..650 {
         send(
@@ -296,6 +303,7 @@ async fn only_the_last_lines_are_remembered() {
         );
     }
     assert_eq!(sums.counters.repeated, 200);
+}
 }
 
 #[tokio::test]
