@@ -4,7 +4,9 @@ mod book;
 mod commit;
 mod inputs;
 mod live;
+mod past;
 mod resume;
+mod wishes;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,14 +20,16 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
+use crate::answers::Questions;
 use crate::config::Config;
 use crate::initial_state::{self, Telling};
 use crate::status::{Source, Status};
 use crate::store::{Position, Store, StoreError};
-use crate::tally::{Aliases, Rules};
+use crate::tally::{Aliases, Listening, Rules};
 use book::Book;
 use inputs::Input;
 pub(crate) use inputs::{Asked, Inputs, NotNow};
+pub(crate) use past::PastSource;
 
 /// The largest batch, and the longest wait for one after its first message.
 const BATCH: usize = 5000;
@@ -78,6 +82,8 @@ pub(crate) struct Counting {
     snapshots: Interval,
     refreshes: Option<Interval>,
     asked: Asked,
+    questions: Questions,
+    wish_count: i64,
     aliases_read: Instant,
     lag_read: Instant,
     /// A commit was reported as failed; it may have been done all the same.
@@ -94,7 +100,7 @@ impl Counting {
         store: Store,
         config: &Config,
         shared: Shared,
-        asked: Asked,
+        (asked, questions): (Asked, Questions),
     ) -> Result<Self, StoreError> {
         let phrases = store.phrases_or(&config.default_phrases).await?;
         info!("{} trigger phrases", phrases.len());
@@ -111,6 +117,12 @@ impl Counting {
         }
         let mut tally = store.load(&phrases).await?;
         tally.set_rules(config.rules);
+        let wish_count = store.wish_count().await?;
+        tally.set_privacy(store.privacy().await?);
+        tally.listen(Listening {
+            chat: config.answers.in_chat,
+            private: config.answers.in_chat || config.answers.privacy_by_pm,
+        });
         tokens.sort();
         tokens.dedup();
         let filters = tokens
@@ -136,7 +148,7 @@ impl Counting {
             refreshes.set_missed_tick_behavior(MissedTickBehavior::Delay);
             refreshes
         });
-        Ok(Self {
+        let counting = Self {
             client,
             store,
             shared,
@@ -146,12 +158,16 @@ impl Counting {
             snapshots,
             refreshes,
             asked,
+            questions,
+            wish_count,
             aliases_read: Instant::now(),
             lag_read: Instant::now(),
             outcome_unknown: false,
             live_was_told: false,
             target: 0,
-        })
+        };
+        counting.cover_past().await?;
+        Ok(counting)
     }
 
     /// Counts until told to stop, and commits what is folded.
@@ -375,6 +391,18 @@ impl Counting {
                     let _ = done.send(());
                 }
             }
+            Input::Backfill(source, done) => {
+                if let Some(outcome) = self.backfill(source, stream).await {
+                    // Whoever asked may have gone; it is done all the same.
+                    let _ = done.send(outcome);
+                }
+            }
+            Input::Wish { wish, names, done } => {
+                if let Some(outcome) = self.carry_out(wish, &names).await {
+                    // Whoever asked may have gone; it is done all the same.
+                    let _ = done.send(outcome);
+                }
+            }
         }
         Ok(())
     }
@@ -436,6 +464,7 @@ impl Counting {
             Ok(rows) => self.book.tally_mut().set_aliases(Aliases::new(rows)),
             Err(error) => warn!(%error, "aliases cannot be read; the last ones hold"),
         }
+        self.renew_privacy().await;
     }
 }
 

@@ -10,11 +10,14 @@
 
 mod aliases;
 mod commit;
+mod coverage;
 mod load;
 mod open;
+mod person;
 mod phrases;
 mod population;
 mod position;
+mod privacy;
 mod reads;
 mod rows;
 mod schema;
@@ -26,6 +29,7 @@ use sqlx::SqlitePool;
 pub use aliases::{AliasAdded, AliasDeleted, AliasUpdated};
 pub use commit::{ChannelBatch, Committed};
 pub use position::{Claim, Position};
+pub use privacy::{OptedOut, WishDone};
 pub use reads::{
     ChannelActivity, ChannelCount, ChannelTotals, EmoteCount, ExactMark, GapRow, HourRow, MediaRow,
     PhraseCount, Population, PopulationMean, Presence, Totals, UserActivity, UserCount, UserSeen,

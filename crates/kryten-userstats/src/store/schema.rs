@@ -6,7 +6,7 @@ use sqlx::{Row, SqlitePool};
 use super::StoreError;
 
 const ORIGINAL: &str = include_str!("../../migrations/original.sql");
-const CHANGES: [(i64, &str); 3] = [
+const CHANGES: [(i64, &str); 5] = [
     (1, include_str!("../../migrations/0001_exact_counting.sql")),
     (
         2,
@@ -16,6 +16,11 @@ const CHANGES: [(i64, &str); 3] = [
         3,
         include_str!("../../migrations/0003_hours_of_population.sql"),
     ),
+    (
+        4,
+        include_str!("../../migrations/0004_wishes_of_people.sql"),
+    ),
+    (5, include_str!("../../migrations/0005_what_is_covered.sql")),
 ];
 
 /// Makes the tables that are missing, all or none.
