@@ -1,7 +1,6 @@
 //! The other programs of the original family, unchanged, with our robot and our statistics.
 
 mod cli;
-mod recorded;
 mod userstats;
 
 use std::time::Duration;
@@ -21,7 +20,6 @@ const LONGEST: Duration = Duration::from_secs(300);
 pub(crate) async fn run(report: &mut Report) {
     cli::run(report).await;
     userstats::run(report).await;
-    recorded::run(report).await;
 }
 
 /// Waits for an event of the channel, after the first `seen`.

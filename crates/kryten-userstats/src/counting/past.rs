@@ -11,11 +11,11 @@ use kryten_protocol::line::LINE_ID_PREFIX;
 use tracing::info;
 
 use super::book::stored_at;
-use super::{BATCH, BATCH_WAIT, Counting, now};
+use super::{BATCH, BATCH_WAIT, Book, Counting, now};
 use crate::backfill::{
     Added, Channel, ChatLogDates, Past, PastEvent, read_chat_log, read_recording,
 };
-use crate::store::{ChannelBatch, StoreError};
+use crate::store::{ChannelBatch, Store, StoreError};
 use crate::tally::{RoomKey, Sums};
 
 /// Where the past comes from.
@@ -201,18 +201,17 @@ impl Counting {
         }
         Ok(())
     }
+}
 
-    /// Notes that what was counted before coverage was noted is counted.
-    pub(super) async fn cover_past(&self) -> Result<(), StoreError> {
-        for held in self.book.ours().filter(|held| held.has_counts) {
-            for channel in &held.channels {
-                let (domain, channel) = (&channel.domain, &channel.channel);
-                let until = now().micros();
-                self.store.cover_past(domain, channel, until).await?;
-            }
+/// Notes that what was counted before coverage was noted is counted.
+pub(super) async fn cover(store: &Store, book: &Book) -> Result<(), StoreError> {
+    for held in book.ours().filter(|held| held.has_counts) {
+        for channel in &held.channels {
+            let (domain, channel) = (&channel.domain, &channel.channel);
+            store.cover_past(domain, channel, now().micros()).await?;
         }
-        Ok(())
     }
+    Ok(())
 }
 
 async fn blocking<T: Send + 'static>(

@@ -1,7 +1,6 @@
 //! From when to when everything is counted.
 
-use sqlx::{Row, SqliteConnection};
-
+use super::sql::{self, Transaction};
 use super::{Store, StoreError};
 use crate::tally::{Covered, CoveredKind, RoomKey, RoomSums, Span};
 
@@ -13,7 +12,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Sql`].
     pub async fn covered(&self, domain: &str, channel: &str) -> Result<Covered, StoreError> {
-        let rows = sqlx::query(
+        let rows: Vec<(String, i64, i64)> = sql::query_as(
             "SELECT kind, began_at, ended_at FROM kryten_coverage
              WHERE domain = $1 AND channel = $2",
         )
@@ -22,12 +21,8 @@ impl Store {
         .fetch_all(&self.readers)
         .await?;
         let mut covered = Covered::default();
-        for row in rows {
-            let named: String = row.try_get("kind")?;
-            let span = Span {
-                from: row.try_get("began_at")?,
-                to: row.try_get("ended_at")?,
-            };
+        for (named, from, to) in rows {
+            let span = Span { from, to };
             for kind in KINDS.into_iter().filter(|kind| kind.as_str() == named) {
                 covered.add(kind, span);
             }
@@ -46,24 +41,24 @@ impl Store {
         channel: &str,
         until: i64,
     ) -> Result<(), StoreError> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        let noted: i64 = sqlx::query_scalar(
+        let mut transaction = self.writer.begin().await?;
+        let noted: i64 = sql::query_scalar(
             "SELECT COUNT(*) FROM kryten_coverage WHERE domain = $1 AND channel = $2",
         )
         .bind(domain)
         .bind(channel)
-        .fetch_one(&mut *transaction)
+        .fetch_one(&mut transaction)
         .await?;
-        let counted: i64 = sqlx::query_scalar(
+        let counted: i64 = sql::query_scalar(
             "SELECT (SELECT COUNT(*) FROM message_counts WHERE domain = $1 AND channel = $2)
                  + (SELECT COUNT(*) FROM user_activity WHERE domain = $1 AND channel = $2)",
         )
         .bind(domain)
         .bind(channel)
-        .fetch_one(&mut *transaction)
+        .fetch_one(&mut transaction)
         .await?;
         for kind in KINDS.into_iter().filter(|_| noted == 0 && counted > 0) {
-            sqlx::query(
+            sql::query(
                 "INSERT INTO kryten_coverage (domain, channel, kind, began_at, ended_at, source)
                  VALUES ($1, $2, $3, 0, $4, 'earlier')",
             )
@@ -71,7 +66,7 @@ impl Store {
             .bind(channel)
             .bind(kind.as_str())
             .bind(until)
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await?;
         }
         transaction.commit().await?;
@@ -81,12 +76,12 @@ impl Store {
 
 /// Stores what a batch covers.
 pub(super) async fn write(
-    connection: &mut SqliteConnection,
+    transaction: &mut Transaction,
     key: &RoomKey,
     sums: &RoomSums,
 ) -> sqlx::Result<()> {
     for ((kind, from), span) in &sums.coverage {
-        sqlx::query(
+        sql::query(
             "INSERT INTO kryten_coverage (domain, channel, kind, began_at, ended_at, source)
              VALUES ($1, $2, $3, $4, $5, $6)
              ON CONFLICT (domain, channel, kind, began_at) DO UPDATE SET ended_at = excluded.ended_at",
@@ -94,10 +89,10 @@ pub(super) async fn write(
         .bind(&key.domain)
         .bind(&key.channel)
         .bind(kind.as_str())
-        .bind(from)
+        .bind(*from)
         .bind(span.to)
         .bind(sums.covered_by.unwrap_or("counting"))
-        .execute(&mut *connection)
+        .execute(&mut *transaction)
         .await?;
     }
     Ok(())

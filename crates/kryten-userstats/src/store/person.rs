@@ -1,8 +1,11 @@
 //! Everything that is stored of one person: read, taken away, brought back.
 
 use serde_json::{Map, Value};
-use sqlx::{Row, SqliteConnection};
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, FromRow, Row};
 
+use super::sql::{self, On, Transaction};
 use super::{Store, StoreError};
 
 /// A table with rows that belong to a person.
@@ -122,6 +125,25 @@ const TABLES: [Table; 10] = [
     },
 ];
 
+/// A row of texts and whole numbers, whatever its columns are.
+struct Cells(Vec<Value>);
+
+macro_rules! cells_of {
+    ($row:ty) => {
+        impl FromRow<'_, $row> for Cells {
+            fn from_row(row: &$row) -> sqlx::Result<Self> {
+                let cell = |at: usize| match row.try_get::<Option<i64>, _>(at) {
+                    Ok(number) => Ok(number.into()),
+                    Err(_) => row.try_get::<Option<String>, _>(at).map(Value::from),
+                };
+                (0..row.len()).map(cell).collect::<Result<_, _>>().map(Self)
+            }
+        }
+    };
+}
+cells_of!(SqliteRow);
+cells_of!(PgRow);
+
 impl Table {
     /// An alias belongs to its owner and to whoever has that name.
     fn condition(&self) -> &'static str {
@@ -133,11 +155,7 @@ impl Table {
         }
     }
 
-    async fn read(
-        &self,
-        connection: &mut SqliteConnection,
-        name: &str,
-    ) -> sqlx::Result<Vec<Value>> {
+    async fn read(&self, on: impl Into<On<'_>>, name: &str) -> sqlx::Result<Vec<Value>> {
         let columns: Vec<&str> = self.texts.iter().chain(self.numbers).copied().collect();
         let sql = format!(
             "SELECT {} FROM {} WHERE {} ORDER BY {}",
@@ -146,38 +164,28 @@ impl Table {
             self.condition(),
             self.key
         );
-        let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+        let rows: Vec<Cells> = sql::query_as(AssertSqlSafe(sql))
             .bind(name.to_ascii_lowercase())
             .bind(name)
-            .fetch_all(connection)
+            .fetch_all(on)
             .await?;
-        let mut read = Vec::new();
-        for row in rows {
-            let mut fields = Map::new();
-            for column in self.texts {
-                let value: Option<String> = row.try_get(*column)?;
-                fields.insert((*column).to_owned(), value.into());
-            }
-            for column in self.numbers {
-                let value: Option<i64> = row.try_get(*column)?;
-                fields.insert((*column).to_owned(), value.into());
-            }
-            read.push(Value::Object(fields));
-        }
-        Ok(read)
+        let named = |row: Cells| {
+            let fields = columns.iter().map(|column| (*column).to_owned());
+            Value::Object(fields.zip(row.0).collect())
+        };
+        Ok(rows.into_iter().map(named).collect())
     }
 
-    async fn erase(&self, connection: &mut SqliteConnection, name: &str) -> sqlx::Result<u64> {
+    async fn erase(&self, transaction: &mut Transaction, name: &str) -> sqlx::Result<u64> {
         let sql = format!("DELETE FROM {} WHERE {}", self.name, self.condition());
-        let done = sqlx::query(sqlx::AssertSqlSafe(sql))
+        sql::query(AssertSqlSafe(sql))
             .bind(name.to_ascii_lowercase())
             .bind(name)
-            .execute(connection)
-            .await?;
-        Ok(done.rows_affected())
+            .execute(transaction)
+            .await
     }
 
-    async fn bring_back(&self, connection: &mut SqliteConnection, row: &Value) -> sqlx::Result<()> {
+    async fn bring_back(&self, transaction: &mut Transaction, row: &Value) -> sqlx::Result<()> {
         let columns: Vec<&str> = self.texts.iter().chain(self.numbers).copied().collect();
         let places: Vec<String> = (1..=columns.len()).map(|at| format!("${at}")).collect();
         let table = self.name;
@@ -206,50 +214,50 @@ impl Table {
             places.join(", "),
             self.key
         );
-        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
+        let mut query = sql::query(AssertSqlSafe(sql));
         for column in self.texts {
             query = query.bind(row[*column].as_str().map(str::to_owned));
         }
         for column in self.numbers {
             query = query.bind(row[*column].as_i64());
         }
-        query.execute(connection).await?;
+        query.execute(transaction).await?;
         Ok(())
     }
 }
 
 /// Everything of a name in any case, by what exports call the tables.
 pub(super) async fn read(
-    connection: &mut SqliteConnection,
+    transaction: &mut Transaction,
     name: &str,
 ) -> sqlx::Result<Map<String, Value>> {
     let mut counted = Map::new();
     for table in &TABLES {
-        let rows = table.read(&mut *connection, name).await?;
+        let rows = table.read(&mut *transaction, name).await?;
         counted.insert(table.told.to_owned(), rows.into());
     }
     Ok(counted)
 }
 
 /// Takes everything of a name away; how many rows that were.
-pub(super) async fn erase(connection: &mut SqliteConnection, name: &str) -> sqlx::Result<u64> {
+pub(super) async fn erase(transaction: &mut Transaction, name: &str) -> sqlx::Result<u64> {
     let mut rows = 0;
     for table in &TABLES {
-        rows += table.erase(&mut *connection, name).await?;
+        rows += table.erase(&mut *transaction, name).await?;
     }
     Ok(rows)
 }
 
 /// Adds what was read before to what is there; how many rows that were.
 pub(super) async fn bring_back(
-    connection: &mut SqliteConnection,
+    transaction: &mut Transaction,
     counted: &Map<String, Value>,
 ) -> sqlx::Result<u64> {
     let mut rows = 0;
     for table in &TABLES {
         let told = counted.get(table.told).and_then(Value::as_array);
         for row in told.into_iter().flatten() {
-            table.bring_back(&mut *connection, row).await?;
+            table.bring_back(&mut *transaction, row).await?;
             rows += 1;
         }
     }
@@ -285,14 +293,19 @@ impl Store {
         names: &[String],
         who: impl Fn(&str) -> String,
     ) -> Result<Map<String, Value>, StoreError> {
-        let mut connection = self.readers.acquire().await?;
         let mut all = Map::new();
         for name in names {
-            join(&mut all, read(&mut connection, name).await?);
+            for table in &TABLES {
+                let rows = table.read(&self.readers, name).await?;
+                join(
+                    &mut all,
+                    Map::from_iter([(table.told.to_owned(), rows.into())]),
+                );
+            }
             let aside: Option<String> =
-                sqlx::query_scalar("SELECT counted FROM kryten_set_aside WHERE who = $1")
+                sql::query_scalar("SELECT counted FROM kryten_set_aside WHERE who = $1")
                     .bind(who(name))
-                    .fetch_optional(&mut *connection)
+                    .fetch_optional(&self.readers)
                     .await?;
             if let Some(aside) = aside {
                 join(&mut all, super::privacy::parse(&aside)?);

@@ -1,12 +1,11 @@
 //! What people wish: recorded and carried out in one transaction.
 
+use super::sql::{self, Transaction};
+use super::{Store, StoreError, person};
+use crate::tally::{Privacy, Wish};
 use kryten_protocol::cytube::fold_name;
 use kryten_protocol::time::WireTime;
 use serde_json::{Map, Value};
-use sqlx::{Row, SqliteConnection};
-
-use super::{Store, StoreError, person};
-use crate::tally::{Privacy, Wish};
 
 /// What a wish did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,26 +30,24 @@ impl Store {
     /// [`StoreError::Sql`].
     pub async fn privacy(&self) -> Result<Privacy, StoreError> {
         let secret = format!("{}{}", uuid::Uuid::new_v4(), uuid::Uuid::new_v4());
-        sqlx::query(
+        sql::query(
             "INSERT INTO kryten_privacy_key (id, secret) VALUES (1, $1) ON CONFLICT (id) DO NOTHING",
         )
         .bind(&secret)
         .execute(&self.writer)
         .await?;
         let secret: String =
-            sqlx::query_scalar("SELECT secret FROM kryten_privacy_key WHERE id = 1")
+            sql::query_scalar("SELECT secret FROM kryten_privacy_key WHERE id = 1")
                 .fetch_one(&self.writer)
                 .await?;
         let mut privacy = Privacy::new(secret);
-        let rows =
-            sqlx::query("SELECT who, wish, wished_at FROM kryten_privacy ORDER BY wished_at")
+        let rows: Vec<(String, String, i64)> =
+            sql::query_as("SELECT who, wish, wished_at FROM kryten_privacy ORDER BY wished_at")
                 .fetch_all(&self.writer)
                 .await?;
-        for row in rows {
-            let wish: String = row.try_get("wish")?;
-            let at = WireTime::from_micros(row.try_get("wished_at")?);
+        for (who, wish, at) in rows {
             if let Some(wish) = Wish::of(&wish) {
-                privacy.add(row.try_get::<String, _>("who")?, wish, at);
+                privacy.add(who, wish, WireTime::from_micros(at));
             }
         }
         Ok(privacy)
@@ -62,7 +59,7 @@ impl Store {
     /// [`StoreError::Sql`].
     pub async fn wish_count(&self) -> Result<i64, StoreError> {
         let sql = "SELECT COUNT(*) FROM kryten_privacy";
-        Ok(sqlx::query_scalar(sql).fetch_one(&self.readers).await?)
+        Ok(sql::query_scalar(sql).fetch_one(&self.readers).await?)
     }
 
     /// How many were forgotten.
@@ -71,7 +68,7 @@ impl Store {
     /// [`StoreError::Sql`].
     pub async fn forgotten_count(&self) -> Result<i64, StoreError> {
         let sql = "SELECT COUNT(DISTINCT who) FROM kryten_privacy WHERE wish = 'forget'";
-        Ok(sqlx::query_scalar(sql).fetch_one(&self.readers).await?)
+        Ok(sql::query_scalar(sql).fetch_one(&self.readers).await?)
     }
 
     /// Who opted out and is known by name.
@@ -79,21 +76,19 @@ impl Store {
     /// # Errors
     /// [`StoreError::Sql`].
     pub async fn opted_out(&self) -> Result<Vec<OptedOut>, StoreError> {
-        let rows = sqlx::query(
+        let rows: Vec<(String, String, i64)> = sql::query_as(
             "SELECT username, wish, wished_at FROM kryten_privacy
              WHERE username IS NOT NULL ORDER BY username, wished_at",
         )
         .fetch_all(&self.readers)
         .await?;
         let mut out: Vec<OptedOut> = Vec::new();
-        for row in rows {
-            let (username, wish): (String, String) =
-                (row.try_get("username")?, row.try_get("wish")?);
+        for (username, wish, at) in rows {
             let there = out.iter().position(|known| known.username == username);
             match (Wish::of(&wish), there) {
                 (Some(Wish::OptOut), None) => out.push(OptedOut {
                     username,
-                    since: WireTime::from_micros(row.try_get("wished_at")?),
+                    since: WireTime::from_micros(at),
                 }),
                 (Some(Wish::OptIn), Some(there)) => {
                     out.remove(there);
@@ -115,7 +110,7 @@ impl Store {
         privacy: &Privacy,
         at: WireTime,
     ) -> Result<WishDone, StoreError> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.writer.begin().await?;
         let positions = positions(&mut transaction).await?;
         let mut done = WishDone::default();
         for name in names {
@@ -126,7 +121,7 @@ impl Store {
                 Wish::Forget => true,
             };
             if is_new {
-                sqlx::query(
+                sql::query(
                     "INSERT INTO kryten_privacy (who, wish, wished_at, positions, username)
                      VALUES ($1, $2, $3, $4, $5) ON CONFLICT (who, wished_at, wish) DO NOTHING",
                 )
@@ -135,7 +130,7 @@ impl Store {
                 .bind(at.micros())
                 .bind(&positions)
                 .bind((wish != Wish::Forget).then(|| fold_name(name)))
-                .execute(&mut *transaction)
+                .execute(&mut transaction)
                 .await?;
             }
             done.rows += match wish {
@@ -153,7 +148,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; then nothing was done.
     pub async fn sweep(&self, names: &[String], privacy: &Privacy) -> Result<(), StoreError> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.writer.begin().await?;
         for name in names {
             if privacy.is_out(name) {
                 set_aside(&mut transaction, name, &privacy.who(name)).await?;
@@ -168,83 +163,80 @@ impl Store {
 
 /// Takes everything away and keeps it for the day of an opt-in.
 async fn set_aside(
-    connection: &mut SqliteConnection,
+    transaction: &mut Transaction,
     name: &str,
     who: &str,
 ) -> Result<u64, StoreError> {
-    let mut counted = person::read(&mut *connection, name).await?;
+    let mut counted = person::read(&mut *transaction, name).await?;
     if person::is_empty(&counted) {
         return Ok(0);
     }
-    let rows = person::erase(&mut *connection, name).await?;
+    let rows = person::erase(&mut *transaction, name).await?;
     let earlier: Option<String> =
-        sqlx::query_scalar("SELECT counted FROM kryten_set_aside WHERE who = $1")
+        sql::query_scalar("SELECT counted FROM kryten_set_aside WHERE who = $1")
             .bind(who)
-            .fetch_optional(&mut *connection)
+            .fetch_optional(&mut *transaction)
             .await?;
     if let Some(earlier) = earlier {
         person::join(&mut counted, parse(&earlier)?);
     }
-    sqlx::query(
+    sql::query(
         "INSERT INTO kryten_set_aside (who, username, counted) VALUES ($1, $2, $3)
          ON CONFLICT (who) DO UPDATE SET counted = excluded.counted",
     )
     .bind(who)
     .bind(name)
     .bind(Value::Object(counted).to_string())
-    .execute(connection)
+    .execute(transaction)
     .await?;
     Ok(rows)
 }
 
-async fn bring_back(connection: &mut SqliteConnection, who: &str) -> Result<u64, StoreError> {
+async fn bring_back(transaction: &mut Transaction, who: &str) -> Result<u64, StoreError> {
     let counted: Option<String> =
-        sqlx::query_scalar("SELECT counted FROM kryten_set_aside WHERE who = $1")
+        sql::query_scalar("SELECT counted FROM kryten_set_aside WHERE who = $1")
             .bind(who)
-            .fetch_optional(&mut *connection)
+            .fetch_optional(&mut *transaction)
             .await?;
     let Some(counted) = counted else {
         return Ok(0);
     };
-    let rows = person::bring_back(&mut *connection, &parse(&counted)?).await?;
-    take_aside_away(connection, who).await?;
+    let rows = person::bring_back(&mut *transaction, &parse(&counted)?).await?;
+    take_aside_away(transaction, who).await?;
     Ok(rows)
 }
 
-async fn forget(
-    connection: &mut SqliteConnection,
-    name: &str,
-    who: &str,
-) -> Result<u64, StoreError> {
-    let mut rows = person::erase(&mut *connection, name).await?;
-    for sql in [
+async fn forget(transaction: &mut Transaction, name: &str, who: &str) -> Result<u64, StoreError> {
+    let mut rows = person::erase(&mut *transaction, name).await?;
+    for statement in [
         "DELETE FROM kryten_recent_lines WHERE who = $1",
         "UPDATE kryten_privacy SET username = NULL WHERE who = $1 AND username IS NOT NULL",
     ] {
-        let done = sqlx::query(sql).bind(who).execute(&mut *connection).await?;
-        rows += done.rows_affected();
+        rows += sql::query(statement)
+            .bind(who)
+            .execute(&mut *transaction)
+            .await?;
     }
-    rows += take_aside_away(connection, who).await?;
+    rows += take_aside_away(transaction, who).await?;
     Ok(rows)
 }
 
-async fn take_aside_away(connection: &mut SqliteConnection, who: &str) -> sqlx::Result<u64> {
-    let done = sqlx::query("DELETE FROM kryten_set_aside WHERE who = $1")
+async fn take_aside_away(transaction: &mut Transaction, who: &str) -> sqlx::Result<u64> {
+    sql::query("DELETE FROM kryten_set_aside WHERE who = $1")
         .bind(who)
-        .execute(connection)
-        .await?;
-    Ok(done.rows_affected())
+        .execute(transaction)
+        .await
 }
 
 /// How far each channel was counted.
-async fn positions(connection: &mut SqliteConnection) -> sqlx::Result<String> {
-    let rows = sqlx::query("SELECT token, sequence FROM kryten_position ORDER BY token")
-        .fetch_all(connection)
-        .await?;
+async fn positions(transaction: &mut Transaction) -> sqlx::Result<String> {
+    let rows: Vec<(String, i64)> =
+        sql::query_as("SELECT token, sequence FROM kryten_position ORDER BY token")
+            .fetch_all(transaction)
+            .await?;
     let mut positions = Map::new();
-    for row in rows {
-        let sequence: i64 = row.try_get("sequence")?;
-        positions.insert(row.try_get("token")?, sequence.into());
+    for (token, sequence) in rows {
+        positions.insert(token, sequence.into());
     }
     Ok(Value::Object(positions).to_string())
 }
