@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::config::ConfigArgs;
 use crate::commands::kv::KvArgs;
+use crate::commands::privacy::PrivacyArgs;
 use crate::commands::robot::RobotArgs;
 use crate::commands::sim::SimArgs;
 use crate::commands::stats::StatsArgs;
@@ -54,6 +55,8 @@ pub(crate) enum Command {
     Userstats(UserstatsArgs),
     /// Ask the statistics service
     Stats(StatsArgs),
+    /// Carry out what a person wishes of what is counted of them
+    Privacy(PrivacyArgs),
     /// Run a simulated CyTube server, which replays a recording or plays a scripted channel
     Sim(Box<SimArgs>),
     /// Read and change key-value buckets

@@ -2,6 +2,7 @@
 
 pub(crate) mod config;
 pub(crate) mod kv;
+pub(crate) mod privacy;
 pub(crate) mod robot;
 pub(crate) mod sim;
 pub(crate) mod stats;
@@ -27,6 +28,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Sim(args) => sim::run(*args).await,
         Command::Kv(args) => kv::run(&cli.client, args).await,
         Command::Config(args) => config::run(args),
+        Command::Privacy(args) => privacy::run(&cli.client, args).await,
         Command::Stats(args) => stats::run(&cli.client, args).await,
         Command::Userstats(args) => userstats::run(cli.client.nats.as_deref(), args).await,
         Command::Robot(args) => robot::run(cli.client.nats.as_deref(), args).await,

@@ -1,5 +1,6 @@
 //! The service's configuration: built in code, or read from the original's JSON file.
 
+mod answers;
 mod detectors;
 mod file;
 mod time_zones;
@@ -14,6 +15,7 @@ use kryten_client::config::UnknownKey;
 use crate::store::{DatabaseUrl, DatabaseUrlError};
 use crate::tally::Rules;
 
+pub use answers::AnswersConfig;
 pub use time_zones::TimeZones;
 
 /// The phrases that count as kudos where the database has none.
@@ -68,6 +70,14 @@ pub struct Config {
     pub snapshot_interval: Duration,
     /// How often the robot's state is loaded again and compared with what the events told; `None` for never.
     pub refresh_interval: Option<Duration>,
+    /// Whether wishes about people are taken as commands; whoever may ask may then send them.
+    pub privacy_by_command: bool,
+    /// Where files of the past are, for `backfill.run`; `None` where none may be read.
+    pub backfill_folder: Option<PathBuf>,
+    /// What is counted of the past at the start: `stream`, or files in that folder.
+    pub backfill_at_start: Vec<String>,
+    /// What is answered in the channel and by private message.
+    pub answers: AnswersConfig,
     /// Trigger phrases for a database that has none.
     pub default_phrases: Vec<String>,
     /// How often to send a heartbeat; `None` for never.
@@ -131,6 +141,10 @@ impl Config {
             metrics_endpoint: None,
             snapshot_interval: Duration::from_secs(300),
             refresh_interval: Some(DEFAULT_REFRESH),
+            answers: AnswersConfig::default(),
+            privacy_by_command: true,
+            backfill_folder: None,
+            backfill_at_start: Vec::new(),
             default_phrases: DEFAULT_PHRASES.map(str::to_owned).to_vec(),
             heartbeat_interval: Some(Duration::from_secs(30)),
             answers_discovery: true,

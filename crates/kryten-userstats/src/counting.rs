@@ -4,7 +4,9 @@ mod book;
 mod commit;
 mod inputs;
 mod live;
+mod past;
 mod resume;
+mod wishes;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,14 +20,16 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
+use crate::answers::Questions;
 use crate::config::{ChannelConfig, Config};
 use crate::initial_state::{self, Telling};
 use crate::status::{Source, Status};
 use crate::store::{Claim, Position, Store, StoreError};
-use crate::tally::{Aliases, Rules};
+use crate::tally::{Aliases, Listening, Rules};
 pub(crate) use book::Book;
 use inputs::Input;
 pub(crate) use inputs::{Asked, Inputs, NotNow};
+pub(crate) use past::PastSource;
 
 /// The largest batch, and the longest wait for one after its first message.
 const BATCH: usize = 5000;
@@ -78,6 +82,8 @@ pub(crate) struct Counting {
     snapshots: Interval,
     refreshes: Option<Interval>,
     asked: Asked,
+    questions: Questions,
+    wish_count: i64,
     aliases_read: Instant,
     lag_read: Instant,
     /// A commit was reported as failed; it may have been done all the same.
@@ -102,7 +108,14 @@ pub(crate) async fn take_over(store: &Store, config: &Config) -> Result<Book, St
     }
     let mut tally = store.load(&phrases).await?;
     tally.set_rules(config.rules);
-    Ok(Book::new(tally, claims))
+    tally.set_privacy(store.privacy().await?);
+    tally.listen(Listening {
+        chat: config.answers.in_chat,
+        private: config.answers.in_chat || config.answers.privacy_by_pm,
+    });
+    let book = Book::new(tally, claims);
+    past::cover(store, &book).await?;
+    Ok(book)
 }
 
 /// The subjects of the channels that are ours.
@@ -121,7 +134,7 @@ impl Counting {
         store: Store,
         config: &Config,
         shared: Shared,
-        asked: Asked,
+        (asked, questions): (Asked, Questions),
         book: Book,
     ) -> Self {
         let filters = filters_of(&book);
@@ -147,6 +160,9 @@ impl Counting {
             snapshots,
             refreshes,
             asked,
+            questions,
+            // Another number than any, so that wishes since the start are read.
+            wish_count: -1,
             aliases_read: Instant::now(),
             lag_read: Instant::now(),
             outcome_unknown: false,
@@ -379,6 +395,18 @@ impl Counting {
                     let _ = done.send(());
                 }
             }
+            Input::Backfill(source, done) => {
+                if let Some(outcome) = self.backfill(source, stream).await {
+                    // Whoever asked may have gone; it is done all the same.
+                    let _ = done.send(outcome);
+                }
+            }
+            Input::Wish { wish, names, done } => {
+                if let Some(outcome) = self.carry_out(wish, &names).await {
+                    // Whoever asked may have gone; it is done all the same.
+                    let _ = done.send(outcome);
+                }
+            }
         }
         Ok(())
     }
@@ -440,6 +468,7 @@ impl Counting {
             Ok(rows) => self.book.tally_mut().set_aliases(Aliases::new(rows)),
             Err(error) => warn!(%error, "aliases cannot be read; the last ones hold"),
         }
+        self.renew_privacy().await;
     }
 }
 

@@ -10,6 +10,8 @@
 //! - [`web`]: the page, health, metrics;
 //! - [`Userstats`]: the service itself.
 
+mod answers;
+mod backfill;
 pub mod config;
 mod counting;
 mod drift_log;

@@ -1,14 +1,19 @@
 //! Requests on `kryten.userstats.command`: each reads the store and answers in the original's form.
 
 mod aliases;
+mod backfill;
 mod channels;
 mod parameters;
 mod person;
+mod privacy;
 mod rankings;
 mod system;
 mod timeseries;
 mod users;
 
+pub(crate) use backfill::past_source;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -21,6 +26,7 @@ use crate::config::{ChannelConfig, Config, TimeZones};
 use crate::counting::{Inputs, NotNow};
 use crate::status::Status;
 use crate::store::{Store, StoreError};
+use crate::tally::Wish;
 
 /// The version that replies and lifecycle messages name.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -68,6 +74,8 @@ pub struct Queries {
     channels: Vec<String>,
     configured: Vec<ChannelConfig>,
     inputs: Option<Inputs>,
+    backfill_folder: Option<PathBuf>,
+    privacy_by_command: bool,
     as_original: bool,
     time_zones: TimeZones,
     metrics_port: Option<u16>,
@@ -91,6 +99,8 @@ impl Queries {
             channels: config.channels.iter().map(|c| c.channel.clone()).collect(),
             configured: config.channels.clone(),
             inputs: None,
+            privacy_by_command: config.privacy_by_command,
+            backfill_folder: config.backfill_folder.clone(),
             as_original: config.rules.as_original,
             time_zones: config.time_zones.clone(),
             metrics_port: config
@@ -145,6 +155,15 @@ impl Queries {
             "system.health" => Ok(self.system_health().await),
             "system.stats" => self.system_stats().await,
             "system.drift" if !self.as_original => self.system_drift(request).await,
+            name if name.starts_with("privacy.") && !self.privacy_by_command => {
+                Err(QueryError::Refused(NOT_BY_COMMAND.to_owned()))
+            }
+            "privacy.opt_out" => self.privacy_wish(request, Wish::OptOut).await,
+            "privacy.opt_in" => self.privacy_wish(request, Wish::OptIn).await,
+            "privacy.forget" => self.privacy_wish(request, Wish::Forget).await,
+            "privacy.export" => self.privacy_export(request).await,
+            "privacy.list" => self.privacy_list().await,
+            "backfill.run" => self.backfill_run(request).await,
             "alias.list" => self.alias_list().await,
             "alias.get" => self.alias_get(request).await,
             "alias.find" => self.alias_find(request).await,
@@ -161,6 +180,9 @@ impl From<NotNow> for QueryError {
         Self::NotNow("counting is waiting for NATS or the database; try again later")
     }
 }
+
+const NOT_BY_COMMAND: &str =
+    "privacy.by_command is false here; people say `!privacy` to the bot in a private message";
 
 /// Rows as JSON.
 fn json(rows: impl Serialize) -> Value {

@@ -10,14 +10,17 @@
 
 mod aliases;
 mod commit;
+mod coverage;
 mod error;
 mod ledger;
 mod load;
 mod maintain;
 mod open;
+mod person;
 mod phrases;
 mod population;
 mod position;
+mod privacy;
 mod reads;
 mod rows;
 mod schema;
@@ -36,6 +39,7 @@ pub use commit::{ChannelBatch, Committed};
 pub use error::StoreError;
 pub use maintain::backup;
 pub use position::{Claim, Position};
+pub use privacy::{OptedOut, WishDone};
 pub use reads::{
     ChannelActivity, ChannelCount, ChannelTotals, EmoteCount, ExactMark, GapRow, HourRow, MediaRow,
     PhraseCount, Population, PopulationMean, Presence, Totals, UserActivity, UserCount, UserSeen,

@@ -7,6 +7,7 @@
 mod chars;
 mod chat;
 mod clock;
+mod coverage;
 mod drift;
 mod emotes;
 mod entities;
@@ -18,6 +19,8 @@ mod names;
 mod phrases;
 mod plusplus;
 mod presence;
+mod privacy;
+mod questions;
 mod real_names;
 mod room;
 mod rules;
@@ -30,10 +33,12 @@ mod tests;
 
 use std::collections::HashMap;
 
+use kryten_protocol::cytube::fold_name;
 use kryten_protocol::gap::{Gap, GapReason};
 use kryten_protocol::time::WireTime;
 use serde_json::Value;
 
+pub use coverage::{Covered, CoveredKind, Span};
 pub use drift::{Difference, StateKind};
 pub use emotes::{EmoteSet, emote_uses, emote_uses_by};
 pub use entities::decode_entities;
@@ -44,12 +49,14 @@ pub use lines::{REMEMBERED as REMEMBERED_LINES, RecentLines};
 pub use names::{Aliases, KnownNames, real_receiver, receiver};
 pub use phrases::{Phrases, phrase_kudos};
 pub use plusplus::plusplus;
+pub use privacy::{Privacy, Wish};
+pub use questions::{Listening, QUESTION_PREFIX, Question};
 pub use real_names::{is_user_name, thanked_names};
 pub use room::{Memory, Room};
 pub use rules::Rules;
 pub use sums::{
-    Activity, Counters, Extent, Hour, MediaChange, RoomKey, RoomSums, Seen, Snapshot, StoredMemory,
-    Sums, VisitChange, Vote,
+    Activity, CountedLine, Counters, Extent, Hour, MediaChange, RoomKey, RoomSums, Seen, Snapshot,
+    StoredMemory, Sums, VisitChange, Vote,
 };
 pub use visits::{Visit, Visits};
 pub use vote::vote;
@@ -64,6 +71,8 @@ pub struct Tally {
     aliases: Aliases,
     phrases: Phrases,
     rules: Rules,
+    privacy: Privacy,
+    listening: Listening,
 }
 
 impl Tally {
@@ -75,12 +84,119 @@ impl Tally {
             aliases,
             phrases,
             rules: Rules::default(),
+            privacy: Privacy::default(),
+            listening: Listening::default(),
         }
     }
 
     /// Sets what counts from now on.
     pub fn set_rules(&mut self, rules: Rules) {
         self.rules = rules;
+    }
+
+    /// Sets in which lines questions are looked for.
+    pub fn listen(&mut self, listening: Listening) {
+        self.listening = listening;
+    }
+
+    /// Who is not to be counted.
+    pub fn privacy(&self) -> &Privacy {
+        &self.privacy
+    }
+
+    /// Sets who is not to be counted from now on. Nothing is remembered any more of those who opted out or were
+    /// forgotten since; returns under which names they were known.
+    pub fn set_privacy(&mut self, privacy: Privacy) -> Vec<String> {
+        let before = std::mem::replace(&mut self.privacy, privacy);
+        let visitors = self.rooms.values().flat_map(HashMap::values);
+        let visitors = visitors.flat_map(|room| room.visits.iter().map(|(name, _)| name));
+        let mut gone: Vec<String> = self
+            .names
+            .iter()
+            .chain(visitors)
+            .filter(|name| self.privacy.has_gone_since(&before, name))
+            .map(str::to_owned)
+            .collect();
+        gone.sort();
+        gone.dedup();
+        for name in &gone {
+            self.names.remove(name);
+        }
+        let privacy = &self.privacy;
+        for room in self.rooms.values_mut().flat_map(HashMap::values_mut) {
+            for name in &gone {
+                room.visits.forget(name);
+            }
+            let votes = &mut room.memory.replayed_votes;
+            votes.retain(|vote| !privacy.hides(&vote.voter, vote.at));
+        }
+        gone
+    }
+
+    /// A tally that knows the same people, phrases and emotes, and nothing of what has happened: to fold the past.
+    pub fn for_the_past(&self) -> Self {
+        let mut past = Self {
+            rooms: HashMap::new(),
+            listening: Listening::default(),
+            ..self.clone()
+        };
+        for (domain, channel, room) in self.rooms() {
+            let key = RoomKey {
+                domain: domain.to_owned(),
+                channel: channel.to_owned(),
+            };
+            let emotes = room.emotes().cloned();
+            let nothing = (RecentLines::default(), Visits::default(), Memory::default());
+            past.restore(key, Room::new(emotes, nothing.0, nothing.1, nothing.2));
+        }
+        past
+    }
+
+    /// What comes from now on may not follow on what came before.
+    pub fn break_coverage(&mut self) {
+        for room in self.rooms.values_mut().flat_map(HashMap::values_mut) {
+            room.memory.coverage = Default::default();
+        }
+    }
+
+    /// Ends all visits, as of the last event of each channel.
+    pub fn end_visits(&mut self, sums: &mut Sums) {
+        for (domain, rooms) in &mut self.rooms {
+            for (channel, room) in rooms {
+                let Some(at) = room.last_event_at() else {
+                    continue;
+                };
+                let key = RoomKey {
+                    domain: domain.clone(),
+                    channel: channel.clone(),
+                };
+                let there: Vec<String> = room.visits.iter().map(|v| v.0.to_owned()).collect();
+                for name in there {
+                    room.visits.close(&name, at, sums.room(&key));
+                }
+            }
+        }
+    }
+
+    /// Makes a name one that kudos can reach.
+    pub fn know(&mut self, name: &str) {
+        self.names.insert(name);
+    }
+
+    /// Ends somebody's visits, as of the last event of each channel.
+    pub fn leave(&mut self, domain: &str, channel: &str, name: &str, sums: &mut Sums) {
+        let mut fold = self.fold(domain, channel, sums);
+        fold.now = fold.room.last_event_at().unwrap_or_default();
+        let now = fold.now;
+        let there = fold.room.visits.iter().map(|(name, _)| name);
+        let folded = fold_name(name);
+        let there: Vec<String> = there
+            .filter(|there| fold_name(there) == folded)
+            .map(str::to_owned)
+            .collect();
+        for name in there {
+            fold.room.visits.close(&name, now, fold.room_sums);
+        }
     }
 
     /// Sets what is remembered of a channel.
@@ -167,6 +283,7 @@ impl Tally {
     /// Folds the robot's report of a gap.
     pub fn apply_gap(&mut self, gap: Gap, sums: &mut Sums) {
         let fold = self.fold(&gap.domain, &gap.channel, sums);
+        fold.room.memory.coverage.gap(&gap, fold.room_sums);
         if matches!(gap.reason, GapReason::Absent | GapReason::StreamTruncated) {
             fold.room.memory.attendance.absent(gap.from, gap.to);
         }
@@ -230,8 +347,12 @@ impl Tally {
             aliases: &self.aliases,
             phrases: &self.phrases,
             rules: self.rules,
+            privacy: &self.privacy,
+            listening: self.listening,
+            questions: &mut sums.questions,
             key,
             now: WireTime::default(),
+            told: WireTime::default(),
         }
     }
 }
@@ -247,9 +368,14 @@ struct Fold<'a> {
     aliases: &'a Aliases,
     phrases: &'a Phrases,
     rules: Rules,
+    privacy: &'a Privacy,
+    listening: Listening,
+    questions: &'a mut Vec<Question>,
     key: RoomKey,
     /// The time of the event by the robot's clock.
     now: WireTime,
+    /// The same as it was told, also where the clock ran backwards: an event that comes again is as old as it was.
+    told: WireTime,
 }
 
 impl Fold<'_> {
@@ -267,6 +393,10 @@ impl Fold<'_> {
         let (now, backwards) = memory.event_clock.advance(event.time);
         self.counters.backwards += u64::from(backwards);
         self.now = now;
+        self.told = event.time;
+        if !is_line {
+            memory.coverage.event(event.time, self.room_sums);
+        }
         if let Some(before) = before {
             memory.attendance.silence(before, now);
         }
@@ -302,9 +432,16 @@ impl Fold<'_> {
         self.names.insert(name);
     }
 
+    /// Whether nothing of somebody counts now: by a wish, or because who was forgotten comes back only by what they
+    /// do themselves.
+    fn passes_over(&self, name: &str) -> bool {
+        self.privacy.hides(name, self.told)
+            || (self.privacy.is_forgotten(name) && self.names.find(name).is_none())
+    }
+
     /// Makes a user known who is not; one who is keeps the time of the last event.
     fn meet(&mut self, name: &str, at: WireTime) {
-        if self.names.find(name) != Some(name) {
+        if self.names.find(name) != Some(name) && !self.passes_over(name) {
             self.see(name, at);
         }
     }

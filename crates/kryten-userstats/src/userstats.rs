@@ -11,10 +11,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
+use crate::answers::{Answers, Questions};
+use crate::backfill::Channel;
 use crate::config::{Config, ConfigError};
 use crate::counting::{self, Counting, CountingError, Inputs, Shared, now};
 use crate::lifecycle::Lifecycle;
-use crate::queries::Queries;
+use crate::queries::{Queries, past_source};
 use crate::status::Status;
 use crate::store::{Store, StoreError};
 use crate::web::{self, WebState};
@@ -221,13 +223,14 @@ async fn work(config: Config, store: Store, shared: Shared) -> Result<(), Userst
     shared.status.connected(client.clone());
     info!("connected to NATS");
     let (inputs, asked) = Inputs::new();
+    let (questions, to_answer) = Questions::new();
     let queries = Queries::new(
         store.clone(),
         Arc::clone(&shared.status),
         &config,
         Arc::clone(&shared.aliases_changed),
     )
-    .with_inputs(inputs);
+    .with_inputs(inputs.clone());
     let lifecycle = Lifecycle::new(&client, &config).map_err(RespondError::from)?;
     let announcing = tokio::spawn(
         lifecycle
@@ -265,13 +268,23 @@ async fn work(config: Config, store: Store, shared: Shared) -> Result<(), Userst
         }
     };
     shared.status.database_is_there();
-    let counting = Counting::new(client.clone(), store, &config, counting_shared, asked, book);
+    let counting = Counting::new(
+        client.clone(),
+        store,
+        &config,
+        counting_shared,
+        (asked, questions),
+        book,
+    );
     let guard = shared.stop.clone().drop_guard();
     let counting = tokio::spawn(async move {
         // Whatever ends counting ends the service.
         let _guard = guard;
         counting.run().await
     });
+    let answers = Answers::new(client.clone(), queries.clone(), config.answers.clone());
+    let answering = tokio::spawn(answers.run(to_answer, shared.stop.clone()));
+    let backfilling = tokio::spawn(backfill_at_start(inputs.clone(), config, counted.clone()));
     let responder = answer(&client, queries, &shared, counted).await;
     if responder.is_err() {
         shared.stop.cancel();
@@ -283,9 +296,39 @@ async fn work(config: Config, store: Store, shared: Shared) -> Result<(), Userst
         responder.stop().await;
     }
     let _ = announcing.await;
+    let _ = answering.await;
+    backfilling.abort();
     lifecycle.shutdown("Normal shutdown").await;
     let _ = tokio::time::timeout(RETRY, client.nats().flush()).await;
     Ok(counted?)
+}
+
+/// Counts what the configuration names of the past, once the present is counted.
+async fn backfill_at_start(inputs: Inputs, config: Config, mut counted: watch::Receiver<bool>) {
+    if counted.wait_for(|counted| *counted).await.is_err() {
+        return;
+    }
+    let Some(first) = config.channels.first() else {
+        return;
+    };
+    for name in &config.backfill_at_start {
+        let of = Channel {
+            domain: first.domain.clone(),
+            channel: first.channel.clone(),
+        };
+        let folder = config.backfill_folder.as_deref();
+        let source = past_source(name, folder, of, jiff::tz::TimeZone::system(), None);
+        let done = match source {
+            Ok(source) => match inputs.backfill(source).await {
+                Ok(done) => done.map_err(|error| error.to_string()),
+                Err(_) => return,
+            },
+            Err(problem) => Err(problem),
+        };
+        if let Err(problem) = done {
+            warn!(source = name, %problem, "{name} of backfill.at_start is not counted: {problem}");
+        }
+    }
 }
 
 /// Answers requests once the backlog is counted, and says so.

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
+use super::answers::{Answers, Privacy, answers};
 use super::detectors::{Compat, Detectors, rules};
 use super::{ChannelConfig, Config, ConfigError, DEFAULT_PORT, Endpoint, TimeZones};
 
@@ -49,6 +50,18 @@ struct File {
     #[serde(default)]
     #[schemars(extend("default" = {}))]
     state: State,
+    /// The past, counted once: see `backfill.run`.
+    #[serde(default)]
+    #[schemars(extend("default" = {}))]
+    backfill: Backfill,
+    /// Answers to `!stats`, `!top` and `!kudos` in the channel, said by the robot.
+    #[serde(default)]
+    #[schemars(extend("default" = {}))]
+    answers: Answers,
+    /// What people may wish of what is known of them.
+    #[serde(default)]
+    #[schemars(extend("default" = {}))]
+    privacy: Privacy,
     /// What counts as kudos.
     #[serde(default)]
     #[schemars(extend("default" = {}))]
@@ -209,6 +222,17 @@ impl Default for Snapshots {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(inline)]
+struct Backfill {
+    /// The folder with recordings (`.jsonl`) and the robot's audit logs of chat (`.log`).
+    folder: Option<PathBuf>,
+    /// What is counted at each start, as far as it is not counted yet: `stream`, or names of files in the folder.
+    #[schemars(extend("default" = []))]
+    at_start: Vec<String>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(inline)]
 struct State {
     /// The time after which it is loaded again and compared with what the events told, in seconds; 0 for never.
     #[schemars(extend("default" = 300, "minimum" = 0))]
@@ -255,6 +279,8 @@ pub(super) fn read(value: Value) -> Result<Config, ConfigError> {
     config.unknown_keys = unknown_keys;
     config.service_name = file.service.name.trim().to_lowercase().replace('.', "-");
     config.rules = rules(file.compat, file.detectors)?;
+    config.privacy_by_command = file.privacy.by_command();
+    config.answers = answers(&file.answers, &file.privacy, config.rules.as_original)?;
     config.log_level = log_level(file.log_level.as_deref())?;
     config.snapshot_interval = Duration::try_from_secs_f64(file.snapshots.interval_seconds)
         .map_err(|_| {
@@ -263,6 +289,16 @@ pub(super) fn read(value: Value) -> Result<Config, ConfigError> {
                 "give a number of seconds above 0",
             )
         })?;
+    for name in &file.backfill.at_start {
+        if name != "stream" && file.backfill.folder.is_none() {
+            return Err(ConfigError::value(
+                "backfill.folder",
+                "name the folder in which the files of backfill.at_start are",
+            ));
+        }
+    }
+    config.backfill_folder = file.backfill.folder;
+    config.backfill_at_start = file.backfill.at_start;
     if let Some(seconds) = file.state.refresh_seconds {
         let period = Duration::try_from_secs_f64(seconds).map_err(|_| {
             ConfigError::value(

@@ -11,7 +11,9 @@ use tracing::{info, warn};
 use crate::config::ChannelConfig;
 use crate::initial_state::LoadedState;
 use crate::store::{ChannelBatch, Claim, Position};
-use crate::tally::{Counters, Difference, EventView, KnownState, Room, Sums, Tally};
+use crate::tally::{
+    Counters, Difference, EventView, KnownState, Privacy, Question, Room, RoomKey, Sums, Tally,
+};
 
 /// A channel that we count, by subject token. Two channels of one name on two hosts share it.
 #[derive(Debug)]
@@ -95,6 +97,11 @@ impl Book {
     /// The channels that are ours.
     pub(crate) fn ours(&self) -> impl Iterator<Item = &Held> {
         self.held.values().filter(|held| !held.lost)
+    }
+
+    pub(crate) fn ours_by_token(&self) -> impl Iterator<Item = (&str, &Held)> {
+        let ours = self.held.iter().filter(|(_, held)| !held.lost);
+        ours.map(|(token, held)| (token.as_str(), held))
     }
 
     pub(crate) fn ours_mut(&mut self) -> impl Iterator<Item = &mut Held> {
@@ -373,6 +380,41 @@ impl Book {
         self.changed = true;
     }
 
+    /// Ends the visits of these names.
+    pub(crate) fn leave(&mut self, names: &[String]) {
+        for held in self.held.values_mut().filter(|held| !held.lost) {
+            for channel in &held.channels {
+                for name in names {
+                    let (domain, channel) = (&channel.domain, &channel.channel);
+                    self.tally.leave(domain, channel, name, &mut held.sums);
+                }
+            }
+        }
+        self.changed = true;
+    }
+
+    /// Sets who is not to be counted; returns the names of those who were known until now. Call it between a commit
+    /// and the next batch.
+    pub(crate) fn set_privacy(&mut self, privacy: Privacy) -> Vec<String> {
+        let gone = self.tally.set_privacy(privacy);
+        if !gone.is_empty() {
+            // What is remembered of the channels is stored anew, without them.
+            for held in self.held.values_mut().filter(|held| !held.lost) {
+                for channel in &held.channels {
+                    let key = RoomKey {
+                        domain: channel.domain.clone(),
+                        channel: channel.channel.clone(),
+                    };
+                    if self.tally.room(&key.domain, &key.channel).is_some() {
+                        held.sums.room(&key);
+                    }
+                }
+            }
+            self.changed = true;
+        }
+        gone
+    }
+
     /// What is to be committed.
     pub(crate) fn batches(&mut self) -> Vec<ChannelBatch<'_>> {
         for held in self.held.values_mut() {
@@ -390,15 +432,21 @@ impl Book {
             .collect()
     }
 
-    /// The batches are committed, except those of channels that others hold now. Returns what was odd in them.
-    pub(crate) fn committed(&mut self, lost: &[String]) -> Counters {
+    /// The batches are committed, except those of channels that others hold now. Returns what was odd in them, and
+    /// what was asked in those that are ours.
+    pub(crate) fn committed(&mut self, lost: &[String]) -> (Counters, Vec<Question>) {
         let mut counters = Counters::default();
+        let mut questions = Vec::new();
         for (token, held) in &mut self.held {
             held.lost |= lost.contains(token);
-            counters.add(&std::mem::take(&mut held.sums).counters);
+            let sums = std::mem::take(&mut held.sums);
+            counters.add(&sums.counters);
+            if !held.lost {
+                questions.extend(sums.questions);
+            }
         }
         self.changed = false;
-        counters
+        (counters, questions)
     }
 }
 

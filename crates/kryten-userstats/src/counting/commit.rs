@@ -71,7 +71,8 @@ impl Counting {
                 "another instance counts this channel now; this one no longer does"
             );
         }
-        let counters = self.book.committed(&committed.lost);
+        let (counters, questions) = self.book.committed(&committed.lost);
+        self.questions.put(questions);
         let status = &self.shared.status;
         status.folded(counters);
         for compared in self.book.take_compared() {

@@ -3,8 +3,15 @@
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Duration, timeout};
 
+use super::past::{BackfillError, PastSource};
+use crate::backfill::Added;
+use crate::store::{StoreError, WishDone};
+use crate::tally::Wish;
+
 /// Counting may be waiting for the stream or the database.
 const PATIENCE: Duration = Duration::from_secs(8);
+/// The past may be long.
+const PATIENCE_WITH_THE_PAST: Duration = Duration::from_secs(3600);
 /// Requests that may wait.
 const WAITING: usize = 16;
 
@@ -13,6 +20,14 @@ const WAITING: usize = 16;
 pub(crate) enum Input {
     /// Load the state again and compare.
     Refresh(oneshot::Sender<()>),
+    /// Count the past.
+    Backfill(PastSource, oneshot::Sender<Result<Added, BackfillError>>),
+    /// Carry out what somebody wishes.
+    Wish {
+        wish: Wish,
+        names: Vec<String>,
+        done: oneshot::Sender<Result<WishDone, StoreError>>,
+    },
 }
 
 /// Why it was not done.
@@ -35,13 +50,36 @@ impl Inputs {
 
     /// Loads the state again and compares it with what the events told.
     pub(crate) async fn refresh(&self) -> Result<(), NotNow> {
-        self.ask(Input::Refresh).await
+        self.ask(Input::Refresh, PATIENCE).await
     }
 
-    async fn ask<T>(&self, input: impl FnOnce(oneshot::Sender<T>) -> Input) -> Result<T, NotNow> {
+    /// Carries out a wish of the people of these names.
+    pub(crate) async fn wish(
+        &self,
+        wish: Wish,
+        names: Vec<String>,
+    ) -> Result<Result<WishDone, StoreError>, NotNow> {
+        self.ask(|done| Input::Wish { wish, names, done }, PATIENCE)
+            .await
+    }
+
+    /// Counts the past.
+    pub(crate) async fn backfill(
+        &self,
+        source: PastSource,
+    ) -> Result<Result<Added, BackfillError>, NotNow> {
+        let input = |done| Input::Backfill(source, done);
+        self.ask(input, PATIENCE_WITH_THE_PAST).await
+    }
+
+    async fn ask<T>(
+        &self,
+        input: impl FnOnce(oneshot::Sender<T>) -> Input,
+        patience: Duration,
+    ) -> Result<T, NotNow> {
         let (answers, answer) = oneshot::channel();
         self.0.try_send(input(answers)).map_err(|_| NotNow)?;
-        match timeout(PATIENCE, answer).await {
+        match timeout(patience, answer).await {
             Ok(Ok(answer)) => Ok(answer),
             _ => Err(NotNow),
         }

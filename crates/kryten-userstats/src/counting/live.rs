@@ -41,6 +41,7 @@ impl Counting {
         // Events from here on are ours before the state is loaded.
         round_trip(self.client.nats()).await;
         self.shared.status.set_source(Source::LiveOnly);
+        self.book.tally_mut().break_coverage();
         let mut messages = select_all(inboxes).ready_chunks(BATCH);
         if let Err(error) = self.load_state(None, Telling::All).await {
             warn!(%error, "the channels' state cannot be loaded");

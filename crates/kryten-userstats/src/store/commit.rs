@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::position::{self, Position};
 use super::sql::{self, Transaction};
-use super::{Store, StoreError, population, rows};
-use crate::tally::{REMEMBERED_LINES, RoomKey, RoomSums, Seen, Sums};
+use super::{Store, StoreError, coverage, population, rows};
+use crate::tally::{CountedLine, REMEMBERED_LINES, RoomKey, RoomSums, Seen, Sums};
 
 /// What is to be added for one channel.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +52,7 @@ impl Store {
             write_films(&mut transaction, key, sums).await?;
             write_presence(&mut transaction, key, sums).await?;
             write_own(&mut transaction, key, sums).await?;
+            coverage::write(&mut transaction, key, sums).await?;
         }
         transaction.commit().await?;
         for batch in held {
@@ -103,7 +104,10 @@ async fn write_users(connection: &mut Transaction, held: &[&Sums]) -> sqlx::Resu
     rows::write(
         connection,
         "INSERT INTO users (username, first_seen_at, last_seen_at)",
-        "ON CONFLICT (username) DO UPDATE SET last_seen_at = CASE
+        "ON CONFLICT (username) DO UPDATE SET first_seen_at = CASE
+             WHEN excluded.first_seen_at < users.first_seen_at THEN excluded.first_seen_at
+             ELSE users.first_seen_at END,
+             last_seen_at = CASE
              WHEN excluded.last_seen_at > users.last_seen_at THEN excluded.last_seen_at
              ELSE users.last_seen_at END",
         &users,
@@ -215,7 +219,8 @@ async fn write_films(
              (channel, domain, media_title, media_type, media_id, username, vote, timestamp)",
         "ON CONFLICT (channel, domain, media_title, username) DO UPDATE SET
              media_type = excluded.media_type, media_id = excluded.media_id,
-             vote = excluded.vote, timestamp = excluded.timestamp",
+             vote = excluded.vote, timestamp = excluded.timestamp
+             WHERE excluded.timestamp >= movie_votes.timestamp",
         &votes,
         |row, ((title, voter), vote)| {
             row.push_bind(key.channel.clone())
@@ -372,7 +377,7 @@ async fn write_own(
 async fn write_lines(
     connection: &mut Transaction,
     key: &RoomKey,
-    lines: &[String],
+    lines: &[CountedLine],
 ) -> sqlx::Result<()> {
     let Some(skipped) = lines.len().checked_sub(1) else {
         return Ok(());
@@ -385,17 +390,18 @@ async fn write_lines(
     .bind(&key.channel)
     .fetch_one(&mut *connection)
     .await?;
-    let places: Vec<(i64, &String)> = (last + 1..).zip(&lines[skipped..]).collect();
+    let places: Vec<(i64, &CountedLine)> = (last + 1..).zip(&lines[skipped..]).collect();
     rows::write(
         connection,
-        "INSERT INTO kryten_recent_lines (domain, channel, place, line_id)",
+        "INSERT INTO kryten_recent_lines (domain, channel, place, line_id, who)",
         "",
         &places,
-        |row, (place, id)| {
+        |row, (place, line)| {
             row.push_bind(key.domain.clone())
                 .push_bind(key.channel.clone())
                 .push_bind(*place)
-                .push_bind((*id).clone());
+                .push_bind(line.id.clone())
+                .push_bind(line.who.clone());
         },
     )
     .await?;

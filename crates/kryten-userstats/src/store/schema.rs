@@ -23,6 +23,11 @@ const CHANGES: &[(i64, &str)] = &[
         4,
         include_str!("../../migrations/0004_several_instances.sql"),
     ),
+    (
+        5,
+        include_str!("../../migrations/0005_wishes_of_people.sql"),
+    ),
+    (6, include_str!("../../migrations/0006_what_is_covered.sql")),
 ];
 
 /// Makes the tables that are missing, all or none.

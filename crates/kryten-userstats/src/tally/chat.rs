@@ -13,9 +13,10 @@ use super::event::EventView;
 use super::names::{real_receiver, receiver};
 use super::phrases::phrase_kudos;
 use super::plusplus::plusplus;
+use super::questions::Question;
 use super::real_names::{is_user_name, thanked_names};
 use super::room::ReplayedVote;
-use super::sums::{Vote, add};
+use super::sums::{CountedLine, Vote, add};
 use super::vote::vote;
 use super::{Film, Fold, Rules};
 
@@ -29,6 +30,10 @@ impl Fold<'_> {
             return false;
         };
         if !self.rules.counts(&line) || !self.is_first_sight(event, "chatMsg", &line) {
+            return true;
+        }
+        self.note_question(&line, false);
+        if self.privacy.hides(&line.username, self.said_at(&line)) {
             return true;
         }
         if self.rules.decode_entities {
@@ -52,12 +57,18 @@ impl Fold<'_> {
     pub(super) fn pm(&mut self, event: &EventView<'_>, payload: &Value) -> bool {
         let Some(line) = ChatMsg::read(payload) else {
             let name = text(payload, "from").or_else(|| text(payload, "username"));
-            if let Some(name) = name.filter(|name| !name.is_empty()) {
+            if let Some(name) = name.filter(|name| !name.is_empty())
+                && !self.privacy.hides(name, self.told)
+            {
                 self.count_pm(name, self.now);
             }
             return name.is_some();
         };
         if !line.username.is_empty() && self.is_first_sight(event, "pm", &line) {
+            self.note_question(&line, true);
+            if self.privacy.hides(&line.username, self.said_at(&line)) {
+                return true;
+            }
             let at = self.chat_time(&line);
             self.count_pm(&line.username, at);
         }
@@ -93,8 +104,35 @@ impl Fold<'_> {
         }
         let id = id.into_owned();
         self.room.lines.remember(id.clone());
-        self.room_sums.lines.push(id);
+        let said_at = self.said_at(line);
+        self.room.memory.coverage.line(said_at, self.room_sums);
+        let who = self.privacy.who(&line.username);
+        self.room_sums.lines.push(CountedLine { id, who });
         true
+    }
+
+    /// When a line was said, by the clock that told it.
+    fn said_at(&self, line: &ChatMsg) -> WireTime {
+        match line.time {
+            0 => self.told,
+            time => WireTime::from_millis(time),
+        }
+    }
+
+    /// Who opted out may still ask, or there would be no way back.
+    fn note_question(&mut self, line: &ChatMsg, private: bool) {
+        let replayed = !private && self.room.memory.is_joining(self.now);
+        if !replayed && self.listening.hears(line, private) {
+            let at = self.said_at(line);
+            self.questions.push(Question {
+                domain: self.key.domain.clone(),
+                channel: self.key.channel.clone(),
+                user: line.username.clone(),
+                text: line.message.clone(),
+                at,
+                private,
+            });
+        }
     }
 
     fn chat_time(&mut self, line: &ChatMsg) -> WireTime {
@@ -199,6 +237,9 @@ impl Fold<'_> {
     }
 
     fn cast(&mut self, voter: &str, film: Film, vote: i8, at: WireTime) {
+        if self.privacy.hides(voter, at) {
+            return;
+        }
         let key = (film.title.clone(), voter.to_owned());
         self.room_sums.votes.insert(key, Vote { film, vote, at });
         self.room_sums.hour(at).votes += 1;

@@ -32,6 +32,7 @@ impl Tally {
         let mut fold = self.fold(domain, channel, sums);
         let memory = &mut fold.room.memory;
         fold.now = at;
+        fold.told = at;
         if let Some(before) = memory.event_clock.latest() {
             // The clock is that of the events and is not moved: KV is dated by the server's.
             fold.now = at.max(before);
@@ -95,6 +96,19 @@ impl Tally {
     /// In what a part of the robot's state differs from what the events told; nothing where they told nothing.
     pub fn differences(&self, domain: &str, channel: &str, state: &KnownState) -> Vec<Difference> {
         let room = self.room(domain, channel);
+        let shown;
+        let state = match state {
+            KnownState::Users(users) => {
+                let counts = |user: &&User| {
+                    let name = &user.name;
+                    let back = self.names.find(name).is_some();
+                    !self.privacy.is_out(name) && (back || !self.privacy.is_forgotten(name))
+                };
+                shown = KnownState::Users(users.iter().filter(counts).cloned().collect());
+                &shown
+            }
+            other => other,
+        };
         room.map_or_else(Vec::new, |room| differences(room, state))
     }
 

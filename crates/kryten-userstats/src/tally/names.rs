@@ -25,6 +25,16 @@ impl KnownNames {
         self.0.get(&name.to_ascii_lowercase()).map(String::as_str)
     }
 
+    /// Takes a name away, in any case.
+    pub fn remove(&mut self, name: &str) {
+        self.0.remove(&name.to_ascii_lowercase());
+    }
+
+    /// All names, each in one spelling.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.values().map(String::as_str)
+    }
+
     /// How many names there are, without regard to case.
     pub fn len(&self) -> usize {
         self.0.len()

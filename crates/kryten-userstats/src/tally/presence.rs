@@ -14,6 +14,9 @@ impl Fold<'_> {
             Some(Value::String(name)) => name,
             _ => return false,
         };
+        if self.privacy.hides(name, self.told) {
+            return true;
+        }
         self.see(name, self.now);
         let visits = &mut self.room.visits;
         if self.rules.as_original {
@@ -44,6 +47,15 @@ impl Fold<'_> {
 
     /// Makes the users known and their visits agree; returns in how many names the visits had differed.
     pub(super) fn take_users(&mut self, users: &[User]) -> usize {
+        let counted: Vec<User>;
+        let users = match users.iter().any(|user| self.passes_over(&user.name)) {
+            true => {
+                let counts = |user: &&User| !self.passes_over(&user.name);
+                counted = users.iter().filter(counts).cloned().collect();
+                &counted
+            }
+            false => users,
+        };
         for user in users {
             self.see(&user.name, self.now);
         }
@@ -73,6 +85,9 @@ impl Fold<'_> {
         let Some(afk) = afk.or_else(|| afk_of_meta(payload)) else {
             return payload.get("meta").is_some();
         };
+        if self.passes_over(name) {
+            return true;
+        }
         let list_known = self.room.list_known();
         let visits = &mut self.room.visits;
         if self.rules.as_original {

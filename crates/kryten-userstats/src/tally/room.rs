@@ -6,6 +6,7 @@ use kryten_protocol::time::WireTime;
 use serde::{Deserialize, Serialize};
 
 use super::clock::Clock;
+use super::coverage::Coverage;
 use super::drift::Changes;
 use super::emotes::EmoteSet;
 use super::films::Films;
@@ -39,6 +40,7 @@ pub struct Memory {
     pub(crate) joining_since: Option<WireTime>,
     pub(crate) replayed_votes: VecDeque<ReplayedVote>,
     pub(crate) changes: Changes,
+    pub(crate) coverage: Coverage,
 }
 
 impl Memory {

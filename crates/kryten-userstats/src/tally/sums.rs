@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use kryten_protocol::gap::Gap;
 use kryten_protocol::time::WireTime;
 
+use super::coverage::{CoveredKind, Span};
 use super::films::Film;
+use super::questions::Question;
 use super::visits::Visit;
 
 /// A channel as the publisher of its events wrote it.
@@ -35,6 +37,8 @@ pub struct Sums {
     pub pms: HashMap<String, i64>,
     /// What belongs to a channel.
     pub rooms: BTreeMap<RoomKey, RoomSums>,
+    /// Lines that may be questions; answered when they are committed, not stored.
+    pub questions: Vec<Question>,
     /// What is only reported.
     pub counters: Counters,
 }
@@ -88,14 +92,27 @@ pub struct RoomSums {
     pub hours: BTreeMap<i64, Hour>,
     /// Visits that began, changed or ended, by user and beginning.
     pub visits: BTreeMap<(String, i64), VisitChange>,
-    /// Ids of counted lines, in order.
-    pub lines: Vec<String>,
+    /// Counted lines, in order.
+    pub lines: Vec<CountedLine>,
+    /// Spans of which everything is counted, by kind and beginning.
+    pub coverage: BTreeMap<(CoveredKind, i64), Span>,
+    /// Who counted them, where it was not the usual counting.
+    pub covered_by: Option<&'static str>,
     /// Reported gaps, in order.
     pub gaps: Vec<Gap>,
     /// Population snapshots, in order.
     pub snapshots: Vec<Snapshot>,
     /// What the tally needs to go on from here after a restart.
     pub memory: Option<StoredMemory>,
+}
+
+/// A line that is not to be counted again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CountedLine {
+    /// Its id.
+    pub id: String,
+    /// The digest of its sender's name.
+    pub who: String,
 }
 
 /// Seconds of presence.
@@ -216,6 +233,35 @@ impl Sums {
 }
 
 impl RoomSums {
+    /// Notes a span of which everything is counted.
+    pub fn cover(&mut self, kind: CoveredKind, span: Span) {
+        self.coverage.insert((kind, span.from), span);
+    }
+
+    /// Takes back what a visit that ended added.
+    pub fn take_back(&mut self, name: &str, change: &VisitChange) {
+        let Some(closed_at) = change.closed_at else {
+            return;
+        };
+        let seconds = change.visit.activity(closed_at);
+        if let Some(sum) = self.activity.get_mut(name) {
+            sum.total_seconds -= seconds.total_seconds;
+            sum.not_afk_seconds -= seconds.not_afk_seconds;
+        }
+    }
+
+    /// Ends a visit whose end was not counted.
+    pub fn end_visit(&mut self, name: &str, opened_at: i64, at: WireTime) {
+        if let Some(change) = self.visits.get_mut(&(name.to_owned(), opened_at)) {
+            let at = at.max(change.visit.opened_at);
+            change.closed_at = Some(at);
+            let seconds = change.visit.activity(at);
+            let sum = self.activity.entry(name.to_owned()).or_default();
+            sum.total_seconds += seconds.total_seconds;
+            sum.not_afk_seconds += seconds.not_afk_seconds;
+        }
+    }
+
     /// The sums of the hour of a moment.
     pub fn hour(&mut self, at: WireTime) -> &mut Hour {
         const HOUR_MICROS: i64 = 3_600_000_000;

@@ -47,7 +47,7 @@ impl Visit {
         true
     }
 
-    fn activity(&self, until: WireTime) -> Activity {
+    pub(crate) fn activity(&self, until: WireTime) -> Activity {
         let total_seconds = whole_seconds(self.opened_at, until);
         let open_pause = self
             .afk_since
@@ -194,6 +194,11 @@ impl Visits {
         sum.total_seconds += seconds.total_seconds;
         sum.not_afk_seconds += seconds.not_afk_seconds;
         store(name, visit, Some(at), sums);
+    }
+
+    /// A user's visit is not to be remembered; nothing is counted of it.
+    pub fn forget(&mut self, name: &str) {
+        self.0.remove(name);
     }
 
     /// A full user list came: visits are opened and closed so that they agree with it. Returns in how many names they

@@ -24,6 +24,7 @@ macro_rules! on_both {
 }
 
 mod backend;
+mod answers;
 mod bench;
 mod compat;
 mod exact;
@@ -32,8 +33,10 @@ mod kept;
 mod logs;
 mod original;
 mod postgres;
+mod privacy;
 mod queries;
 mod seed_b;
+mod seed_b_backfill;
 mod seed_b_enhancements;
 mod seed_b_fallback;
 mod service;

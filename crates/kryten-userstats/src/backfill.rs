@@ -1,0 +1,169 @@
+//! The past, counted later: from the stream, from recordings, from the robot's audit log of chat. Pure.
+//!
+//! A tally of its own folds what is read, and only what lies outside of what is covered goes into the sums. The sums are
+//! stored in one transaction with the span that they cover, so doing it again changes nothing.
+
+mod chat_log;
+mod recording;
+
+use std::collections::{BTreeMap, HashMap};
+
+use kryten_protocol::cytube::ChatMsg;
+use kryten_protocol::time::WireTime;
+use serde_json::Value;
+
+use crate::tally::{Covered, CoveredKind, EventView, RoomKey, Span, Sums, Tally};
+
+pub(crate) use chat_log::{ChatLogDates, read as read_chat_log};
+pub(crate) use recording::{Channel, read as read_recording};
+
+/// An event of the past.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PastEvent {
+    pub(crate) domain: String,
+    pub(crate) channel: String,
+    pub(crate) name: String,
+    pub(crate) payload: String,
+    pub(crate) time: WireTime,
+    /// The line's identity, where its publisher gave it one.
+    pub(crate) line_id: Option<String>,
+    /// How exactly the time is known.
+    pub(crate) precision_micros: i64,
+}
+
+/// What was added.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Added {
+    pub(crate) events: u64,
+    pub(crate) lines: u64,
+    /// Counted before.
+    pub(crate) covered: u64,
+}
+
+/// Folds the past into sums; `covered` is what is counted of each channel.
+pub(crate) struct Past {
+    tally: Tally,
+    covered: HashMap<RoomKey, Covered>,
+    spans: BTreeMap<(RoomKey, CoveredKind), Span>,
+    sums: Sums,
+    ignored: Sums,
+    added: Added,
+}
+
+impl Past {
+    /// `tally` knows whom and what the service knows, and no channel but for its emotes.
+    pub(crate) fn new(tally: Tally, covered: HashMap<RoomKey, Covered>) -> Self {
+        Self {
+            tally,
+            covered,
+            spans: BTreeMap::new(),
+            sums: Sums::default(),
+            ignored: Sums::default(),
+            added: Added::default(),
+        }
+    }
+
+    /// Folds an event; those of channels that are not ours are passed over.
+    pub(crate) fn fold(&mut self, event: &PastEvent) {
+        let key = RoomKey {
+            domain: event.domain.clone(),
+            channel: event.channel.clone(),
+        };
+        let Some(covered) = self.covered.get(&key) else {
+            return;
+        };
+        let is_line = ["chatmsg", "pm"].contains(&event.name.to_lowercase().as_str());
+        let (kind, at) = match is_line {
+            true => (CoveredKind::Lines, said_at(event)),
+            false => (CoveredKind::Events, event.time),
+        };
+        let span = Span {
+            from: at.micros(),
+            to: at.micros() + event.precision_micros,
+        };
+        let view = EventView {
+            domain: &event.domain,
+            channel: &event.channel,
+            name: &event.name,
+            payload: &event.payload,
+            time: event.time,
+            line_id: event.line_id.as_deref(),
+            epoch: 0,
+        };
+        if covered.touches(kind, span) {
+            self.added.covered += 1;
+            // What it tells of the channel holds all the same.
+            self.tally.apply(&view, &mut self.ignored);
+            return;
+        }
+        let known = self.spans.entry((key, kind)).or_insert(span);
+        known.from = known.from.min(span.from);
+        known.to = known.to.max(span.to);
+        self.added.events += 1;
+        self.added.lines += u64::from(is_line);
+        self.tally.apply(&view, &mut self.sums);
+    }
+
+    /// What is to be stored: for each channel what counts, and which span it covers.
+    pub(crate) fn finish(mut self) -> (Sums, Added) {
+        self.tally.end_visits(&mut self.sums);
+        let keys: Vec<RoomKey> = self.sums.rooms.keys().cloned().collect();
+        for key in keys {
+            let covered = self.covered.remove(&key).unwrap_or_default();
+            let until = self.spans.get(&(key.clone(), CoveredKind::Events));
+            let until = until.map_or(0, |span| span.to);
+            let room = self.sums.room(&key);
+            // Of a visit that ended within what is covered, the part before is counted here.
+            let open: Vec<(String, i64)> = room
+                .visits
+                .iter()
+                .filter(|(_, change)| change.closed_at.is_none())
+                .map(|(visit, _)| visit.clone())
+                .collect();
+            for (name, opened_at) in open {
+                room.end_visit(&name, opened_at, WireTime::from_micros(until));
+            }
+            // Of a visit that reaches into what is covered, that part is counted.
+            let partly: Vec<(String, i64)> = room
+                .visits
+                .keys()
+                .filter(|(_, opened_at)| {
+                    let at = Span {
+                        from: *opened_at,
+                        to: *opened_at,
+                    };
+                    covered.touches(CoveredKind::Events, at)
+                })
+                .cloned()
+                .collect();
+            for visit in partly {
+                if let Some(change) = room.visits.remove(&visit) {
+                    room.take_back(&visit.0, &change);
+                }
+            }
+            room.lines.clear();
+            room.gaps.clear();
+            room.snapshots.clear();
+            room.memory = None;
+            room.coverage.clear();
+            for hour in room.hours.values_mut() {
+                hour.population = None;
+            }
+            room.covered_by = Some("backfill");
+        }
+        for ((key, kind), span) in self.spans {
+            self.sums.room(&key).cover(kind, span);
+        }
+        self.sums.questions.clear();
+        (self.sums, self.added)
+    }
+}
+
+fn said_at(event: &PastEvent) -> WireTime {
+    let payload = serde_json::from_str::<Value>(&event.payload).ok();
+    let line = payload.as_ref().and_then(ChatMsg::read);
+    match line.map_or(0, |line| line.time) {
+        0 => event.time,
+        time => WireTime::from_millis(time),
+    }
+}

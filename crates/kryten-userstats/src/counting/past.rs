@@ -1,0 +1,283 @@
+//! The past, read and counted between two batches.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use jiff::tz::TimeZone;
+use kryten_client::{EventReader, EventStream, ReaderItem, ReaderOptions, StreamError};
+use kryten_protocol::event::EnvelopeRef;
+use kryten_protocol::line::LINE_ID_PREFIX;
+use tracing::info;
+
+use super::book::stored_at;
+use super::{BATCH, BATCH_WAIT, Book, Counting, now};
+use crate::backfill::{
+    Added, Channel, ChatLogDates, Past, PastEvent, read_chat_log, read_recording,
+};
+use crate::store::{ChannelBatch, Store, StoreError};
+use crate::tally::{RoomKey, Sums};
+
+/// Where the past comes from.
+#[derive(Debug, Clone)]
+pub(crate) enum PastSource {
+    /// What the stream still has.
+    Stream,
+    /// A recording in JSON lines; its frames, where it has some, are of this channel.
+    Recording { file: PathBuf, frames_of: Channel },
+    /// The robot's audit log of this channel's chat.
+    ChatLog {
+        file: PathBuf,
+        of: Channel,
+        zone: TimeZone,
+        /// The day of its last line; that of the file's last change without it.
+        last_day: Option<jiff::civil::Date>,
+    },
+}
+
+/// Why it was not counted; nothing of it is stored then.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BackfillError {
+    #[error("cannot read {}: {source}", file.display())]
+    File {
+        file: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("there is no event stream to read")]
+    NoStream,
+    #[error("the event stream cannot be read: {0}")]
+    Stream(#[from] StreamError),
+    #[error("the database is away; try again later")]
+    Store(#[from] StoreError),
+    #[error(
+        "nothing in it is an event of a channel that is counted here; name domain and channel as they are configured"
+    )]
+    Nothing,
+    #[error("another instance counts this channel now; ask that one")]
+    Lost,
+    #[error("reading it broke down; report this")]
+    Broke,
+}
+
+impl Counting {
+    /// Counts the past. `None` when told to stop meanwhile.
+    pub(super) async fn backfill(
+        &mut self,
+        source: PastSource,
+        stream: Option<&EventStream>,
+    ) -> Option<Result<Added, BackfillError>> {
+        // What was folded first is in what is covered.
+        if !self.commit().await {
+            return None;
+        }
+        let added = self.count_past(source, stream).await;
+        if let Ok(added) = &added {
+            info!(
+                events = added.events,
+                lines = added.lines,
+                counted_before = added.covered,
+                "the past is counted"
+            );
+        }
+        Some(added)
+    }
+
+    async fn count_past(
+        &mut self,
+        source: PastSource,
+        stream: Option<&EventStream>,
+    ) -> Result<Added, BackfillError> {
+        let channels: Vec<_> = self
+            .book
+            .ours()
+            .flat_map(|held| held.channels.clone())
+            .collect();
+        let mut covered = HashMap::new();
+        for channel in channels {
+            let spans = self
+                .store
+                .covered(&channel.domain, &channel.channel)
+                .await?;
+            let key = RoomKey {
+                domain: channel.domain,
+                channel: channel.channel,
+            };
+            covered.insert(key, spans);
+        }
+        let past = Past::new(self.book.tally().for_the_past(), covered);
+        let past = match source {
+            PastSource::Stream => {
+                let stream = stream.ok_or(BackfillError::NoStream)?;
+                self.fold_stream(past, stream).await?
+            }
+            PastSource::Recording { file, frames_of } => {
+                blocking(move || fold_recording(past, &file, &frames_of)).await?
+            }
+            PastSource::ChatLog {
+                file,
+                of,
+                zone,
+                last_day,
+            } => blocking(move || fold_chat_log(past, &file, &of, zone, last_day)).await?,
+        };
+        let (sums, added) = past.finish();
+        if added == Added::default() {
+            return Err(BackfillError::Nothing);
+        }
+        self.store_past(sums).await?;
+        Ok(added)
+    }
+
+    async fn fold_stream(
+        &self,
+        mut past: Past,
+        stream: &EventStream,
+    ) -> Result<Past, BackfillError> {
+        let info = stream.info().await?;
+        let end = self.book.counted_to();
+        let mut reader = EventReader::open(
+            stream,
+            ReaderOptions {
+                filter_subjects: self.filters.clone(),
+                start_sequence: info.first_sequence,
+                expected_created_nanos: Some(info.created_nanos),
+            },
+        )
+        .await?;
+        // Whatever comes last, what is behind the position is counted by the usual way.
+        loop {
+            match reader.next_batch(BATCH, BATCH_WAIT).await {
+                Ok(ReaderItem::Batch(batch)) => {
+                    for message in batch.iter().filter(|message| message.sequence <= end) {
+                        if let Some(event) = past_event(message) {
+                            past.fold(&event);
+                        }
+                    }
+                    if batch.last().is_none_or(|last| last.sequence >= end) {
+                        break;
+                    }
+                }
+                Ok(_) => break,
+                Err(error) => {
+                    reader.close().await;
+                    return Err(error.into());
+                }
+            }
+        }
+        reader.close().await;
+        Ok(past)
+    }
+
+    async fn store_past(&mut self, mut sums: Sums) -> Result<(), BackfillError> {
+        let mut by_token: HashMap<String, Sums> = HashMap::new();
+        let names: Vec<String> = sums.users.keys().cloned().collect();
+        for (key, room) in std::mem::take(&mut sums.rooms) {
+            let token = kryten_protocol::token::normalize(&key.channel);
+            by_token.entry(token).or_default().rooms.insert(key, room);
+        }
+        // Users and private messages are of no channel.
+        if let Some(first) = by_token.values_mut().next() {
+            first.users = sums.users;
+            first.pms = sums.pms;
+        }
+        let batches: Vec<ChannelBatch<'_>> = self
+            .book
+            .ours_by_token()
+            .filter_map(|(token, held)| {
+                Some(ChannelBatch {
+                    token,
+                    epoch: held.epoch,
+                    sums: by_token.get(token)?,
+                    position: None,
+                })
+            })
+            .collect();
+        let committed = self.store.commit(&batches).await?;
+        if !committed.lost.is_empty() {
+            return Err(BackfillError::Lost);
+        }
+        for name in names {
+            self.book.tally_mut().know(&name);
+        }
+        Ok(())
+    }
+}
+
+/// Notes that what was counted before coverage was noted is counted.
+pub(super) async fn cover(store: &Store, book: &Book) -> Result<(), StoreError> {
+    for held in book.ours().filter(|held| held.has_counts) {
+        for channel in &held.channels {
+            let (domain, channel) = (&channel.domain, &channel.channel);
+            store.cover_past(domain, channel, now().micros()).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, BackfillError> + Send + 'static,
+) -> Result<T, BackfillError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or(Err(BackfillError::Broke))
+}
+
+fn fold_recording(mut past: Past, file: &Path, frames_of: &Channel) -> Result<Past, BackfillError> {
+    let failed = |source| BackfillError::File {
+        file: file.to_owned(),
+        source,
+    };
+    let reader = BufReader::new(std::fs::File::open(file).map_err(failed)?);
+    for line in reader.split(b'\n') {
+        let line = line.map_err(failed)?;
+        let text = String::from_utf8_lossy(&line);
+        if let Some(event) = read_recording(&text, frames_of) {
+            past.fold(&event);
+        }
+    }
+    Ok(past)
+}
+
+fn fold_chat_log(
+    mut past: Past,
+    file: &Path,
+    of: &Channel,
+    zone: TimeZone,
+    last_day: Option<jiff::civil::Date>,
+) -> Result<Past, BackfillError> {
+    let failed = |source| BackfillError::File {
+        file: file.to_owned(),
+        source,
+    };
+    let bytes = std::fs::read(file).map_err(failed)?;
+    let last_day = match last_day {
+        Some(day) => day,
+        None => {
+            let changed = std::fs::metadata(file).and_then(|metadata| metadata.modified());
+            let changed = jiff::Timestamp::try_from(changed.map_err(failed)?);
+            let changed = changed.map_err(|_| BackfillError::Broke)?;
+            zone.to_datetime(changed).date()
+        }
+    };
+    let dates = ChatLogDates { last_day, zone };
+    for event in read_chat_log(&String::from_utf8_lossy(&bytes), of, &dates) {
+        past.fold(&event);
+    }
+    Ok(past)
+}
+
+fn past_event(message: &kryten_client::StoredMessage) -> Option<PastEvent> {
+    if !message.subject.starts_with("kryten.events.cytube.") {
+        return None;
+    }
+    let envelope = EnvelopeRef::parse(&message.body).ok()?;
+    let id = message.message_id.as_ref();
+    Some(PastEvent {
+        time: envelope.timestamp.unwrap_or_else(|| stored_at(message)),
+        domain: envelope.domain.into_owned(),
+        channel: envelope.channel.into_owned(),
+        name: envelope.event_name.into_owned(),
+        payload: envelope.payload.get().to_owned(),
+        line_id: id.filter(|id| id.starts_with(LINE_ID_PREFIX)).cloned(),
+        precision_micros: 0,
+    })
+}
