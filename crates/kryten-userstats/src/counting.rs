@@ -21,7 +21,7 @@ use crate::config::Config;
 use crate::initial_state;
 use crate::status::{Source, Status};
 use crate::store::{Position, Store, StoreError};
-use crate::tally::{Aliases, Rules};
+use crate::tally::{Aliases, Phrases, Rules};
 use book::Book;
 
 /// The largest batch, and the longest wait for one after its first message.
@@ -29,8 +29,8 @@ const BATCH: usize = 5000;
 const BATCH_WAIT: Duration = Duration::from_millis(5);
 /// The pause before the stream is tried again.
 const RETRY: Duration = Duration::from_secs(1);
-/// Aliases may be changed in the database itself; this often it is asked.
-const ALIASES_EVERY: Duration = Duration::from_secs(1);
+/// Aliases and phrases may be changed in the database itself; this often it is asked.
+const NAMES_EVERY: Duration = Duration::from_secs(1);
 
 /// How often the stream's end is asked.
 const LAG_EVERY: Duration = Duration::from_secs(2);
@@ -39,7 +39,7 @@ const LAG_EVERY: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone)]
 pub(crate) struct Shared {
     pub(crate) status: Arc<Status>,
-    pub(crate) aliases_changed: Arc<AtomicBool>,
+    pub(crate) names_changed: Arc<AtomicBool>,
     /// The robot was started anew, so its state is to be loaded again.
     pub(crate) robot_started: Arc<Notify>,
     pub(crate) ready: Arc<watch::Sender<bool>>,
@@ -73,7 +73,7 @@ pub(crate) struct Counting {
     filters: Vec<String>,
     rules: Rules,
     snapshots: Interval,
-    aliases_read: Instant,
+    names_read: Instant,
     lag_read: Instant,
     /// A commit was reported as failed; it may have been done all the same.
     outcome_unknown: bool,
@@ -129,7 +129,7 @@ impl Counting {
             filters,
             rules: config.rules,
             snapshots,
-            aliases_read: Instant::now(),
+            names_read: Instant::now(),
             lag_read: Instant::now(),
             outcome_unknown: false,
             live_was_told: false,
@@ -218,7 +218,7 @@ impl Counting {
             };
             match item {
                 Some(ReaderItem::Batch(batch)) => {
-                    self.renew_aliases().await;
+                    self.renew_names().await;
                     let created = reader.created_nanos().unwrap_or_default();
                     self.book.fold(&batch, created);
                 }
@@ -377,15 +377,23 @@ impl Counting {
         self.shared.status.set_lag(lag);
     }
 
-    async fn renew_aliases(&mut self) {
-        let changed = self.shared.aliases_changed.swap(false, Ordering::Relaxed);
-        if !changed && self.aliases_read.elapsed() < ALIASES_EVERY {
+    async fn renew_names(&mut self) {
+        let changed = self.shared.names_changed.swap(false, Ordering::Relaxed);
+        if !changed && self.names_read.elapsed() < NAMES_EVERY {
             return;
         }
-        self.aliases_read = Instant::now();
+        self.names_read = Instant::now();
         match self.store.aliases().await {
             Ok(rows) => self.book.tally_mut().set_aliases(Aliases::new(rows)),
             Err(error) => warn!(%error, "aliases cannot be read; the last ones hold"),
+        }
+        if self.rules.as_original {
+            // The original reads them at its start only.
+            return;
+        }
+        match self.store.phrases().await {
+            Ok(phrases) => self.book.tally_mut().set_phrases(Phrases::new(phrases)),
+            Err(error) => warn!(%error, "phrases cannot be read; the last ones hold"),
         }
     }
 }

@@ -25,6 +25,7 @@ use sqlx::SqlitePool;
 
 pub use aliases::{AliasAdded, AliasDeleted, AliasUpdated};
 pub use commit::{ChannelBatch, Committed};
+pub use phrases::{PhraseAdded, PhraseDeleted};
 pub use position::{Claim, Position};
 pub use reads::{
     ChannelActivity, ChannelCount, EmoteCount, ExactMark, GapRow, HourRow, MediaRow, PhraseCount,
