@@ -28,9 +28,9 @@ pub use commit::{ChannelBatch, Committed};
 pub use phrases::{PhraseAdded, PhraseDeleted};
 pub use position::{Claim, Position};
 pub use reads::{
-    ChannelActivity, ChannelCount, EmoteCount, ExactMark, GapRow, HourRow, MediaRow, PhraseCount,
-    Population, PopulationMean, Presence, Totals, UserActivity, UserCount, UserSeen, VoteSum,
-    Watermark, Watermarks,
+    ChannelActivity, ChannelCount, ChannelTotals, EmoteCount, ExactMark, GapRow, HourRow, MediaRow,
+    PhraseCount, Population, PopulationMean, Presence, Totals, UserActivity, UserCount, UserSeen,
+    VoteSum, Watermark, Watermarks,
 };
 
 /// Why the database cannot be used.
