@@ -190,7 +190,12 @@ mod tests {
                 "media": {"title": "Some <b>title</b>\u{1b}[2J", "duration": "01:05", "type": "yt", "id": "dQw4w9WgXcQ"}}),
             json!({"uid": 7002, "temp": false, "queueby": "", "media": null}),
         ];
-        insta::assert_snapshot!(queue(Screen::pipe(), "Lounge", &items, Some(38)), @"");
+        insta::assert_snapshot!(queue(Screen::pipe(), "Lounge", &items, Some(38)), @r#"
+        Lounge Playlist (2 items):
+              title                     length   UID  queued by        source
+        ▶  1  Some <b>title</b>\x1B[2J   01:05    38  ann        temp  yt:dQw4w9WgXcQ
+           2  Unknown                    --:--  7002                   ??:??
+        "#);
         assert_eq!(
             queue(Screen::pipe(), "Lounge", &[], None),
             "Playlist is empty."
@@ -205,14 +210,25 @@ mod tests {
             json!({"name": "bea", "rank": 1.5, "meta": null}),
             json!({"name": "root", "rank": 255}),
         ];
-        insta::assert_snapshot!(users(Screen::pipe(), "Lounge", &list), @"");
+        insta::assert_snapshot!(users(Screen::pipe(), "Lounge", &list), @r#"
+        Lounge Users (4 online):
+        user  rank
+        root   255  Site Admin
+        Ann      3  Channel Admin  away, muted
+        bea    1.5  Leader
+        zed      0  Guest
+        "#);
         assert_eq!(users(Screen::pipe(), "Lounge", &[]), "No users online.");
     }
 
     #[test]
     fn emotes_stand_beside_their_pictures() {
         let list = [json!({"name": ":hi:", "image": "https://ex.invalid/hi.png"})];
-        insta::assert_snapshot!(emotes(Screen::pipe(), "Lounge", &list), @"");
+        insta::assert_snapshot!(emotes(Screen::pipe(), "Lounge", &list), @r#"
+        Lounge Custom Emotes (1 total):
+        emote  picture
+        :hi:   https://ex.invalid/hi.png
+        "#);
         assert_eq!(
             emotes(Screen::pipe(), "Lounge", &[]),
             "No custom emotes configured."

@@ -8,6 +8,8 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{Screen, bar};
 
+/// Blanks between columns.
+const GAP: u16 = 2;
 /// The longest bar.
 const BAR: usize = 30;
 /// The shortest bar that says anything.
@@ -109,6 +111,9 @@ impl Grid {
             row.max_height(1);
             table.add_row(row);
         }
+        for column in table.column_iter_mut() {
+            column.set_padding((0, GAP));
+        }
         if let Some(width) = screen.width().and_then(|width| u16::try_from(width).ok()) {
             table
                 .set_content_arrangement(ContentArrangement::Dynamic)
@@ -126,16 +131,14 @@ impl Grid {
 
     /// How long the longest bar is; `None` where there is no place, or nothing to show.
     fn bar_width(&self, screen: Screen) -> Option<usize> {
-        /// Blanks around each cell.
-        const PADDING: usize = 2;
         let width = screen.width().filter(|_| !self.values.is_empty())?;
         let of_column = |(at, column): (usize, &Column)| {
             let cells = self.rows.iter().filter_map(|row| row.get(at));
             let widest = cells.map(|cell| cell.width()).max().unwrap_or(0);
-            widest.max(column.title.width()) + PADDING
+            widest.max(column.title.width()) + usize::from(GAP)
         };
         let texts: usize = self.columns.iter().enumerate().map(of_column).sum();
-        let left = width.saturating_sub(texts + PADDING);
+        let left = width.saturating_sub(texts + usize::from(GAP));
         (left >= SHORTEST_BAR).then_some(left.min(BAR))
     }
 }
@@ -171,16 +174,28 @@ mod tests {
 
     #[test]
     fn a_pipe_gets_whole_texts_and_no_bars() {
-        insta::assert_snapshot!(films().draw(Screen::pipe()), @"");
+        insta::assert_snapshot!(films().draw(Screen::pipe()), @r#"
+            title                            votes
+         1  A film with a rather long title     10
+        10  映画                                 5
+        "#);
     }
 
     #[test]
     fn a_terminal_gets_bars_in_the_place_that_is_left() {
-        insta::assert_snapshot!(films().draw(Screen::terminal(60)), @"");
+        insta::assert_snapshot!(films().draw(Screen::terminal(60)), @r#"
+            title                            votes
+         1  A film with a rather long title     10  ██████████████
+        10  映画                                 5  ███████
+        "#);
     }
 
     #[test]
     fn a_narrow_terminal_cuts_titles_and_shows_no_bars() {
-        insta::assert_snapshot!(films().draw(Screen::terminal(30)), @"");
+        insta::assert_snapshot!(films().draw(Screen::terminal(30)), @r#"
+            title              votes
+         1  A film with a…        10
+        10  映画                   5
+        "#);
     }
 }

@@ -99,9 +99,18 @@ mod tests {
             {"username": "troll", "action": "ban", "reason": "spamming\n\u{1b}[1m", "moderator": "cli"},
             {"username": "other", "action": "smute", "reason": null, "moderator": "ann"},
         ]});
-        insta::assert_snapshot!(entries(Screen::pipe(), &list), @"");
+        insta::assert_snapshot!(entries(Screen::pipe(), &list), @r#"
+        Moderation List (2 entries)
+        user   action  reason               moderator
+        troll  ban     spamming\x0A\x1B[1m  cli
+        other  smute                        ann
+        "#);
         let list = json!({"patterns": [{"pattern": "ab+", "is_regex": true, "action": "ban", "description": "some words"}]});
-        insta::assert_snapshot!(patterns(Screen::pipe(), &list), @"");
+        insta::assert_snapshot!(patterns(Screen::pipe(), &list), @r#"
+        Banned Username Patterns (1 patterns)
+        pattern  type   action  description
+        ab+      regex  ban     some words
+        "#);
         assert_eq!(
             entries(Screen::pipe(), &Value::Null),
             "No moderation entries found."
@@ -117,7 +126,13 @@ mod tests {
         let flat = json!({"moderated": true, "action": "smute", "reason": null, "moderator": "cli", "timestamp": "2026-01-01T00:00:00"});
         let below = json!({"entry": {"action": "smute", "reason": null, "moderator": "cli", "timestamp": "2026-01-01T00:00:00"}});
         let shown = entry(Screen::pipe(), "troll", &flat);
-        insta::assert_snapshot!(shown, @"");
+        insta::assert_snapshot!(shown, @r#"
+        Moderation status for troll
+        Action:     smute
+        Reason:     (none)
+        Moderator:  cli
+        Timestamp:  2026-01-01 00:00:00
+        "#);
         assert_eq!(entry(Screen::pipe(), "troll", &below), shown);
         for none in [
             json!({"moderated": false}),

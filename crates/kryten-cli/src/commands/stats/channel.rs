@@ -131,6 +131,15 @@ pub(crate) enum By {
     Weekday,
 }
 
+impl By {
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::Hour => "hour",
+            Self::Weekday => "weekday and hour",
+        }
+    }
+}
+
 impl ChannelWhat {
     pub(super) fn channel(&self) -> &Option<String> {
         match self {

@@ -58,10 +58,21 @@ mod tests {
             {"username": "alice", "count": 1234},
             {"username": "bob\u{1b}[31m", "count": 617},
         ]);
-        insta::assert_snapshot!(lines(Screen::terminal(50), "Lounge", &list), @"");
-        insta::assert_snapshot!(kudos(Screen::pipe(), "Lounge", &list), @"");
+        insta::assert_snapshot!(lines(Screen::terminal(50), "Lounge", &list), @r#"
+           user         lines
+        1  alice        1,234  █████████████████████████
+        2  bob\x1B[31m    617  ████████████▌
+        "#);
+        insta::assert_snapshot!(kudos(Screen::pipe(), "Lounge", &list), @r#"
+           user         kudos
+        1  alice        1,234
+        2  bob\x1B[31m    617
+        "#);
         let list = json!([{"emote": "kappa", "count": 5}]);
-        insta::assert_snapshot!(emotes(Screen::pipe(), "Lounge", &list), @"");
+        insta::assert_snapshot!(emotes(Screen::pipe(), "Lounge", &list), @r#"
+           emote  uses
+        1  kappa     5
+        "#);
     }
 
     #[test]

@@ -231,7 +231,14 @@ mod tests {
         let history = [9, 8, 3, 1].map(|n| counted("2026-11-22T15:00:00+00:00", n, n));
         let data = json!({"current": newest, "history": history});
         let drawn = population(Screen::terminal(60), "Lounge", Some(6.0), &data, now());
-        insta::assert_snapshot!(drawn, @"");
+        insta::assert_snapshot!(drawn, @r#"
+        connected    15  59 s ago
+        in the chat  14
+        most          9  in the last 6 h
+        fewest        1  in the last 6 h
+
+         ▁▃▇█
+        "#);
         let nothing = json!({"current": null, "history": []});
         assert_eq!(
             population(Screen::pipe(), "Lounge", None, &nothing, now()),
@@ -243,10 +250,18 @@ mod tests {
     fn marks_of_every_join_come_before_those_of_samples() {
         let mark = |users: u64| json!({"timestamp": "2026-11-22T16:13:23+00:00", "total_users": users, "chat_users": 3});
         let samples = json!({"high": mark(15), "low": mark(13)});
-        insta::assert_snapshot!(watermarks(Screen::pipe(), "Lounge", &samples), @"");
+        insta::assert_snapshot!(watermarks(Screen::pipe(), "Lounge", &samples), @r#"
+                users  in the chat  when (UTC)
+        most       15            3  2026-11-22 16:13:23
+        fewest     13            3  2026-11-22 16:13:23
+        "#);
         let exact =
             json!({"high": mark(15), "low": mark(13), "exact": {"high": mark(16), "low": mark(1)}});
-        insta::assert_snapshot!(watermarks(Screen::pipe(), "Lounge", &exact), @"");
+        insta::assert_snapshot!(watermarks(Screen::pipe(), "Lounge", &exact), @r#"
+                users     when (UTC)
+        most       16     2026-11-22 16:13:23
+        fewest      1     2026-11-22 16:13:23
+        "#);
         let none = json!({"high": null, "low": null, "exact": {"high": null, "low": null}});
         assert_eq!(
             watermarks(Screen::pipe(), "Lounge", &none),
@@ -260,12 +275,28 @@ mod tests {
             {"timestamp": "2026-11-22T16:13:22Z", "media_title": "Second Feature (1979)", "media_type": "cu", "media_id": "z9"},
             {"timestamp": "2026-11-22T16:13:22Z", "media_title": "Unknown", "media_type": "", "media_id": ""},
         ]);
-        insta::assert_snapshot!(media(Screen::pipe(), "Lounge", &films), @"");
-        insta::assert_snapshot!(media(Screen::terminal(46), "Lounge", &films), @"");
+        insta::assert_snapshot!(media(Screen::pipe(), "Lounge", &films), @r#"
+        when (UTC)           title                  source
+        2026-11-22 16:13:22  Second Feature (1979)  cu:z9
+        2026-11-22 16:13:22  Unknown
+        "#);
+        insta::assert_snapshot!(media(Screen::terminal(46), "Lounge", &films), @r#"
+        when (UTC)           title            source
+        2026-11-22 16:13:22  Second Feature…  cu:z9
+        2026-11-22 16:13:22  Unknown
+        "#);
         let list = json!([{"media_title": "A", "upvotes": 2, "downvotes": 3, "score": -1, "last_vote": "2026-11-22T16:13:22Z"}]);
-        insta::assert_snapshot!(votes(Screen::pipe(), "Lounge", &list), @"");
+        insta::assert_snapshot!(votes(Screen::pipe(), "Lounge", &list), @r#"
+        title  up  down  score  last vote (UTC)
+        A       2     3     -1  2026-11-22 16:13:22
+        "#);
         let one = json!({"media_title": "A", "upvotes": 2, "downvotes": 3, "score": -1});
-        insta::assert_snapshot!(votes_for(Screen::pipe(), "Lounge", "A", &one), @"");
+        insta::assert_snapshot!(votes_for(Screen::pipe(), "Lounge", "A", &one), @r#"
+        A
+        up      2
+        down    3
+        score  -1
+        "#);
         assert_eq!(
             votes_for(Screen::pipe(), "Lounge", "B", &Value::Null),
             "Nobody has voted for B in Lounge yet."
@@ -292,6 +323,39 @@ mod tests {
                 "population": {"current": counted("2026-11-22T16:13:23+00:00", 2, 2), "history_24h": []},
                 "watermarks": {"high": null, "low": null}, "movie_votes": []},
         });
-        insta::assert_snapshot!(everything(Screen::pipe(), "Lounge", &data, now()), @"");
+        insta::assert_snapshot!(everything(Screen::pipe(), "Lounge", &data, now()), @r#"
+        System
+        Service:   userstats
+        Status:    healthy
+        Uptime:    1 h 30 min
+        Events:    1,234
+        Commands:  7
+
+        Kudos Leaderboard
+           user  kudos
+        1  ann   1,234
+
+        Emote Leaderboard
+           emote  uses
+        1  hi        5
+
+        Top Active Users
+           user  lines
+        1  ann      99
+
+        Recent Media
+        when (UTC)           title       source
+        2026-11-22 16:13:22  Some title  yt:x
+
+        Population
+        connected    2  60 s ago
+        in the chat  2
+
+        Most and Fewest Users
+        Nobody was counted in Lounge yet.
+
+        Votes
+        Nobody has voted for a film in Lounge yet.
+        "#);
     }
 }

@@ -27,13 +27,16 @@ pub(crate) fn all(screen: Screen, place: &str, measure: Measure, by: By, data: &
         Some(zone) => text(zone),
         None => "UTC".to_owned(),
     };
-    let title = format!("{} in {place} by hour ({zone})", name(measure));
+    let (name, span) = (name(measure), by.words());
+    let title = format!("{name} in {place} by {span} ({zone})");
     let drawn = match by {
         By::Hour => by_hour(screen, measure, &hours),
         By::Weekday => by_weekday(measure, &hours),
     };
     let mut whole = format!("{}\n{drawn}", screen.title(&title));
-    if let Some(width) = screen.width().filter(|_| hours.len() > 1) {
+    // Lines with bars say it already.
+    let has_line = by == By::Weekday && hours.len() > 1;
+    if let Some(width) = screen.width().filter(|_| has_line) {
         let values: Vec<f64> = hours.iter().map(|hour| value(hour, measure)).collect();
         let line = sparkline(&values, width.saturating_sub(2).min(100));
         whole = format!("{whole}\n\n {}", screen.charted(&line));
@@ -228,9 +231,23 @@ mod tests {
             By::Hour,
             &data(),
         );
-        insta::assert_snapshot!(drawn, @"");
+        insta::assert_snapshot!(drawn, @r#"
+        Lines in Lounge by hour (Europe/Berlin)
+        hour             lines  kudos  emotes  votes  films  users
+        Sun 11-22 17:00     40      1       0      0      2    3–9  ██████████████████
+        Sun 11-22 18:00
+        Sun 11-22 19:00
+        Sun 11-22 20:00     20      1       0      0      2      5  █████████
+        "#);
         let drawn = all(Screen::pipe(), "Lounge", Measure::Users, By::Hour, &data());
-        insta::assert_snapshot!(drawn, @"");
+        insta::assert_snapshot!(drawn, @r#"
+        Users in Lounge by hour (Europe/Berlin)
+        hour             lines  kudos  emotes  votes  films  users
+        Sun 11-22 17:00     40      1       0      0      2    3–9
+        Sun 11-22 18:00
+        Sun 11-22 19:00
+        Sun 11-22 20:00     20      1       0      0      2      5
+        "#);
     }
 
     #[test]
@@ -242,14 +259,29 @@ mod tests {
             By::Weekday,
             &data(),
         );
-        insta::assert_snapshot!(drawn, @"");
+        insta::assert_snapshot!(drawn, @r#"
+        Lines in Lounge by weekday and hour (Europe/Berlin)
+              0           6           12          18
+         Mon  ················································
+         Tue  ················································
+         Wed  ················································
+         Thu  ················································
+         Fri  ················································
+         Sat  ················································
+         Sun  ··································██····▒▒······
+         █ is 40.0 in an hour, on average
+        "#);
     }
 
     #[test]
     fn the_originals_hours_are_shown_too() {
         let data = json!({"channel": "x", "data": [{"hour": "2026-11-22 16:00:00", "avg_active_users": 14.0}]});
         let drawn = all(Screen::pipe(), "Lounge", Measure::Users, By::Hour, &data);
-        insta::assert_snapshot!(drawn, @"");
+        insta::assert_snapshot!(drawn, @r#"
+        Users in Lounge by hour (UTC)
+        hour             lines  kudos  emotes  votes  films  users
+        Sun 11-22 16:00                                       14.0
+        "#);
         let strange = json!({"data": [{"hour": 5}, {"begins_at": "x"}, null]});
         assert_eq!(
             all(Screen::pipe(), "Lounge", Measure::Users, By::Hour, &strange),

@@ -60,7 +60,11 @@ mod tests {
     #[test]
     fn aliases_stand_beside_their_owners() {
         let list = json!({"Alice": ["al", "ally"], "BOB": ["bobby"]});
-        insta::assert_snapshot!(aliases(Screen::pipe(), &list), @"");
+        insta::assert_snapshot!(aliases(Screen::pipe(), &list), @r#"
+        user   aliases
+        Alice  al, ally
+        BOB    bobby
+        "#);
         assert!(aliases(Screen::pipe(), &json!({})).starts_with("Nobody has an alias"));
         assert_eq!(aliases_of("Alice", &list["Alice"]), "al, ally");
         assert_eq!(aliases_of("Zed", &json!([])), "Zed has no alias.");

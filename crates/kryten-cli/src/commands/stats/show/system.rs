@@ -103,17 +103,42 @@ mod tests {
     fn health_says_first_whether_all_is_well() {
         let well = json!({"service": "userstats", "status": "healthy", "uptime_seconds": 9.5,
             "database_connected": true, "nats_connected": true, "counting": "stream", "problem": null});
-        insta::assert_snapshot!(health(Screen::pipe(), &well), @"");
+        insta::assert_snapshot!(health(Screen::pipe(), &well), @r#"
+        ✓ healthy
+        service      userstats
+        up for       9 s
+        database     connected
+        NATS         connected
+        counts from  stream
+        "#);
         let ill = json!({"service": "userstats", "status": "unhealthy", "uptime_seconds": 9.5,
             "database_connected": false, "nats_connected": true, "problem": "the database is away"});
-        insta::assert_snapshot!(health(Screen::pipe(), &ill), @"");
+        insta::assert_snapshot!(health(Screen::pipe(), &ill), @r#"
+        ✗ unhealthy
+        service   userstats
+        up for    9 s
+        database  away
+        NATS      connected
+        problem   the database is away
+        "#);
     }
 
     #[test]
     fn what_is_counted_has_a_line_each() {
         let data = json!({"total_users": 22, "total_messages": 38000, "total_kudos": 9, "lag_events": 0, "new\u{7}": 1});
-        insta::assert_snapshot!(stats(Screen::pipe(), &data), @"");
+        insta::assert_snapshot!(stats(Screen::pipe(), &data), @r#"
+        users                       22
+        messages                38,000
+        kudos by ++                  9
+        events not counted yet       0
+        new\x07                      1
+        "#);
         let data = json!({"pong": true, "service": "userstats", "version": "0.1.0", "uptime_seconds": 75.0, "metrics_endpoint": null});
-        insta::assert_snapshot!(ping(Screen::pipe(), &data), @"");
+        insta::assert_snapshot!(ping(Screen::pipe(), &data), @r#"
+        service  userstats
+        version  0.1.0
+        up for   1 min 15 s
+        metrics  -
+        "#);
     }
 }

@@ -147,8 +147,45 @@ mod tests {
 
     #[test]
     fn a_user_is_facts_and_lists() {
-        insta::assert_snapshot!(all(Screen::pipe(), Some("420grindhouse"), &bob()), @"");
-        insta::assert_snapshot!(all(Screen::terminal(40), None, &bob()), @"");
+        insta::assert_snapshot!(all(Screen::pipe(), Some("420grindhouse"), &bob()), @r#"
+        user                    bob
+        in the channel now      yes
+        lines in 420grindhouse  7
+        first seen              2026-11-22 16:13:23
+        private messages        0
+        ++ kudos                3
+        time in the channel     1 h 2 min
+        of it not away          1 min 0 s
+
+        Lines by channel
+        420grindhouse  7
+        Lounge         1
+
+        Kudos by phrase
+        haha  2
+
+        Emotes
+        kappa  4
+        "#);
+        insta::assert_snapshot!(all(Screen::terminal(40), None, &bob()), @r#"
+        user                 bob
+        here now             yes
+        first seen           2026-11-22 16:13:23
+        private messages     0
+        ++ kudos             3
+        time in the channel  1 h 2 min
+        of it not away       1 min 0 s
+
+        Lines by channel
+        420grindhouse  7  ████████████████████
+        Lounge         1  ██▉
+
+        Kudos by phrase
+        haha  2  █████████████████████████████
+
+        Emotes
+        kappa  4  ████████████████████████████
+        "#);
     }
 
     #[test]
@@ -158,7 +195,18 @@ mod tests {
             "kudos": {"plusplus": 0, "phrases": [{"phrase": "😂", "count": 1}]}, "emotes": [],
             "activity": [{"channel": "Lounge", "total_time_seconds": 4, "not_afk_time_seconds": 2}],
         });
-        insta::assert_snapshot!(all(Screen::pipe(), None, &profile), @"");
+        insta::assert_snapshot!(all(Screen::pipe(), None, &profile), @r#"
+        user              Carol
+        private messages  2
+        ++ kudos          0
+
+        Kudos by phrase
+        😂  1
+
+        Time by channel
+        channel  time  not away
+        Lounge    4 s       2 s
+        "#);
     }
 
     #[test]
