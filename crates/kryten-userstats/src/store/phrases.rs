@@ -1,6 +1,6 @@
 //! Trigger phrases.
 
-use super::{Store, StoreError, rows};
+use super::{Store, StoreError, rows, sql};
 
 /// What became of a phrase that was to be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,8 +28,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Sql`].
     pub async fn phrases(&self) -> Result<Vec<String>, StoreError> {
-        let sql = "SELECT phrase FROM kudos_trigger_phrases ORDER BY id";
-        Ok(sqlx::query_scalar(sql).fetch_all(&self.readers).await?)
+        let select = "SELECT phrase FROM kudos_trigger_phrases ORDER BY id";
+        Ok(sql::query_scalar(select).fetch_all(&self.readers).await?)
     }
 
     /// Adds a trigger phrase in lower case.
@@ -38,15 +38,17 @@ impl Store {
     /// [`StoreError::Sql`].
     pub async fn add_phrase(&self, phrase: &str) -> Result<PhraseAdded, StoreError> {
         let phrase = phrase.to_lowercase();
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        let sql = "SELECT phrase FROM kudos_trigger_phrases";
-        let stored: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut *transaction).await?;
+        let mut transaction = self.writer.begin().await?;
+        let select = "SELECT phrase FROM kudos_trigger_phrases";
+        let stored: Vec<String> = sql::query_scalar(select)
+            .fetch_all(&mut transaction)
+            .await?;
         let added = match stored.iter().any(|other| other.to_lowercase() == phrase) {
             true => PhraseAdded::AlreadyThere,
             false => {
-                sqlx::query("INSERT INTO kudos_trigger_phrases (phrase) VALUES ($1)")
+                sql::query("INSERT INTO kudos_trigger_phrases (phrase) VALUES ($1)")
                     .bind(&phrase)
-                    .execute(&mut *transaction)
+                    .execute(&mut transaction)
                     .await?;
                 PhraseAdded::Added
             }
@@ -61,9 +63,11 @@ impl Store {
     /// [`StoreError::Sql`].
     pub async fn delete_phrase(&self, phrase: &str) -> Result<PhraseDeleted, StoreError> {
         let phrase = phrase.to_lowercase();
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        let sql = "SELECT phrase FROM kudos_trigger_phrases";
-        let stored: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut *transaction).await?;
+        let mut transaction = self.writer.begin().await?;
+        let select = "SELECT phrase FROM kudos_trigger_phrases";
+        let stored: Vec<String> = sql::query_scalar(select)
+            .fetch_all(&mut transaction)
+            .await?;
         let (meant, others): (Vec<_>, Vec<_>) = stored
             .into_iter()
             .partition(|other| other.to_lowercase() == phrase);
@@ -72,9 +76,9 @@ impl Store {
             (false, true) => PhraseDeleted::Last,
             (false, false) => {
                 for spelling in &meant {
-                    sqlx::query("DELETE FROM kudos_trigger_phrases WHERE phrase = $1")
+                    sql::query("DELETE FROM kudos_trigger_phrases WHERE phrase = $1")
                         .bind(spelling)
-                        .execute(&mut *transaction)
+                        .execute(&mut transaction)
                         .await?;
                 }
                 PhraseDeleted::Deleted
@@ -89,10 +93,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::Sql`].
     pub async fn phrases_or(&self, defaults: &[String]) -> Result<Vec<String>, StoreError> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.writer.begin().await?;
         let select = "SELECT phrase FROM kudos_trigger_phrases ORDER BY id";
-        let mut phrases: Vec<String> = sqlx::query_scalar(select)
-            .fetch_all(&mut *transaction)
+        let mut phrases: Vec<String> = sql::query_scalar(select)
+            .fetch_all(&mut transaction)
             .await?;
         if phrases.is_empty() {
             rows::write(
@@ -105,8 +109,8 @@ impl Store {
                 },
             )
             .await?;
-            phrases = sqlx::query_scalar(select)
-                .fetch_all(&mut *transaction)
+            phrases = sql::query_scalar(select)
+                .fetch_all(&mut transaction)
                 .await?;
         }
         transaction.commit().await?;
