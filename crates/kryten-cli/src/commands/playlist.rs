@@ -26,8 +26,8 @@ use position::{Found, find};
   kryten playlist move 5 prepend                       the fifth item to the front
   kryten playlist jump 38                              the item with UID 38
 
-For `del` and `move` a number below 1000 is a position, counted from 1, unless --uid says otherwise; from 1000 on it is
-a UID, as for the Python command line. `jump` and `settemp` take UIDs only.")]
+For `del` and `move` a number below 1000 is a position, counted from 1, unless --uid says otherwise; \
+from 1000 on it is a UID, as for the Python command line. `jump` and `settemp` take UIDs only.")]
 pub(crate) struct PlaylistArgs {
     #[command(subcommand)]
     command: Option<PlaylistCommand>,

@@ -31,8 +31,8 @@ use names::{AliasWhat, PhraseWhat};
   kryten stats channel hours --last 168       a week by weekday and hour
   kryten stats system health
 
-The channel may be left out where only one is known. In a terminal there are bars and lines; a pipe gets the plain
-table, and with --json the reply's data.")]
+The channel may be left out where only one is known. In a terminal there are bars and lines; \
+a pipe gets the plain table, and with --json the reply's data.")]
 pub(crate) struct StatsArgs {
     /// Print the reply's data as JSON
     #[arg(long, global = true)]

@@ -4,7 +4,7 @@ use comfy_table::{
     Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Row, Table,
     presets,
 };
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::{Screen, bar};
 
@@ -12,6 +12,8 @@ use super::{Screen, bar};
 const GAP: u16 = 2;
 /// The longest bar.
 const BAR: usize = 30;
+/// The least that is shown of a text.
+const SHORTEST_TEXT: usize = 8;
 /// The shortest bar that says anything.
 const SHORTEST_BAR: usize = 6;
 
@@ -97,13 +99,18 @@ impl Grid {
             });
             table.set_header(head);
         }
-        let bar_width = self.bar_width(screen);
+        let (bar_width, text_width) = (self.bar_width(screen), self.text_width(screen));
         let largest = self.values.iter().copied().fold(0.0, f64::max);
         for (at, cells) in self.rows.iter().enumerate() {
             let cells = cells.iter().zip(&self.columns);
-            let mut cells: Vec<Cell> = cells
-                .map(|(cell, column)| Cell::new(cell).set_alignment(alignment(*column)))
-                .collect();
+            let shown = |(cell, column): (&String, &Column)| {
+                let cell = match text_width.filter(|_| column.is_cut) {
+                    Some(width) => Cell::new(cut(cell, width)),
+                    None => Cell::new(cell),
+                };
+                cell.set_alignment(alignment(*column))
+            };
+            let mut cells: Vec<Cell> = cells.map(shown).collect();
             if let (Some(width), Some(value)) = (bar_width, self.values.get(at)) {
                 cells.push(Cell::new(bar(*value, largest, width)).fg(Color::Cyan));
             }
@@ -132,15 +139,50 @@ impl Grid {
     /// How long the longest bar is; `None` where there is no place, or nothing to show.
     fn bar_width(&self, screen: Screen) -> Option<usize> {
         let width = screen.width().filter(|_| !self.values.is_empty())?;
+        let left = width.saturating_sub(self.taken(|_| true) + usize::from(GAP));
+        (left >= SHORTEST_BAR).then_some(left.min(BAR))
+    }
+
+    /// How much of the texts that may be cut has a place.
+    fn text_width(&self, screen: Screen) -> Option<usize> {
+        let left = screen
+            .width()?
+            .saturating_sub(self.taken(|column| !column.is_cut));
+        Some(left.saturating_sub(usize::from(GAP)).max(SHORTEST_TEXT))
+    }
+
+    /// The place that these columns take, with the blanks between them.
+    fn taken(&self, is_meant: impl Fn(&Column) -> bool) -> usize {
         let of_column = |(at, column): (usize, &Column)| {
             let cells = self.rows.iter().filter_map(|row| row.get(at));
             let widest = cells.map(|cell| cell.width()).max().unwrap_or(0);
             widest.max(column.title.width()) + usize::from(GAP)
         };
-        let texts: usize = self.columns.iter().enumerate().map(of_column).sum();
-        let left = width.saturating_sub(texts + usize::from(GAP));
-        (left >= SHORTEST_BAR).then_some(left.min(BAR))
+        let columns = self.columns.iter().enumerate();
+        columns
+            .filter(|(_, column)| is_meant(column))
+            .map(of_column)
+            .sum()
     }
+}
+
+/// The beginning of a text that is too long.
+fn cut(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut left = width.saturating_sub(1);
+    let mut kept: String = text
+        .chars()
+        .take_while(|c| {
+            let wide = c.width().unwrap_or(0);
+            let has_place = wide <= left;
+            left = left.saturating_sub(wide);
+            has_place
+        })
+        .collect();
+    kept.push('…');
+    kept
 }
 
 fn alignment(column: Column) -> CellAlignment {
@@ -194,7 +236,7 @@ mod tests {
     fn a_narrow_terminal_cuts_titles_and_shows_no_bars() {
         insta::assert_snapshot!(films().draw(Screen::terminal(30)), @r#"
             title              votes
-         1  A film with a…        10
+         1  A film with a ra…     10
         10  映画                   5
         "#);
     }
