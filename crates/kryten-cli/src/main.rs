@@ -21,6 +21,10 @@ use clap::FromArgMatches;
 
 use crate::cli::Cli;
 
+/// The C library's keeps what a burst needed, in each thread's heap by itself; this one gives it back.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let matches = cli::command().get_matches();
     let cli = match Cli::from_arg_matches(&matches) {
