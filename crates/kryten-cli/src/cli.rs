@@ -1,13 +1,22 @@
-//! Every option of the command line, as clap types.
+//! Every option of the command line, as clap types, and the page of help that names all verbs.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
+use crate::commands::completions::CompletionsArgs;
 use crate::commands::config::ConfigArgs;
 use crate::commands::kv::KvArgs;
 use crate::commands::privacy::PrivacyArgs;
+use crate::commands::list::ListArgs;
+use crate::commands::man::ManArgs;
+use crate::commands::moderation::{MuteArgs, UserArgs, UserReasonArgs};
+use crate::commands::moderator::ModeratorArgs;
+use crate::commands::playback::SeekArgs;
+use crate::commands::playlist::PlaylistArgs;
 use crate::commands::robot::RobotArgs;
+use crate::commands::say::{PmArgs, SayArgs};
 use crate::commands::sim::SimArgs;
 use crate::commands::stats::StatsArgs;
 use crate::commands::up::UpArgs;
@@ -17,6 +26,8 @@ use crate::commands::userstats::UserstatsArgs;
 #[derive(Debug, Parser)]
 #[command(name = "kryten", version, propagate_version = true)]
 #[command(arg_required_else_help = true, disable_help_subcommand = true)]
+// As the Python command line: `--chan` for `--channel`, and of an option that is given twice the last one counts.
+#[command(infer_long_args = true, args_override_self = true)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) client: ClientArgs,
@@ -27,13 +38,14 @@ pub(crate) struct Cli {
 /// Options of the client commands: which server, which channel.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct ClientArgs {
-    /// The NATS server, such as nats://localhost:4222; user and password may be in the URL
+    /// The NATS server, such as nats://localhost:4222; user and password may be in the URL. Several servers of a
+    /// cluster: again, or with commas
     #[arg(long, value_name = "URL", global = true)]
-    pub(crate) nats: Option<String>,
+    pub(crate) nats: Vec<String>,
     /// The data folder: of `up` itself, and for all others of the running `up` to talk to
     #[arg(long, value_name = "DIR", global = true, env = "KRYTEN_DATA_DIR")]
     pub(crate) data_dir: Option<PathBuf>,
-    /// A configuration file with a `nats` section (before the verb)
+    /// A configuration file with a `nats` section, and perhaps `channels` (before the verb)
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
     /// The channel, where more than one is known (before the verb)
@@ -44,6 +56,18 @@ pub(crate) struct ClientArgs {
     pub(crate) domain: Option<String>,
 }
 
+impl ClientArgs {
+    /// The servers that were named.
+    pub(crate) fn servers(&self) -> Vec<String> {
+        let servers = self.nats.iter().flat_map(|urls| urls.split(','));
+        servers
+            .map(str::trim)
+            .filter(|url| !url.is_empty())
+            .map(str::to_owned)
+            .collect()
+    }
+}
+
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -51,26 +75,119 @@ pub(crate) enum Command {
     Up(Box<UpArgs>),
     /// Run the bridge between CyTube and NATS alone, on an original robot's configuration file
     Robot(RobotArgs),
-    /// Run the statistics service alone, on an original's configuration file
+    /// Run the statistics service alone, on an original's configuration file; `all` prints a channel's statistics
     Userstats(UserstatsArgs),
-    /// Ask the statistics service
-    Stats(StatsArgs),
     /// Carry out what a person wishes of what is counted of them
     Privacy(PrivacyArgs),
     /// Run a simulated CyTube server, which replays a recording or plays a scripted channel
     Sim(Box<SimArgs>),
+
+    /// Say something in the chat
+    Say(SayArgs),
+    /// Send a user a private message
+    Pm(PmArgs),
+    /// Show the playlist, the users or the emotes
+    List(ListArgs),
+    /// Change the playlist
+    Playlist(PlaylistArgs),
+    /// Pause what plays
+    Pause,
+    /// Go on with what plays
+    Play,
+    /// Go to a place in what plays
+    Seek(SeekArgs),
+    /// Vote for skipping what plays
+    Voteskip,
+    /// Throw a user out
+    Kick(UserReasonArgs),
+    /// Ban a name from the channel
+    Ban(UserReasonArgs),
+    /// Lift all bans of a name
+    Unban(UserArgs),
+    /// Mute a user
+    Mute(MuteArgs),
+    /// End a user's mute, of either kind
+    Unmute(UserArgs),
+    /// Ask a kryten-moderator service, which keeps lists of its own
+    Moderator(ModeratorArgs),
+
+    /// Ask the statistics service
+    Stats(Box<StatsArgs>),
     /// Read and change key-value buckets
     Kv(KvArgs),
+
     /// Check configuration files, print their JSON Schemas, and write that of a nats-server
     Config(ConfigArgs),
+    /// Print a script that completes commands in a shell
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write all of them into a folder
+    Man(ManArgs),
+    /// Print the version and where this comes from
+    About,
 }
 
 impl Command {
     /// Whether the verb runs a service, whose options follow it.
     pub(crate) fn is_service(&self) -> bool {
-        matches!(
-            self,
-            Self::Up(_) | Self::Robot(_) | Self::Userstats(_) | Self::Sim(_)
-        )
+        match self {
+            Self::Up(_) | Self::Robot(_) | Self::Sim(_) => true,
+            Self::Userstats(args) => args.report.is_none(),
+            _ => false,
+        }
     }
+}
+
+/// The verbs as the page of help shows them. One that is in no group is shown in the last one.
+const GROUPS: [(&str, &[&str]); 4] = [
+    ("Run it", &["up", "robot", "userstats", "sim"]),
+    (
+        "In the channel",
+        &[
+            "say",
+            "pm",
+            "list",
+            "playlist",
+            "pause",
+            "play",
+            "seek",
+            "voteskip",
+            "kick",
+            "ban",
+            "unban",
+            "mute",
+            "unmute",
+            "moderator",
+        ],
+    ),
+    (
+        "Look at it",
+        &[
+            "stats", "tail", "kv", "record", "replay", "privacy", "doctor",
+        ],
+    ),
+    ("Set it up", &["config", "completions", "man", "about"]),
+];
+
+/// The whole command line, with its verbs in groups on the page of help.
+pub(crate) fn command() -> clap::Command {
+    let command = Cli::command();
+    let mut groups: Vec<(&str, String)> = GROUPS.map(|(title, _)| (title, String::new())).to_vec();
+    let last = groups.len() - 1;
+    for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
+        let name = verb.get_name();
+        let at = GROUPS.iter().position(|(_, verbs)| verbs.contains(&name));
+        let about = verb
+            .get_about()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        let _ = writeln!(groups[at.unwrap_or(last)].1, "  {name:<12} {about}");
+    }
+    let verbs: String = groups
+        .into_iter()
+        .map(|(title, verbs)| format!("{title}:\n{verbs}\n"))
+        .collect();
+    command.help_template(format!(
+        "{{about}}\n\n{{usage-heading}} {{usage}}\n\n{verbs}Options:\n{{options}}\n\n\
+         `kryten VERB --help` tells the rest, with examples."
+    ))
 }

@@ -1,15 +1,28 @@
-//! One file for each verb.
+//! One file for each family of verbs.
 
+pub(crate) mod about;
+pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod kv;
 pub(crate) mod privacy;
+pub(crate) mod list;
+pub(crate) mod man;
+pub(crate) mod moderation;
+pub(crate) mod moderator;
+pub(crate) mod playback;
+pub(crate) mod playlist;
+mod report;
 pub(crate) mod robot;
+pub(crate) mod say;
 pub(crate) mod sim;
 pub(crate) mod stats;
+mod target;
 pub(crate) mod up;
 pub(crate) mod userstats;
 
 use std::process::ExitCode;
+
+use kryten_protocol::robot::RobotCommand;
 
 use crate::cli::{Cli, Command};
 use crate::output;
@@ -23,14 +36,32 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             "--config before the verb is for client commands; put it after the service's name",
         ));
     }
+    let client = &cli.client;
     match cli.command {
-        Command::Up(args) => up::run(&cli.client, *args).await,
+        Command::Up(args) => up::run(client, *args).await,
         Command::Sim(args) => sim::run(*args).await,
-        Command::Kv(args) => kv::run(&cli.client, args).await,
+        Command::Userstats(args) => userstats::run(client, args).await,
+        Command::Robot(args) => robot::run(client.servers(), args).await,
+        Command::Say(args) => say::say(client, args).await,
+        Command::Pm(args) => say::pm(client, args).await,
+        Command::List(args) => list::run(client, args).await,
+        Command::Playlist(args) => playlist::run(client, args).await,
+        Command::Pause => playback::run(client, RobotCommand::Pause, "Paused playback").await,
+        Command::Play => playback::run(client, RobotCommand::Play, "Resumed playback").await,
+        Command::Seek(args) => playback::seek(client, args).await,
+        Command::Voteskip => playback::run(client, RobotCommand::Voteskip, "Voted to skip").await,
+        Command::Kick(args) => moderation::kick(client, args).await,
+        Command::Ban(args) => moderation::ban(client, args).await,
+        Command::Unban(args) => moderation::unban(client, args).await,
+        Command::Mute(args) => moderation::mute(client, args).await,
+        Command::Unmute(args) => moderation::unmute(client, args).await,
+        Command::Moderator(args) => moderator::run(client, args).await,
+        Command::Stats(args) => stats::run(client, *args).await,
+        Command::Kv(args) => kv::run(client, args).await,
         Command::Config(args) => config::run(args),
-        Command::Privacy(args) => privacy::run(&cli.client, args).await,
-        Command::Stats(args) => stats::run(&cli.client, args).await,
-        Command::Userstats(args) => userstats::run(cli.client.nats.as_deref(), args).await,
-        Command::Robot(args) => robot::run(cli.client.nats.as_deref(), args).await,
+        Command::Privacy(args) => privacy::run(client, args).await,
+        Command::Completions(args) => Ok(completions::run(args)),
+        Command::Man(args) => man::run(args),
+        Command::About => Ok(about::run()),
     }
 }

@@ -1,7 +1,8 @@
 //! The one binary, `kryten`: all services and tools.
 //!
-//! [`cli`] holds every option; [`commands`] has a file for each verb; [`context`] finds the NATS server and the
-//! channel that a client command means; [`output`] is the edge where errors become a sentence and an exit code.
+//! [`cli`] holds every option; [`commands`] has a file for each family of verbs; [`context`] finds the NATS server and
+//! the channel that a client command means; [`screen`] draws tables and charts as wide as the terminal is; [`output`] is
+//! the edge where errors become a sentence and an exit code.
 
 mod cli;
 mod commands;
@@ -11,11 +12,12 @@ mod context;
 mod logging;
 mod nats_users;
 mod output;
+mod screen;
 mod stop_signal;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::FromArgMatches;
 
 use crate::cli::Cli;
 
@@ -24,7 +26,11 @@ use crate::cli::Cli;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = cli::command().get_matches();
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

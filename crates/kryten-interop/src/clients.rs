@@ -1,6 +1,7 @@
 //! The other programs of the original family, unchanged, with our robot and our statistics.
 
 mod cli;
+mod forms;
 mod userstats;
 
 use std::time::Duration;
@@ -18,6 +19,7 @@ const LONGEST: Duration = Duration::from_secs(300);
 
 /// Runs all checks.
 pub(crate) async fn run(report: &mut Report) {
+    forms::run(report).await;
     cli::run(report).await;
     userstats::run(report).await;
 }

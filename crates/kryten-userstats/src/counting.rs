@@ -25,7 +25,7 @@ use crate::config::{ChannelConfig, Config};
 use crate::initial_state::{self, Telling};
 use crate::status::{Source, Status};
 use crate::store::{Claim, Position, Store, StoreError};
-use crate::tally::{Aliases, Listening, Rules};
+use crate::tally::{Aliases, Listening, Phrases, Rules};
 pub(crate) use book::Book;
 use inputs::Input;
 pub(crate) use inputs::{Asked, Inputs, NotNow};
@@ -36,8 +36,8 @@ const BATCH: usize = 5000;
 const BATCH_WAIT: Duration = Duration::from_millis(5);
 /// The pause before the stream is tried again.
 const RETRY: Duration = Duration::from_secs(1);
-/// Aliases may be changed in the database itself; this often it is asked.
-const ALIASES_EVERY: Duration = Duration::from_secs(1);
+/// Aliases and phrases may be changed in the database itself; this often it is asked.
+const NAMES_EVERY: Duration = Duration::from_secs(1);
 
 /// How often the stream's end is asked.
 const LAG_EVERY: Duration = Duration::from_secs(2);
@@ -46,7 +46,7 @@ const LAG_EVERY: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone)]
 pub(crate) struct Shared {
     pub(crate) status: Arc<Status>,
-    pub(crate) aliases_changed: Arc<AtomicBool>,
+    pub(crate) names_changed: Arc<AtomicBool>,
     /// The robot was started anew, so its state is to be loaded again.
     pub(crate) robot_started: Arc<Notify>,
     pub(crate) ready: Arc<watch::Sender<bool>>,
@@ -84,7 +84,7 @@ pub(crate) struct Counting {
     asked: Asked,
     questions: Questions,
     wish_count: i64,
-    aliases_read: Instant,
+    names_read: Instant,
     lag_read: Instant,
     /// A commit was reported as failed; it may have been done all the same.
     outcome_unknown: bool,
@@ -163,7 +163,7 @@ impl Counting {
             questions,
             // Another number than any, so that wishes since the start are read.
             wish_count: -1,
-            aliases_read: Instant::now(),
+            names_read: Instant::now(),
             lag_read: Instant::now(),
             outcome_unknown: false,
             live_was_told: false,
@@ -260,7 +260,7 @@ impl Counting {
             };
             match item {
                 Some(ReaderItem::Batch(batch)) => {
-                    self.renew_aliases().await;
+                    self.renew_names().await;
                     let created = reader.created_nanos().unwrap_or_default();
                     self.book.fold(&batch, created);
                     self.shared.status.set_batch(batch.len());
@@ -458,17 +458,25 @@ impl Counting {
         self.shared.status.set_lag(lag);
     }
 
-    async fn renew_aliases(&mut self) {
-        let changed = self.shared.aliases_changed.swap(false, Ordering::Relaxed);
-        if !changed && self.aliases_read.elapsed() < ALIASES_EVERY {
+    async fn renew_names(&mut self) {
+        let changed = self.shared.names_changed.swap(false, Ordering::Relaxed);
+        if !changed && self.names_read.elapsed() < NAMES_EVERY {
             return;
         }
-        self.aliases_read = Instant::now();
+        self.names_read = Instant::now();
         match self.store.aliases().await {
             Ok(rows) => self.book.tally_mut().set_aliases(Aliases::new(rows)),
             Err(error) => warn!(%error, "aliases cannot be read; the last ones hold"),
         }
         self.renew_privacy().await;
+        if self.rules.as_original {
+            // The original reads them at its start only.
+            return;
+        }
+        match self.store.phrases().await {
+            Ok(phrases) => self.book.tally_mut().set_phrases(Phrases::new(phrases)),
+            Err(error) => warn!(%error, "phrases cannot be read; the last ones hold"),
+        }
     }
 }
 

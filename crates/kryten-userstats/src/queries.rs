@@ -6,6 +6,7 @@ mod channels;
 mod parameters;
 mod person;
 mod privacy;
+mod phrases;
 mod rankings;
 mod system;
 mod timeseries;
@@ -47,7 +48,7 @@ pub enum QueryError {
     /// A parameter is no text, but of this kind of Python's.
     #[error("{0}: give a text")]
     NoText(&'static str, &'static str),
-    /// A change of aliases that cannot be made.
+    /// A change of aliases or phrases that cannot be made.
     #[error("{0}")]
     Refused(String),
     /// The words of the original, or of what it was written with.
@@ -79,16 +80,16 @@ pub struct Queries {
     as_original: bool,
     time_zones: TimeZones,
     metrics_port: Option<u16>,
-    aliases_changed: Arc<AtomicBool>,
+    names_changed: Arc<AtomicBool>,
 }
 
 impl Queries {
-    /// Answers from a store; `aliases_changed` is set when an alias command changed something.
+    /// Answers from a store; `names_changed` is set when aliases or phrases were changed.
     pub fn new(
         store: Store,
         status: Arc<Status>,
         config: &Config,
-        aliases_changed: Arc<AtomicBool>,
+        names_changed: Arc<AtomicBool>,
     ) -> Self {
         let first = config.channels.first();
         Self {
@@ -107,7 +108,7 @@ impl Queries {
                 .http
                 .map(|address| address.port())
                 .or(config.metrics_endpoint.as_ref().map(|e| e.port)),
-            aliases_changed,
+            names_changed,
         }
     }
 
@@ -170,6 +171,9 @@ impl Queries {
             "alias.add" => self.alias_add(request).await,
             "alias.delete" => self.alias_delete(request).await,
             "alias.update" => self.alias_update(request).await,
+            "phrase.list" if !self.as_original => self.phrase_list().await,
+            "phrase.add" if !self.as_original => self.phrase_add(request).await,
+            "phrase.delete" if !self.as_original => self.phrase_delete(request).await,
             other => Err(QueryError::Unknown(other.to_owned())),
         }
     }

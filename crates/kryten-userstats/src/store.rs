@@ -38,6 +38,7 @@ pub use aliases::{AliasAdded, AliasDeleted, AliasUpdated};
 pub use commit::{ChannelBatch, Committed};
 pub use error::StoreError;
 pub use maintain::backup;
+pub use phrases::{PhraseAdded, PhraseDeleted};
 pub use position::{Claim, Position};
 pub use privacy::{OptedOut, WishDone};
 pub use reads::{

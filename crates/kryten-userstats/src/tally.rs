@@ -212,6 +212,11 @@ impl Tally {
         self.aliases = aliases;
     }
 
+    /// Takes the trigger phrases anew.
+    pub fn set_phrases(&mut self, phrases: Phrases) {
+        self.phrases = phrases;
+    }
+
     /// A channel, where anything is known of it.
     pub fn room(&self, domain: &str, channel: &str) -> Option<&Room> {
         self.rooms.get(domain)?.get(channel)

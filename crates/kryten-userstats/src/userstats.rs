@@ -87,7 +87,7 @@ impl Userstats {
         let (ended_tx, ended) = watch::channel(false);
         let shared = Shared {
             status: Arc::new(Status::default()),
-            aliases_changed: Arc::default(),
+            names_changed: Arc::default(),
             robot_started: Arc::default(),
             ready: Arc::new(ready_tx),
             stop: CancellationToken::new(),
@@ -228,7 +228,7 @@ async fn work(config: Config, store: Store, shared: Shared) -> Result<(), Userst
         store.clone(),
         Arc::clone(&shared.status),
         &config,
-        Arc::clone(&shared.aliases_changed),
+        Arc::clone(&shared.names_changed),
     )
     .with_inputs(inputs.clone());
     let lifecycle = Lifecycle::new(&client, &config).map_err(RespondError::from)?;

@@ -22,13 +22,13 @@ pub(crate) struct RobotArgs {
 }
 
 /// Runs until Ctrl-C, SIGTERM, or until the channel is given up.
-pub(crate) async fn run(nats: Option<&str>, args: RobotArgs) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(servers: Vec<String>, args: RobotArgs) -> anyhow::Result<ExitCode> {
     let mut stop = StopSignal::listen()?;
     let file = config_file::find(args.config.as_deref(), "kryten-robot")?;
     let mut config = kryten_robot::config::load(&file)
         .with_context(|| format!("cannot use {}", file.display()))?;
-    if let Some(url) = nats {
-        config.nats.servers = vec![url.to_owned()];
+    if !servers.is_empty() {
+        config.nats.servers = servers;
     }
     let logging = logging::start(level(&config.log_level), None)?;
     let listener = listen(&config).await?;

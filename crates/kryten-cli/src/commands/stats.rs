@@ -1,31 +1,40 @@
 //! `kryten stats`: what the statistics service knows.
 
+mod asked;
+mod channel;
 mod database;
-mod show;
+mod names;
+pub(super) mod show;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use kryten_client::Client;
-use kryten_client::command::{self, CommandError};
-use kryten_protocol::command::Request;
+use kryten_client::command::CommandError;
+use kryten_protocol::userstats::{OfUser, UserstatsCommand};
 use serde_json::Value;
 
 use crate::cli::ClientArgs;
 use crate::context::Context;
 use crate::output;
-
-const SERVICE: &str = "userstats";
-const PATIENCE: Duration = Duration::from_secs(10);
+use crate::screen::Screen;
+use asked::Asked;
+use channel::ChannelWhat;
+use names::{AliasWhat, PhraseWhat};
 
 /// Options of `kryten stats`.
 #[derive(Debug, Args)]
+#[command(arg_required_else_help = true)]
 #[command(after_help = "Examples:
   kryten stats user alice                     what alice has said, got and used
   kryten stats leaderboard kudos --limit 5    who got most kudos
-  kryten stats channel top Lounge --json      for other programs")]
+  kryten stats channel top Lounge --json      for other programs
+  kryten stats channel hours --last 168       a week by weekday and hour
+  kryten stats system health
+
+The channel may be left out where only one is known. In a terminal there are bars and lines; \
+a pipe gets the plain table, and with --json the reply's data.")]
 pub(crate) struct StatsArgs {
     /// Print the reply's data as JSON
     #[arg(long, global = true)]
@@ -37,13 +46,25 @@ pub(crate) struct StatsArgs {
 #[derive(Debug, Subcommand)]
 enum What {
     /// What is known of a user
+    #[command(after_help = "Examples:
+  kryten stats user alice
+  kryten stats user alice activity
+  kryten stats user alice --channel Lounge --json")]
     User {
-        /// The user's name as CyTube spells it
+        /// The user, in any case, or an alias
         name: String,
+        /// Only a part of it
+        #[arg(value_enum)]
+        part: Option<Part>,
         #[command(flatten)]
         of: OfChannel,
     },
     /// Who leads
+    #[command(after_help = "Examples:
+  kryten stats leaderboard kudos
+  kryten stats leaderboard emotes --limit 3 --channel Lounge
+
+Kudos and emotes are those of all channels of the host, unless one is named.")]
     Leaderboard {
         /// In what
         #[arg(value_enum)]
@@ -51,8 +72,8 @@ enum What {
         #[command(flatten)]
         of: OfChannel,
         /// How many places
-        #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-        limit: u32,
+        #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+        limit: u64,
     },
     /// What is known of a channel
     #[command(subcommand)]
@@ -63,6 +84,12 @@ enum What {
         #[arg(value_enum)]
         ask: System,
     },
+    /// Other names of users, by which they can be thanked
+    #[command(subcommand)]
+    Alias(AliasWhat),
+    /// Words that count as thanks to whoever is named beside them
+    #[command(subcommand)]
+    Phrase(PhraseWhat),
     /// Copy the database into a new file, while services go on with it
     Backup {
         /// The new file
@@ -87,24 +114,23 @@ enum What {
     },
 }
 
-#[derive(Debug, Subcommand)]
-enum ChannelWhat {
-    /// Who said most
-    Top {
-        /// The channel; may be left out where only one is known
-        #[arg(value_name = "CHANNEL", id = "top_channel")]
-        channel: Option<String>,
-        /// How many places
-        #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-        limit: u32,
-    },
-}
-
 #[derive(Debug, Args)]
 struct OfChannel {
     /// The channel; may be left out where only one is known
     #[arg(long = "channel", value_name = "CHANNEL", id = "stats_channel")]
     channel: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Part {
+    /// Lines said
+    Messages,
+    /// Time spent
+    Activity,
+    /// Kudos received
+    Kudos,
+    /// The same as without a part, in the form that pages use
+    Profile,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -136,114 +162,73 @@ pub(crate) async fn run(args: &ClientArgs, stats: StatsArgs) -> anyhow::Result<E
         _ => {}
     }
     let context = Context::find(args)?;
-    let asked = Asked::new(&context, &stats.what)?;
     let client = context.connect().await?;
-    let data = ask(&client, asked.request.clone()).await?;
-    if let What::User { name, .. } = &stats.what
-        && data.get("known") == Some(&Value::Bool(false))
+    if let What::User {
+        name,
+        part: Some(_),
+        of,
+    } = &stats.what
     {
-        anyhow::bail!(
-            "no user {name:?} was ever seen; names are compared exactly, upper and lower case included"
-        );
+        // A part of nobody would be zeros.
+        let asked = Asked::of_user(&context, name, None, of);
+        known(name, &ask(&client, asked.command).await?)?;
+    }
+    let asked = Asked::new(&context, &client, &stats.what).await?;
+    let data = asked.data(&client).await?;
+    if let What::User { name, .. } = &stats.what {
+        known(name, &data)?;
+    }
+    if let What::Alias(what) = &stats.what
+        && let Some(field) = what.done_field()
+        && data[field] == false
+    {
+        // To the Python service a refused change is a success.
+        anyhow::bail!("{}", data["message"].as_str().unwrap_or("refused"));
     }
     if stats.json {
         output::json(&data);
     } else {
-        asked.show(&stats.what, &data);
+        let shown = asked.show(Screen::of_stdout(), &stats.what, &data);
+        output::text(&shown);
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn ask(client: &Client, request: Request) -> anyhow::Result<Value> {
-    let reply = match command::request(client, SERVICE, request, PATIENCE).await {
-        Ok(reply) => reply,
-        Err(CommandError::Refused { error, .. }) => {
-            anyhow::bail!("the {SERVICE} service refuses: {error}")
-        }
-        Err(error) => return Err(error.into()),
-    };
-    Ok(reply.data.unwrap_or_default())
+/// The Python service does not say whether it knows a user.
+fn known(name: &str, data: &Value) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        data.get("known") != Some(&Value::Bool(false)),
+        "no user {} was ever seen; look at the spelling, or ask for another channel's host with --domain",
+        output::printable(name)
+    );
+    Ok(())
 }
 
-/// A request and the channel it is about.
-struct Asked {
-    request: Request,
-    channel: Option<String>,
+/// Asks; what can be done about an error is in its sentence.
+pub(super) async fn ask(client: &Client, command: UserstatsCommand) -> anyhow::Result<Value> {
+    client.userstats().send(command).await.map_err(explained)
 }
 
-impl Asked {
-    fn new(context: &Context, what: &What) -> anyhow::Result<Self> {
-        let named = |own: &Option<String>| own.clone().or_else(|| context.named_channel());
-        let only = || context.channel().ok();
-        let (command, channel) = match what {
-            What::User { of, .. } => ("user.stats", named(&of.channel).or_else(only)),
-            What::Leaderboard { board, of, .. } => match board {
-                Board::Messages => {
-                    let channel = match named(&of.channel) {
-                        Some(channel) => channel,
-                        None => context.channel()?,
-                    };
-                    ("leaderboard.messages", Some(channel))
-                }
-                Board::Kudos => ("leaderboard.kudos", named(&of.channel)),
-                Board::Emotes => ("leaderboard.emotes", named(&of.channel)),
-            },
-            What::Channel(ChannelWhat::Top { channel, .. }) => {
-                let channel = match named(channel) {
-                    Some(channel) => channel,
-                    None => context.channel()?,
-                };
-                ("channel.top_users", Some(channel))
-            }
-            What::Backup { .. } | What::Check { .. } | What::Migrate { .. } => {
-                anyhow::bail!("no service answers this")
-            }
-            What::System { ask } => (
-                match ask {
-                    System::Ping => "system.ping",
-                    System::Health => "system.health",
-                    System::Stats => "system.stats",
-                },
-                None,
-            ),
-        };
-        let mut request = Request::new(SERVICE, command);
-        if let Some(channel) = &channel {
-            // Two leaderboards are over the whole domain unless they are told otherwise by this name.
-            let parameter = match command {
-                "leaderboard.kudos" | "leaderboard.emotes" => "only_channel",
-                _ => "channel",
-            };
-            request = request.with(parameter, channel.as_str());
+pub(super) fn explained(error: CommandError) -> anyhow::Error {
+    match error {
+        CommandError::Refused { error, service } => {
+            anyhow::anyhow!("the {service} service refuses: {error}")
         }
-        match what {
-            What::User { name, .. } => request = request.with("username", name.as_str()),
-            What::Leaderboard { limit, .. } | What::Channel(ChannelWhat::Top { limit, .. }) => {
-                request = request.with("limit", *limit);
-            }
-            What::System { .. }
-            | What::Backup { .. }
-            | What::Check { .. }
-            | What::Migrate { .. } => {}
-        }
-        if let Some(domain) = context.domain_of(channel.as_deref()) {
-            request = request.with("domain", domain);
-        }
-        Ok(Self { request, channel })
+        CommandError::NoResponders { .. } => anyhow::anyhow!(
+            "no statistics service is running; start it with `kryten up` or `kryten userstats`, or name another NATS \
+             server with --nats"
+        ),
+        error => error.into(),
     }
+}
 
-    fn show(&self, what: &What, data: &Value) {
-        let channel = self.channel.as_deref();
-        match what {
-            What::User { .. } => show::user(channel, data),
-            What::Leaderboard { board, .. } => match board {
-                Board::Messages => show::places(data, "leaderboard", "username", "lines"),
-                Board::Kudos => show::places(data, "leaderboard", "username", "kudos"),
-                Board::Emotes => show::places(data, "leaderboard", "emote", "uses"),
-            },
-            What::Channel(_) => show::places(data, "top_users", "username", "lines"),
-            What::System { .. } => show::fields(data),
-            What::Backup { .. } | What::Check { .. } | What::Migrate { .. } => {}
+impl Part {
+    fn command(self, of: OfUser) -> UserstatsCommand {
+        match self {
+            Self::Messages => UserstatsCommand::UserMessages(of),
+            Self::Activity => UserstatsCommand::UserActivity(of),
+            Self::Kudos => UserstatsCommand::UserKudos(of),
+            Self::Profile => UserstatsCommand::UserProfile(of),
         }
     }
 }

@@ -1,12 +1,15 @@
-//! `kryten userstats`: the statistics service alone, on the original's configuration file.
+//! `kryten userstats`: the statistics service alone, on the original's configuration file; and `kryten userstats all`,
+//! the verb of the Python command line, which prints a channel's statistics.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, Subcommand};
 use kryten_userstats::{Config, Userstats};
 
+use super::report::{self, ReportArgs};
+use crate::cli::ClientArgs;
 use crate::config_file;
 use crate::logging::{self, LogLevel};
 use crate::output;
@@ -14,7 +17,13 @@ use crate::stop_signal::StopSignal;
 
 /// Options of `kryten userstats`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+#[command(after_help = "Examples:
+  kryten userstats --config userstats.json        run the service
+  kryten userstats all                            what it has counted in the channel")]
 pub(crate) struct UserstatsArgs {
+    #[command(subcommand)]
+    pub(crate) report: Option<Report>,
     /// The configuration file; without it /etc/kryten/kryten-userstats/config.json, then ./config.json
     #[arg(
         long = "config",
@@ -28,14 +37,27 @@ pub(crate) struct UserstatsArgs {
     pub(crate) log_level: Option<LogLevel>,
 }
 
-/// Runs until Ctrl-C or SIGTERM.
-pub(crate) async fn run(nats: Option<&str>, args: UserstatsArgs) -> anyhow::Result<ExitCode> {
+#[derive(Debug, Subcommand)]
+pub(crate) enum Report {
+    /// Print all statistics of a channel, as the Python command line does
+    All(ReportArgs),
+}
+
+/// Runs until Ctrl-C or SIGTERM, or prints the report.
+pub(crate) async fn run(client: &ClientArgs, args: UserstatsArgs) -> anyhow::Result<ExitCode> {
+    match args.report {
+        Some(Report::All(report)) => report::run(client, report).await,
+        None => serve(client.servers(), args).await,
+    }
+}
+
+async fn serve(servers: Vec<String>, args: UserstatsArgs) -> anyhow::Result<ExitCode> {
     let mut stop = StopSignal::listen()?;
     let file = config_file::find(args.config.as_deref(), "kryten-userstats")?;
     let mut config =
         Config::load(&file).with_context(|| format!("cannot use {}", file.display()))?;
-    if let Some(url) = nats {
-        config.nats.servers = vec![url.to_owned()];
+    if !servers.is_empty() {
+        config.nats.servers = servers;
     }
     let level = args.log_level.unwrap_or_else(|| level(config.log_level));
     logging::start(level, None)?;

@@ -12,4 +12,5 @@ mod samples;
 mod secrets;
 mod standby;
 mod up;
+mod verbs;
 mod watcher;

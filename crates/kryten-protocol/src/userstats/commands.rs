@@ -135,6 +135,8 @@ pub enum UserstatsCommand {
     LeaderboardKudos {
         /// The CyTube host; `None` for the service's first.
         domain: Option<String>,
+        /// One channel only; `None` for all of the host. The Python service does not know it.
+        only_channel: Option<String>,
         /// How many; by default 10.
         limit: Option<u64>,
     },
@@ -142,6 +144,8 @@ pub enum UserstatsCommand {
     LeaderboardEmotes {
         /// The CyTube host; `None` for the service's first.
         domain: Option<String>,
+        /// One channel only; `None` for all of the host. The Python service does not know it.
+        only_channel: Option<String>,
         /// How many; by default 10.
         limit: Option<u64>,
     },
@@ -154,8 +158,17 @@ pub enum UserstatsCommand {
         /// Up to here.
         end_time: Option<String>,
     },
-    /// Nothing: the original never filled it.
+    /// Nothing of the original, which never filled it; of our service the kudos of each hour in its first channel.
     TimeseriesKudos,
+    /// Everything that is known of each hour. The Python service does not know it.
+    TimeseriesChannel {
+        /// Where.
+        of: InChannel,
+        /// From here on, such as `2026-11-22 16:00:00`.
+        start_time: Option<String>,
+        /// Up to here.
+        end_time: Option<String>,
+    },
     /// Whether the service is there.
     SystemPing,
     /// How it is; [`Health`](super::reply::Health).
@@ -195,6 +208,18 @@ pub enum UserstatsCommand {
         /// As it shall be.
         new_alias: String,
     },
+    /// All trigger phrases; [`Phrases`](super::reply::Phrases). The Python service does not know it, nor the next two.
+    PhraseList,
+    /// Adds a trigger phrase; [`PhraseChange`](super::reply::PhraseChange).
+    PhraseAdd {
+        /// The phrase.
+        phrase: String,
+    },
+    /// Removes a trigger phrase; [`PhraseChange`](super::reply::PhraseChange).
+    PhraseDelete {
+        /// The phrase.
+        phrase: String,
+    },
 }
 
 impl UserstatsCommand {
@@ -218,6 +243,7 @@ impl UserstatsCommand {
             Self::LeaderboardEmotes { .. } => "leaderboard.emotes",
             Self::TimeseriesMessages { .. } => "timeseries.messages",
             Self::TimeseriesKudos => "timeseries.kudos",
+            Self::TimeseriesChannel { .. } => "timeseries.channel",
             Self::SystemPing => "system.ping",
             Self::SystemHealth => "system.health",
             Self::SystemStats => "system.stats",
@@ -227,6 +253,9 @@ impl UserstatsCommand {
             Self::AliasAdd { .. } => "alias.add",
             Self::AliasDelete { .. } => "alias.delete",
             Self::AliasUpdate { .. } => "alias.update",
+            Self::PhraseList => "phrase.list",
+            Self::PhraseAdd { .. } => "phrase.add",
+            Self::PhraseDelete { .. } => "phrase.delete",
         }
     }
 
@@ -234,7 +263,11 @@ impl UserstatsCommand {
     pub fn is_idempotent(&self) -> bool {
         !matches!(
             self,
-            Self::AliasAdd { .. } | Self::AliasDelete { .. } | Self::AliasUpdate { .. }
+            Self::AliasAdd { .. }
+                | Self::AliasDelete { .. }
+                | Self::AliasUpdate { .. }
+                | Self::PhraseAdd { .. }
+                | Self::PhraseDelete { .. }
         )
     }
 
@@ -280,11 +313,24 @@ impl UserstatsCommand {
             } => {
                 json!({ "channel": channel, "domain": domain, "limits": limits })
             }
-            Self::LeaderboardKudos { domain, limit }
-            | Self::LeaderboardEmotes { domain, limit } => {
-                json!({ "domain": domain, "limit": limit })
+            Self::LeaderboardKudos {
+                domain,
+                only_channel,
+                limit,
+            }
+            | Self::LeaderboardEmotes {
+                domain,
+                only_channel,
+                limit,
+            } => {
+                json!({ "domain": domain, "only_channel": only_channel, "limit": limit })
             }
             Self::TimeseriesMessages {
+                of,
+                start_time,
+                end_time,
+            }
+            | Self::TimeseriesChannel {
                 of,
                 start_time,
                 end_time,
@@ -302,11 +348,15 @@ impl UserstatsCommand {
             } => {
                 json!({ "old_alias": old_alias, "new_alias": new_alias })
             }
+            Self::PhraseAdd { phrase } | Self::PhraseDelete { phrase } => {
+                json!({ "phrase": phrase })
+            }
             Self::TimeseriesKudos
             | Self::SystemPing
             | Self::SystemHealth
             | Self::SystemStats
-            | Self::AliasList => json!({}),
+            | Self::AliasList
+            | Self::PhraseList => json!({}),
         }
     }
 }

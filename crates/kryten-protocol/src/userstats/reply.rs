@@ -261,3 +261,19 @@ pub struct AliasChange {
     /// What was done, or why not.
     pub message: String,
 }
+
+/// `phrase.list`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Phrases {
+    /// The phrases in lower case, by the alphabet.
+    pub phrases: Vec<String>,
+}
+
+/// `phrase.add` and `phrase.delete`; a change that cannot be made is an error.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct PhraseChange {
+    /// The phrase as it is counted.
+    pub phrase: String,
+    /// What was done.
+    pub message: String,
+}

@@ -87,7 +87,7 @@ impl Counting {
                     let Some(chunk) = chunk else {
                         return self.pause(RETRY).await;
                     };
-                    self.renew_aliases().await;
+                    self.renew_names().await;
                     for message in chunk {
                         self.book.fold_live(&stored(message));
                     }

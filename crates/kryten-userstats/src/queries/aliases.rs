@@ -110,7 +110,7 @@ impl Queries {
 
     fn tell(&self, changed: bool, message: &str) -> Result<(), QueryError> {
         if changed {
-            self.aliases_changed.store(true, Ordering::Relaxed);
+            self.names_changed.store(true, Ordering::Relaxed);
         } else if !self.as_original {
             return Err(QueryError::Refused(message.to_owned()));
         }

@@ -8,7 +8,8 @@ use sqlx::postgres::PgConnectOptions;
 /// A `postgres://user:password@host:port/database`. Its password is never shown.
 #[derive(Clone)]
 pub struct DatabaseUrl {
-    options: PgConnectOptions,
+    /// Boxed, since addresses are part of errors.
+    options: Box<PgConnectOptions>,
 }
 
 /// Why a text is no address of a database.
@@ -57,7 +58,7 @@ impl FromStr for DatabaseUrl {
             return Err(DatabaseUrlError::NoDatabase);
         }
         Ok(Self {
-            options: options.application_name("kryten-userstats"),
+            options: Box::new(options.application_name("kryten-userstats")),
         })
     }
 }

@@ -179,3 +179,47 @@ async fn a_name_in_any_case_and_an_alias_mean_the_same_person() {
     let nobody = ask("user.messages", "caz", "").await.unwrap();
     assert_eq!(nobody["message_count"], 0);
 }
+
+#[tokio::test]
+async fn phrases_are_listed_added_and_deleted_and_never_all_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let queries = queries(&folder, false).await;
+    let now = WireTime::parse(THEN).unwrap();
+    let ask = async |command: &str, phrase: &str| {
+        let request = Request::new("userstats", command).with("phrase", phrase);
+        let answer = queries.answer(&request, now).await;
+        answer.map_err(|error| error.to_string())
+    };
+    let list = async || ask("phrase.list", "").await.unwrap()["phrases"].clone();
+    let before = list().await;
+    let before = before.as_array().unwrap();
+    let added = ask("phrase.add", "BRAVO").await.unwrap();
+    assert_eq!(added["phrase"], "bravo");
+    assert_eq!(added["message"], "Added phrase 'bravo'");
+    assert_eq!(
+        ask("phrase.add", "Bravo").await.unwrap_err(),
+        "Phrase 'bravo' is there already"
+    );
+    assert!(list().await.as_array().unwrap().contains(&"bravo".into()));
+    for useless in ["well said", "lol!", ""] {
+        assert!(
+            ask("phrase.add", useless).await.is_err(),
+            "{useless:?} matches no word"
+        );
+    }
+    for phrase in before {
+        let phrase = phrase.as_str().unwrap();
+        assert!(ask("phrase.delete", phrase).await.is_ok());
+    }
+    let last = ask("phrase.delete", "bravo").await.unwrap_err();
+    assert!(last.starts_with("Phrase 'bravo' is the last one"), "{last}");
+    assert_eq!(
+        ask("phrase.delete", "lol").await.unwrap_err(),
+        "Phrase 'lol' not found"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let original = self::queries(&folder, true).await;
+    let request = Request::new("userstats", "phrase.list");
+    let unknown = original.answer(&request, now).await.unwrap_err();
+    assert_eq!(unknown.to_string(), "Unknown command: phrase.list");
+}

@@ -51,15 +51,21 @@ impl Services {
     ) -> anyhow::Result<Self> {
         // Taken before anything is started: a taken port is told at once.
         let listener = listen(args.web_port).await?;
-        let (server, nats) = match &client.nats {
-            Some(url) => (None, NatsConfig::for_url(url.clone())),
-            None => {
+        let (server, nats) = match client.servers() {
+            servers if servers.is_empty() => {
                 let server = PrivateNats::start(args, data_dir).await?;
                 let nats = server.config();
                 (Some(server), nats)
             }
+            servers => (
+                None,
+                NatsConfig {
+                    servers,
+                    ..NatsConfig::default()
+                },
+            ),
         };
-        let (sim, robot_config) = robot_config(args, nats.clone(), client.nats.is_some()).await?;
+        let (sim, robot_config) = robot_config(args, nats.clone(), server.is_none()).await?;
         let nats = robot_config.nats.clone();
         let channels: Vec<ChannelName> = robot_config.channels.iter().map(channel_name).collect();
         let robot = Robot::bind(robot_config)
