@@ -5,10 +5,14 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::config::ConfigArgs;
+use crate::commands::doctor::DoctorArgs;
 use crate::commands::kv::KvArgs;
+use crate::commands::record::RecordArgs;
+use crate::commands::replay::ReplayArgs;
 use crate::commands::robot::RobotArgs;
 use crate::commands::sim::SimArgs;
 use crate::commands::stats::StatsArgs;
+use crate::commands::tail::TailArgs;
 use crate::commands::up::UpArgs;
 use crate::commands::userstats::UserstatsArgs;
 
@@ -58,6 +62,14 @@ pub(crate) enum Command {
     Sim(Box<SimArgs>),
     /// Read and change key-value buckets
     Kv(KvArgs),
+    /// Look at everything that a set-up stands on, and say what to do about what is wrong
+    Doctor(DoctorArgs),
+    /// Show events as they come, one a line
+    Tail(TailArgs),
+    /// Write the events into a file, as JSON lines, until Ctrl-C
+    Record(RecordArgs),
+    /// Publish a recording's events again
+    Replay(ReplayArgs),
     /// Check configuration files, print their JSON Schemas, and write that of a nats-server
     Config(ConfigArgs),
 }

@@ -1,10 +1,14 @@
 //! One file for each verb.
 
 pub(crate) mod config;
+pub(crate) mod doctor;
 pub(crate) mod kv;
+pub(crate) mod record;
+pub(crate) mod replay;
 pub(crate) mod robot;
 pub(crate) mod sim;
 pub(crate) mod stats;
+pub(crate) mod tail;
 pub(crate) mod up;
 pub(crate) mod userstats;
 
@@ -26,6 +30,10 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Up(args) => up::run(&cli.client, *args).await,
         Command::Sim(args) => sim::run(*args).await,
         Command::Kv(args) => kv::run(&cli.client, args).await,
+        Command::Doctor(args) => doctor::run(&cli.client, args).await,
+        Command::Record(args) => record::run(&cli.client, args).await,
+        Command::Replay(args) => replay::run(&cli.client, args).await,
+        Command::Tail(args) => tail::run(&cli.client, args).await,
         Command::Config(args) => config::run(args),
         Command::Stats(args) => stats::run(&cli.client, args).await,
         Command::Userstats(args) => userstats::run(cli.client.nats.as_deref(), args).await,

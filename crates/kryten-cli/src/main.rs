@@ -3,6 +3,9 @@
 //! [`cli`] holds every option; [`commands`] has a file for each verb; [`context`] finds the NATS server and the
 //! channel that a client command means; [`output`] is the edge where errors become a sentence and an exit code.
 
+mod ask;
+mod bus;
+mod census;
 mod cli;
 mod commands;
 mod config_file;
@@ -11,6 +14,9 @@ mod context;
 mod logging;
 mod nats_users;
 mod output;
+mod paint;
+mod recording;
+mod size;
 mod stop_signal;
 
 use std::process::ExitCode;
