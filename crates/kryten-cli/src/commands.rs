@@ -34,7 +34,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Record(args) => record::run(&cli.client, args).await,
         Command::Replay(args) => replay::run(&cli.client, args).await,
         Command::Tail(args) => tail::run(&cli.client, args).await,
-        Command::Config(args) => config::run(args),
+        Command::Config(args) => config::run(&cli.client, args),
         Command::Stats(args) => stats::run(&cli.client, args).await,
         Command::Userstats(args) => userstats::run(cli.client.nats.as_deref(), args).await,
         Command::Robot(args) => robot::run(cli.client.nats.as_deref(), args).await,

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use kryten_client::log_levels::LogLevels;
 use kryten_client::respond::{Refusal, RespondError, Responder};
 use kryten_client::{Client, ConnectError};
 use tokio::sync::watch;
@@ -87,6 +88,7 @@ impl Userstats {
             aliases_changed: Arc::default(),
             robot_started: Arc::default(),
             ready: Arc::new(ready_tx),
+            log_levels: Arc::new(watch::Sender::new(LogLevels::new(config.log_level))),
             stop: CancellationToken::new(),
         };
         // What the last run knew holds until counting goes on, also while NATS is away.
@@ -159,6 +161,11 @@ impl Userstats {
         &self.shared.status
     }
 
+    /// The levels of the log, which `system.loglevel` may change.
+    pub fn log_levels(&self) -> watch::Receiver<LogLevels> {
+        self.shared.log_levels.subscribe()
+    }
+
     /// Where HTTP is served, if it is.
     pub fn http_address(&self) -> Option<SocketAddr> {
         self.http_address
@@ -214,7 +221,8 @@ async fn work(config: Config, store: Store, shared: Shared) -> Result<(), Userst
         &config,
         Arc::clone(&shared.aliases_changed),
     )
-    .with_inputs(inputs);
+    .with_inputs(inputs)
+    .with_log_levels(Arc::clone(&shared.log_levels));
     let lifecycle = Lifecycle::new(&client, &config).map_err(RespondError::from)?;
     let announcing = tokio::spawn(
         lifecycle

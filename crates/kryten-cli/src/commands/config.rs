@@ -1,5 +1,6 @@
 //! `kryten config`: checks configuration files, prints their JSON Schemas, and writes that of a nats-server.
 
+mod init;
 mod nats;
 
 use std::path::{Path, PathBuf};
@@ -10,11 +11,14 @@ use kryten_client::NatsConfig;
 use kryten_client::config::{self, ClientConfig};
 use serde_json::{Value, json};
 
+use crate::cli::ClientArgs;
 use crate::output;
 
 /// Options of `kryten config`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
+  kryten config init                                         asks, and writes robot.toml
+  kryten config init userstats --channel lounge --out userstats.toml
   kryten config check /etc/kryten/kryten-robot/config.json
   kryten config check bot.toml --of client
   kryten config schema robot > robot.schema.json    for editors that complete and check")]
@@ -36,6 +40,8 @@ enum What {
         #[arg(long)]
         json: bool,
     },
+    /// Write a commented configuration file, from options or from answers to a few questions
+    Init(Box<init::InitArgs>),
     /// Write the configuration of a nats-server in which each service has a user of its own, and no more than it needs
     Nats(Box<nats::NatsArgs>),
     /// Print the JSON Schema of a service's configuration
@@ -60,13 +66,14 @@ pub(crate) enum Service {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: ConfigArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(client: &ClientArgs, args: ConfigArgs) -> anyhow::Result<ExitCode> {
     match args.what {
         What::Schema { of } => {
             output::json(&of.schema());
             Ok(ExitCode::SUCCESS)
         }
         What::Check { file, of, json } => Ok(check(&file, of, json)),
+        What::Init(args) => init::run(client, *args),
         What::Nats(args) => nats::run(*args),
     }
 }

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
+use kryten_client::log_levels::LogLevels;
 use kryten_userstats::{Config, Userstats};
 
 use crate::config_file;
-use crate::logging::{self, LogLevel};
+use crate::logging::{self, LogArgs, LogFile, LogLevel, Logging};
 use crate::output;
 use crate::stop_signal::StopSignal;
 
@@ -26,6 +27,11 @@ pub(crate) struct UserstatsArgs {
     /// What is logged, whatever the configuration says
     #[arg(long, value_enum)]
     pub(crate) log_level: Option<LogLevel>,
+    /// Log into this file too
+    #[arg(long, value_name = "FILE", env = "KRYTEN_LOG_FILE")]
+    log_file: Option<PathBuf>,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 /// Runs until Ctrl-C or SIGTERM.
@@ -37,10 +43,25 @@ pub(crate) async fn run(nats: Option<&str>, args: UserstatsArgs) -> anyhow::Resu
     if let Some(url) = nats {
         config.nats.servers = vec![url.to_owned()];
     }
-    let level = args.log_level.unwrap_or_else(|| level(config.log_level));
-    logging::start(level, None)?;
+    let level = args.log_level.map_or(config.log_level, LogLevel::as_str);
+    let levels = LogLevels::new(level);
+    let logging = logging::start(Logging {
+        format: args.log.format(config.log_format),
+        file: args.log_file.clone().map(|path| LogFile {
+            path,
+            levels: levels.clone(),
+            rotation: args.log.rotation(),
+        }),
+        stderr: levels,
+    })?;
     tracing::info!(file = %file.display(), "the configuration is loaded");
     let service = Userstats::bind(config).await?;
+    let mut wanted = service.log_levels();
+    tokio::spawn(async move {
+        while wanted.changed().await.is_ok() {
+            logging.set(&wanted.borrow_and_update());
+        }
+    });
     let ended = tokio::select! {
         ended = service.join() => Some(ended),
         () = stop.received() => None,
@@ -55,14 +76,5 @@ pub(crate) async fn run(nats: Option<&str>, args: UserstatsArgs) -> anyhow::Resu
             ended?;
             Ok(ExitCode::from(output::FAILED))
         }
-    }
-}
-
-fn level(name: &str) -> LogLevel {
-    match name {
-        "debug" => LogLevel::Debug,
-        "warn" => LogLevel::Warn,
-        "error" => LogLevel::Error,
-        _ => LogLevel::Info,
     }
 }

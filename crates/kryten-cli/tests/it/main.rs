@@ -2,12 +2,14 @@
 #![allow(clippy::unwrap_used)]
 
 mod config;
+mod config_init;
 mod doctor;
 mod exactness;
 mod kv;
 mod kv_browser;
 mod kv_edit;
 mod kv_transfer;
+mod logging;
 mod nats_users;
 mod process;
 mod program;

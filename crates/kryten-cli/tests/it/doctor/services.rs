@@ -153,7 +153,7 @@ async fn statistics_that_are_behind_are_told() {
     .await;
     let diagnosis = Diagnosis::at(&server, &[], &[]);
     diagnosis.is_wrong("userstats", &["the statistics say: ", "database"]);
-    drop(lock);
+    lock.rollback().await.unwrap();
     userstats.shutdown().await.unwrap();
 
     let _slow = Responder::start(&client, "userstats", |request| async move {
