@@ -46,7 +46,8 @@ pub(super) fn disks(
     {
         folders.push(("the data folder", folder));
     }
-    if let Some(userstats) = &configured.userstats {
+    let own_database = configured.userstats.as_ref();
+    if let Some(userstats) = own_database.filter(|config| config.database_url.is_none()) {
         let folder = userstats.database.parent().map(Path::to_owned);
         folders.push(("the statistics", folder.unwrap_or_default()));
     }
