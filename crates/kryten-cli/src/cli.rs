@@ -7,6 +7,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::commands::completions::CompletionsArgs;
 use crate::commands::config::ConfigArgs;
+use crate::commands::doctor::DoctorArgs;
 use crate::commands::kv::KvArgs;
 use crate::commands::privacy::PrivacyArgs;
 use crate::commands::list::ListArgs;
@@ -15,10 +16,13 @@ use crate::commands::moderation::{MuteArgs, UserArgs, UserReasonArgs};
 use crate::commands::moderator::ModeratorArgs;
 use crate::commands::playback::SeekArgs;
 use crate::commands::playlist::PlaylistArgs;
+use crate::commands::record::RecordArgs;
+use crate::commands::replay::ReplayArgs;
 use crate::commands::robot::RobotArgs;
 use crate::commands::say::{PmArgs, SayArgs};
 use crate::commands::sim::SimArgs;
 use crate::commands::stats::StatsArgs;
+use crate::commands::tail::TailArgs;
 use crate::commands::up::UpArgs;
 use crate::commands::userstats::UserstatsArgs;
 
@@ -116,6 +120,14 @@ pub(crate) enum Command {
     /// Read and change key-value buckets
     Kv(KvArgs),
 
+    /// Look at everything that a set-up stands on, and say what to do about what is wrong
+    Doctor(DoctorArgs),
+    /// Show events as they come, one a line
+    Tail(TailArgs),
+    /// Write the events into a file, as JSON lines, until Ctrl-C
+    Record(RecordArgs),
+    /// Publish a recording's events again
+    Replay(ReplayArgs),
     /// Check configuration files, print their JSON Schemas, and write that of a nats-server
     Config(ConfigArgs),
     /// Print a script that completes commands in a shell

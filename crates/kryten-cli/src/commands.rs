@@ -3,6 +3,7 @@
 pub(crate) mod about;
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod doctor;
 pub(crate) mod kv;
 pub(crate) mod privacy;
 pub(crate) mod list;
@@ -12,11 +13,14 @@ pub(crate) mod moderator;
 pub(crate) mod playback;
 pub(crate) mod playlist;
 mod report;
+pub(crate) mod record;
+pub(crate) mod replay;
 pub(crate) mod robot;
 pub(crate) mod say;
 pub(crate) mod sim;
 pub(crate) mod stats;
 mod target;
+pub(crate) mod tail;
 pub(crate) mod up;
 pub(crate) mod userstats;
 
@@ -58,7 +62,11 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Moderator(args) => moderator::run(client, args).await,
         Command::Stats(args) => stats::run(client, *args).await,
         Command::Kv(args) => kv::run(client, args).await,
-        Command::Config(args) => config::run(args),
+        Command::Doctor(args) => doctor::run(client, args).await,
+        Command::Record(args) => record::run(client, args).await,
+        Command::Replay(args) => replay::run(client, args).await,
+        Command::Tail(args) => tail::run(client, args).await,
+        Command::Config(args) => config::run(client, args),
         Command::Privacy(args) => privacy::run(client, args).await,
         Command::Completions(args) => Ok(completions::run(args)),
         Command::Man(args) => man::run(args),

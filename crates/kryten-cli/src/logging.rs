@@ -1,16 +1,21 @@
-//! Where log lines go: to stderr at the level that was asked for, and under `up` to a file.
+//! Where log lines go: to stderr, and into a file; as text for people, or as JSON for machines.
 
-use std::fs::{self, File};
-use std::path::Path;
+mod rotating;
+
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 use anyhow::Context;
-use clap::ValueEnum;
-use tracing_subscriber::Layer;
-use tracing_subscriber::filter::{EnvFilter, LevelFilter};
+use clap::{Args, ValueEnum};
+use kryten_client::log_levels::LogLevels;
+use tracing_subscriber::filter::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{Registry, reload};
+use tracing_subscriber::{Layer, Registry, reload};
+
+use rotating::RotatingFile;
+pub(crate) use rotating::Rotation;
 
 /// How much is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -23,83 +28,195 @@ pub(crate) enum LogLevel {
     Info,
     /// And how
     Debug,
+    /// And every step
+    Trace,
 }
 
 impl LogLevel {
-    fn filter(self) -> LevelFilter {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
-            Self::Error => LevelFilter::ERROR,
-            Self::Warn => LevelFilter::WARN,
-            Self::Info => LevelFilter::INFO,
-            Self::Debug => LevelFilter::DEBUG,
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
         }
     }
 }
 
-/// Changes the level of stderr while the program runs.
+/// For whom lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    Text,
+    /// For machines: one JSON object a line
+    Json,
+}
+
+/// Options of all services about their log.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LogArgs {
+    /// Log for people, or one JSON object a line for machines
+    #[arg(long, value_enum, value_name = "FORMAT", env = "KRYTEN_LOG_FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
+    /// How many megabytes a log file grows to before it is put away; 0 for no end
+    #[arg(long, value_name = "MB", default_value_t = 20, env = "KRYTEN_LOG_SIZE")]
+    log_size: u64,
+    /// How many log files that were put away are kept
+    #[arg(long, value_name = "N", default_value_t = 5, env = "KRYTEN_LOG_KEEP", value_parser = clap::value_parser!(u32).range(0..=1000))]
+    log_keep: u32,
+}
+
+impl LogArgs {
+    pub(crate) fn rotation(&self) -> Rotation {
+        Rotation {
+            size: self.log_size.saturating_mul(1_000_000),
+            keep: self.log_keep,
+        }
+    }
+
+    /// The option, else the word of a configuration.
+    pub(crate) fn format(&self, configured: &str) -> LogFormat {
+        self.log_format.unwrap_or(match configured {
+            "json" => LogFormat::Json,
+            _ => LogFormat::Text,
+        })
+    }
+}
+
+/// Where log lines go, and which.
+pub(crate) struct Logging {
+    /// Of stderr.
+    pub(crate) stderr: LogLevels,
+    pub(crate) format: LogFormat,
+    pub(crate) file: Option<LogFile>,
+}
+
+/// A log file.
+pub(crate) struct LogFile {
+    pub(crate) path: PathBuf,
+    pub(crate) levels: LogLevels,
+    pub(crate) rotation: Rotation,
+}
+
+impl Logging {
+    /// To stderr alone, for people.
+    pub(crate) fn stderr(level: LogLevel) -> Self {
+        Self {
+            stderr: LogLevels::new(level.as_str()),
+            format: LogFormat::Text,
+            file: None,
+        }
+    }
+}
+
+type Filter = reload::Handle<EnvFilter, Registry>;
+
+/// Changes levels while the program runs.
 #[derive(Debug, Clone)]
-pub(crate) struct LevelSetter(reload::Handle<EnvFilter, Registry>);
+pub(crate) struct LevelSetter {
+    stderr: Filter,
+    file: Option<Filter>,
+}
 
 impl LevelSetter {
-    /// `RUST_LOG` goes on overriding it.
-    pub(crate) fn set(&self, level: LogLevel) {
+    /// Of stderr, and of the file where there is one. `RUST_LOG` goes on overriding that of stderr.
+    pub(crate) fn set(&self, levels: &LogLevels) {
         // It fails only when logging has ended.
-        let _ = self.0.reload(quiet(level, true));
+        let _ = self.stderr.reload(filter(levels, true));
+        self.set_file(levels);
+    }
+
+    /// Of the file alone.
+    pub(crate) fn set_file(&self, levels: &LogLevels) {
+        if let Some(file) = &self.file {
+            let _ = file.reload(filter(levels, false));
+        }
     }
 }
 
 /// Starts logging. `RUST_LOG` overrides the level of stderr.
-pub(crate) fn start(stderr: LogLevel, file: Option<&Path>) -> anyhow::Result<LevelSetter> {
-    let (filter, setter) = reload::Layer::new(quiet(stderr, true));
-    let to_stderr = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(
-            std::io::IsTerminal::is_terminal(&std::io::stderr())
-                && std::env::var_os("NO_COLOR").is_none(),
-        )
-        .with_filter(filter);
-    let to_file = match file {
-        None => None,
-        Some(path) => {
-            let file =
-                open(path).with_context(|| format!("cannot write the log {}", path.display()))?;
-            let layer = tracing_subscriber::fmt::layer()
-                .with_writer(Mutex::new(file))
-                .with_ansi(false);
-            Some(layer.with_filter(quiet(LogLevel::Info, false)))
-        }
-    };
-    tracing_subscriber::registry()
-        .with(to_stderr)
-        .with(to_file)
-        .init();
-    Ok(LevelSetter(setter))
-}
-
-fn open(path: &Path) -> std::io::Result<File> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+pub(crate) fn start(logging: Logging) -> anyhow::Result<LevelSetter> {
+    let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let has_colour = is_terminal && std::env::var_os("NO_COLOR").is_none();
+    let (stderr_filter, stderr) = reload::Layer::new(filter(&logging.stderr, true));
+    let to_stderr = layer(std::io::stderr, logging.format, has_colour);
+    let mut layers = vec![to_stderr.with_filter(stderr_filter).boxed()];
+    let mut file = None;
+    if let Some(LogFile {
+        path,
+        levels,
+        rotation,
+    }) = logging.file
+    {
+        let opened = RotatingFile::open(&path, rotation);
+        let opened = opened.with_context(|| format!("cannot write the log {}", path.display()))?;
+        let (file_filter, handle) = reload::Layer::new(filter(&levels, false));
+        let to_file = layer(Mutex::new(opened), logging.format, false);
+        layers.push(to_file.with_filter(file_filter).boxed());
+        file = Some(handle);
     }
-    File::options().create(true).append(true).open(path)
+    tracing_subscriber::registry().with(layers).init();
+    Ok(LevelSetter { stderr, file })
 }
 
-/// Libraries report each failed attempt as an error, although we try again and say so ourselves.
-fn quiet(level: LogLevel, from_env: bool) -> EnvFilter {
-    let builder = EnvFilter::builder().with_default_directive(level.filter().into());
-    let filter = if from_env {
-        builder.from_env_lossy()
-    } else {
-        builder.parse_lossy("")
-    };
-    [
+fn layer<W>(
+    writer: W,
+    format: LogFormat,
+    has_colour: bool,
+) -> Box<dyn Layer<Registry> + Send + Sync>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let layer = tracing_subscriber::fmt::layer().with_writer(writer);
+    match format {
+        LogFormat::Text => layer.with_ansi(has_colour).boxed(),
+        LogFormat::Json => layer
+            .with_ansi(false)
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .boxed(),
+    }
+}
+
+/// Ours at their levels, all others at `info` at most: what libraries say in detail may hold what is secret.
+fn filter(levels: &LogLevels, from_env: bool) -> EnvFilter {
+    const QUIET: [&str; 5] = [
+        // Libraries report each failed attempt as an error, although we try again and say so ourselves.
         "async_nats=off",
         "sqlx=warn",
         "hyper=warn",
         "tungstenite=warn",
-    ]
-    .into_iter()
-    .fold(filter, |filter, directive| match directive.parse() {
-        Ok(directive) => filter.add_directive(directive),
-        Err(_) => filter,
+        "tokio_tungstenite=warn",
+    ];
+    let others = match levels.level() {
+        "debug" | "trace" => "info",
+        level => level,
+    };
+    let from_env = std::env::var("RUST_LOG")
+        .ok()
+        .filter(|text| from_env && !text.is_empty());
+    let ours: Vec<String> = match &from_env {
+        Some(text) => text.split(',').map(str::to_owned).collect(),
+        None => {
+            let ours = format!("{others},kryten={}", levels.level());
+            ours.split(',').map(str::to_owned).collect()
+        }
+    };
+    let modules = levels
+        .modules()
+        .iter()
+        .map(|(module, level)| format!("{module}={level}"));
+    let directives = ours
+        .into_iter()
+        .chain(modules)
+        .chain(QUIET.map(str::to_owned));
+    directives.fold(EnvFilter::new(""), |filter, directive| {
+        match directive.parse() {
+            Ok(directive) => filter.add_directive(directive),
+            Err(_) => filter,
+        }
     })
 }

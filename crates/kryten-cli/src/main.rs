@@ -4,6 +4,9 @@
 //! the channel that a client command means; [`screen`] draws tables and charts as wide as the terminal is; [`output`] is
 //! the edge where errors become a sentence and an exit code.
 
+mod ask;
+mod bus;
+mod census;
 mod cli;
 mod commands;
 mod config_file;
@@ -13,6 +16,9 @@ mod logging;
 mod nats_users;
 mod output;
 mod screen;
+mod paint;
+mod recording;
+mod size;
 mod stop_signal;
 
 use std::process::ExitCode;

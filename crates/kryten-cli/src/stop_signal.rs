@@ -1,6 +1,7 @@
 //! Ctrl-C and SIGTERM.
 
 use anyhow::Context;
+use futures_util::FutureExt;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Both signals, listened to from the moment this is made.
@@ -25,5 +26,10 @@ impl StopSignal {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
         }
+    }
+
+    /// Whether one has come already.
+    pub(crate) fn is_received(&mut self) -> bool {
+        self.received().now_or_never().is_some()
     }
 }

@@ -137,6 +137,7 @@
 //! - [`commands`]: commands to the robot and to the statistics service, typed; [`chat`]: long messages, and the pace;
 //! - [`channel_state`]: what the robot keeps of a channel in KV, typed;
 //! - [`service`]: a service of one's own; `http`, with the feature of that name: its health and metrics;
+//! - [`log_levels`]: the levels of a service's log, changed while it runs;
 //! - [`command`]: asks any service, [`json`] any subject; [`respond`]: answers as one; [`round_trip`]: waits for the server.
 #![warn(missing_docs)]
 
@@ -153,6 +154,7 @@ pub mod http;
 mod jetstream;
 pub mod json;
 pub mod kv;
+pub mod log_levels;
 pub mod one_life;
 pub mod reader;
 pub mod respond;

@@ -62,6 +62,18 @@ impl EventReader {
         Self::open_from(stream, options, start).await
     }
 
+    /// As [`EventReader::open`], from what was stored at this moment or later; `start_sequence` counts for nothing.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn open_at(
+        stream: &EventStream,
+        options: ReaderOptions,
+        time: jiff::Timestamp,
+    ) -> Result<Self, StreamError> {
+        Self::open_from(stream, options, Start::Time(time)).await
+    }
+
     /// As [`EventReader::open`], from anywhere.
     pub(crate) async fn open_from(
         stream: &EventStream,

@@ -4,6 +4,7 @@ mod open;
 
 use std::time::Duration;
 
+use async_nats::HeaderMap;
 use async_nats::jetstream::stream;
 use bytes::Bytes;
 use kryten_protocol::state::EPOCH_HEADER;
@@ -117,6 +118,8 @@ pub struct StoredMessage {
     pub epoch: Option<u64>,
     /// When the server stored it, in nanoseconds since the Unix epoch.
     pub time_nanos: i128,
+    /// All headers that it was published with.
+    pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
 }
@@ -130,6 +133,7 @@ impl From<Stored> for StoredMessage {
                 .header(EPOCH_HEADER)
                 .and_then(|epoch| epoch.parse().ok()),
             time_nanos: stored.time_nanos,
+            headers: stored.headers,
             subject: stored.subject,
             body: stored.body,
         }
@@ -207,19 +211,34 @@ impl EventStream {
             }
             Err(error) => return Err(StreamError::new(&config.name, error)),
         };
-        let differences = open::differences(&config, &info.config);
-        for difference in &differences {
-            tracing::warn!(stream = info.config.name, "the event stream {difference}");
+        let stream = Self::new(client, &config, info);
+        for difference in stream.differences() {
+            tracing::warn!(stream = stream.name(), "the event stream {difference}");
         }
-        Ok(Self {
+        Ok(stream)
+    }
+
+    /// Opens the event stream where there is one: ours, else any that covers the subjects. Creates nothing.
+    ///
+    /// # Errors
+    /// [`StreamError`]; [`StreamError::Missing`] where no stream keeps the events.
+    pub async fn open(client: &Client) -> Result<Self, StreamError> {
+        let config = open::config_of(&EventStreamConfig::default());
+        let info = open::open(client, &config).await;
+        let info = info.map_err(|error| StreamError::new(&config.name, error))?;
+        Ok(Self::new(client, &config, info))
+    }
+
+    fn new(client: &Client, wanted: &stream::Config, info: stream::Info) -> Self {
+        Self {
             client: client.clone(),
+            differences: open::differences(wanted, &info.config),
             identity: StreamIdentity {
                 created_nanos: info.created.unix_timestamp_nanos(),
                 name: info.config.name,
             },
             allow_direct: info.config.allow_direct,
-            differences,
-        })
+        }
     }
 
     /// The stream's name; not ours where another stream already covers the subjects.

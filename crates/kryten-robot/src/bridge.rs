@@ -309,6 +309,13 @@ impl Bridge {
         let body =
             Bytes::from(serde_json::to_vec(&envelope).expect("an envelope can be written as JSON"));
         add(&self.status.bytes_published, body.len() as u64);
+        debug!(
+            channel = self.id.channel,
+            event = name,
+            correlation_id = envelope.correlation_id,
+            message_id,
+            "an event is on its way"
+        );
         self.outbox.push(Entry::Event(Outgoing {
             event: name.to_owned(),
             subject,

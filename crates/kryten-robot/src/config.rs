@@ -48,6 +48,8 @@ pub struct RobotConfig {
     pub health: Option<HealthAddress>,
     /// The least level that is logged, in the original's words (`INFO`).
     pub log_level: String,
+    /// How lines are logged: `text` or `json`.
+    pub log_format: &'static str,
     /// How many bytes of events wait for a NATS server that is away, per channel.
     pub outbox_bytes: usize,
     /// How long a part of a list stays in KV after the list does without it; who reads just then still finds it.
@@ -170,6 +172,7 @@ impl RobotConfig {
             path: None,
             health: None,
             log_level: "INFO".to_owned(),
+            log_format: "text",
             outbox_bytes: DEFAULT_OUTBOX_BYTES,
             parts_grace: DEFAULT_PARTS_GRACE,
             lease: Some(Times::default()),

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
 use kryten_client::Client;
+use kryten_client::log_levels::LogLevels;
 use kryten_protocol::time::WireTime;
 use tokio::sync::watch;
 
@@ -96,7 +97,7 @@ pub(crate) struct Office {
     pub(crate) audit: Option<Audit>,
     /// Why the robot is asked to stop, once it is.
     pub(crate) stop: watch::Sender<Option<String>>,
-    pub(crate) log_level: watch::Sender<String>,
+    pub(crate) log_levels: watch::Sender<LogLevels>,
     pub(crate) started: Instant,
     pub(crate) started_at: WireTime,
 }
@@ -115,7 +116,7 @@ impl Office {
             lifecycle,
             channels,
             live: RwLock::new(Live::of(&config)),
-            log_level: watch::Sender::new(config.log_level.clone()),
+            log_levels: watch::Sender::new(LogLevels::new(&config.log_level)),
             config,
             services,
             commands: Tally::default(),
@@ -140,11 +141,8 @@ impl Office {
     }
 
     pub(crate) fn set_live(&self, live: Live) {
-        self.log_level.send_if_modified(|level| {
-            let is_new = *level != live.log_level;
-            level.clone_from(&live.log_level);
-            is_new
-        });
+        self.log_levels
+            .send_if_modified(|levels| levels.set_level(&live.log_level));
         *self.live.write().unwrap_or_else(PoisonError::into_inner) = live;
     }
 

@@ -21,6 +21,7 @@ use async_nats::jetstream::publish::PublishAck;
 use kryten_client::config::NatsConfig;
 use kryten_client::one_life::OneLife;
 use kryten_client::stream::{EventStream, StreamError};
+use kryten_protocol::event::EnvelopeRef;
 use kryten_protocol::state::{EPOCH_HEADER, StateMark};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -318,7 +319,20 @@ impl Publisher {
         }
         add(&self.status.events_stored, 1);
         self.note_up();
-        self.outbox.lock().acknowledge();
+        let stored = self.outbox.lock().acknowledge();
+        if let Some(Entry::Event(event)) = stored
+            && tracing::enabled!(tracing::Level::DEBUG)
+        {
+            let envelope = EnvelopeRef::parse(&event.body).ok();
+            let correlation_id = envelope.and_then(|envelope| envelope.correlation_id);
+            debug!(
+                channel = self.id.channel,
+                event = event.event,
+                correlation_id = correlation_id.as_deref(),
+                sequence = ack.sequence,
+                "an event is stored"
+            );
+        }
         self.settle_snapshots(life);
         self.outbox.note_progress();
         self.note_fast(life);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kryten_client::kv::KvError;
+use kryten_client::log_levels::LogLevels;
 use kryten_client::stream::{EventStream, StreamError};
 use kryten_client::{Client, ConnectError};
 use kryten_protocol::subject::SubjectError;
@@ -231,9 +232,9 @@ impl Robot {
         }
     }
 
-    /// The level of the log, which `system.reload` may change.
-    pub fn log_level(&self) -> watch::Receiver<String> {
-        self.office.log_level.subscribe()
+    /// The levels of the log, which `system.reload` and `system.loglevel` may change.
+    pub fn log_levels(&self) -> watch::Receiver<LogLevels> {
+        self.office.log_levels.subscribe()
     }
 
     /// Leaves all channels, publishes and writes what is left, and says goodbye.

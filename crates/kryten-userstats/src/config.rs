@@ -90,6 +90,8 @@ pub struct Config {
     pub time_zones: TimeZones,
     /// The least level to log, in `tracing`'s spelling.
     pub log_level: &'static str,
+    /// How lines are logged: `text` or `json`.
+    pub log_format: &'static str,
     /// Keys of the file that nobody reads; the service logs them when it starts.
     pub unknown_keys: Vec<UnknownKey>,
 }
@@ -151,6 +153,7 @@ impl Config {
             rules: Rules::default(),
             time_zones: TimeZones::default(),
             log_level: "info",
+            log_format: "text",
             unknown_keys: Vec::new(),
         }
     }

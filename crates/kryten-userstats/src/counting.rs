@@ -7,11 +7,13 @@ mod live;
 mod past;
 mod resume;
 mod wishes;
+mod trace;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use kryten_client::log_levels::LogLevels;
 use kryten_client::{Client, EventReader, EventStream, ReaderItem, ReaderOptions, StreamError};
 use kryten_protocol::subject;
 use kryten_protocol::time::WireTime;
@@ -50,6 +52,7 @@ pub(crate) struct Shared {
     /// The robot was started anew, so its state is to be loaded again.
     pub(crate) robot_started: Arc<Notify>,
     pub(crate) ready: Arc<watch::Sender<bool>>,
+    pub(crate) log_levels: Arc<watch::Sender<LogLevels>>,
     pub(crate) stop: CancellationToken,
 }
 
@@ -262,6 +265,7 @@ impl Counting {
                 Some(ReaderItem::Batch(batch)) => {
                     self.renew_names().await;
                     let created = reader.created_nanos().unwrap_or_default();
+                    trace::batch(&batch);
                     self.book.fold(&batch, created);
                     self.shared.status.set_batch(batch.len());
                 }

@@ -18,10 +18,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use kryten_client::log_levels::LogLevels;
 use kryten_protocol::command::Request;
 use kryten_protocol::time::WireTime;
 use serde::Serialize;
 use serde_json::Value;
+use tokio::sync::watch;
 
 use crate::config::{ChannelConfig, Config, TimeZones};
 use crate::counting::{Inputs, NotNow};
@@ -81,6 +83,7 @@ pub struct Queries {
     time_zones: TimeZones,
     metrics_port: Option<u16>,
     names_changed: Arc<AtomicBool>,
+    log_levels: Option<Arc<watch::Sender<LogLevels>>>,
 }
 
 impl Queries {
@@ -109,12 +112,19 @@ impl Queries {
                 .map(|address| address.port())
                 .or(config.metrics_endpoint.as_ref().map(|e| e.port)),
             names_changed,
+            log_levels: None,
         }
     }
 
     /// Hands on what only counting can do.
     pub(crate) fn with_inputs(mut self, inputs: Inputs) -> Self {
         self.inputs = Some(inputs);
+        self
+    }
+
+    /// Lets `system.loglevel` change the levels of the log.
+    pub(crate) fn with_log_levels(mut self, log_levels: Arc<watch::Sender<LogLevels>>) -> Self {
+        self.log_levels = Some(log_levels);
         self
     }
 
@@ -152,6 +162,7 @@ impl Queries {
             "timeseries.messages" => self.timeseries_messages(request).await,
             "timeseries.channel" if !self.as_original => self.timeseries_channel(request).await,
             "timeseries.kudos" => self.timeseries_kudos(request).await,
+            "system.loglevel" if !self.as_original => self.system_loglevel(request),
             "system.ping" => Ok(self.system_ping(now)),
             "system.health" => Ok(self.system_health().await),
             "system.stats" => self.system_stats().await,

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use kryten_client::log_levels::LogLevels;
 use kryten_client::respond::{Refusal, RespondError, Responder};
 use kryten_client::{Client, ConnectError};
 use tokio::sync::watch;
@@ -90,6 +91,7 @@ impl Userstats {
             names_changed: Arc::default(),
             robot_started: Arc::default(),
             ready: Arc::new(ready_tx),
+            log_levels: Arc::new(watch::Sender::new(LogLevels::new(config.log_level))),
             stop: CancellationToken::new(),
         };
         // What the last run knew holds until counting goes on, also while NATS is away.
@@ -162,6 +164,11 @@ impl Userstats {
         &self.shared.status
     }
 
+    /// The levels of the log, which `system.loglevel` may change.
+    pub fn log_levels(&self) -> watch::Receiver<LogLevels> {
+        self.shared.log_levels.subscribe()
+    }
+
     /// Where HTTP is served, if it is.
     pub fn http_address(&self) -> Option<SocketAddr> {
         self.http_address
@@ -230,7 +237,8 @@ async fn work(config: Config, store: Store, shared: Shared) -> Result<(), Userst
         &config,
         Arc::clone(&shared.names_changed),
     )
-    .with_inputs(inputs.clone());
+    .with_inputs(inputs.clone())
+    .with_log_levels(Arc::clone(&shared.log_levels));
     let lifecycle = Lifecycle::new(&client, &config).map_err(RespondError::from)?;
     let announcing = tokio::spawn(
         lifecycle

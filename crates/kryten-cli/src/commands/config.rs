@@ -1,5 +1,6 @@
 //! `kryten config`: checks configuration files, prints their JSON Schemas, and writes that of a nats-server.
 
+mod init;
 mod nats;
 
 use std::path::{Path, PathBuf};
@@ -8,13 +9,16 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand, ValueEnum};
 use kryten_client::NatsConfig;
 use kryten_client::config::{self, ClientConfig};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::cli::ClientArgs;
 use crate::output;
 
 /// Options of `kryten config`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
+  kryten config init                                         asks, and writes robot.toml
+  kryten config init userstats --channel lounge --out userstats.toml
   kryten config check /etc/kryten/kryten-robot/config.json
   kryten config check bot.toml --of client
   kryten config schema robot > robot.schema.json    for editors that complete and check")]
@@ -32,7 +36,12 @@ enum What {
         /// Whose configuration it is; without it the file's sections tell
         #[arg(long, value_enum, value_name = "SERVICE")]
         of: Option<Service>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
+    /// Write a commented configuration file, from options or from answers to a few questions
+    Init(Box<init::InitArgs>),
     /// Write the configuration of a nats-server in which each service has a user of its own, and no more than it needs
     Nats(Box<nats::NatsArgs>),
     /// Print the JSON Schema of a service's configuration
@@ -45,7 +54,7 @@ enum What {
 
 /// Whose configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Service {
+pub(crate) enum Service {
     /// A bot or service that uses the client library
     Client,
     /// The bridge
@@ -57,45 +66,76 @@ enum Service {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: ConfigArgs) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(client: &ClientArgs, args: ConfigArgs) -> anyhow::Result<ExitCode> {
     match args.what {
         What::Schema { of } => {
             output::json(&of.schema());
             Ok(ExitCode::SUCCESS)
         }
-        What::Check { file, of } => Ok(check(&file, of)),
+        What::Check { file, of, json } => Ok(check(&file, of, json)),
+        What::Init(args) => init::run(client, *args),
         What::Nats(args) => nats::run(*args),
     }
 }
 
-fn check(file: &Path, of: Option<Service>) -> ExitCode {
+/// What is to be said of a configuration file.
+pub(crate) struct Looked {
+    /// By whom it can be used.
+    pub(crate) purpose: &'static str,
+    /// Keys that nobody reads.
+    pub(crate) warnings: Vec<String>,
+    /// What keeps its service from using it.
+    pub(crate) problems: Vec<String>,
+}
+
+/// Reads a file as its service would.
+pub(crate) fn look(file: &Path, of: Option<Service>) -> Looked {
     let whole = match config::load(file) {
         Ok(whole) => whole,
         Err(error) => {
-            output::line(&format!("error: {}", sentence(&error)));
-            return ExitCode::from(output::FAILED);
+            return Looked {
+                purpose: of.map_or("", Service::purpose),
+                warnings: Vec::new(),
+                problems: vec![sentence(&error)],
+            };
         }
     };
     let service = of.unwrap_or_else(|| Service::of(&whole));
-    for unknown in config::unknown_keys(&whole, &service.schema()) {
-        output::line(&format!(
-            "warning: {}",
-            output::printable(&unknown.to_string())
-        ));
+    let unknown = config::unknown_keys(&whole, &service.schema());
+    Looked {
+        purpose: service.purpose(),
+        warnings: unknown.iter().map(ToString::to_string).collect(),
+        problems: service.problems(&whole),
     }
-    let problems = service.problems(&whole);
-    for problem in &problems {
+}
+
+fn check(file: &Path, of: Option<Service>, is_json: bool) -> ExitCode {
+    let looked = look(file, of);
+    let code = match looked.problems.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::from(output::FAILED),
+    };
+    if is_json {
+        output::json(&json!({
+            "file": file.display().to_string(), "usable": looked.problems.is_empty(),
+            "warnings": looked.warnings, "errors": looked.problems,
+        }));
+        return code;
+    }
+    for warning in &looked.warnings {
+        output::line(&format!("warning: {}", output::printable(warning)));
+    }
+    for problem in &looked.problems {
         output::line(&format!("error: {}", output::printable(problem)));
     }
-    if problems.is_empty() {
+    if looked.problems.is_empty() {
         output::line(&format!(
             "{} can be used {}",
             file.display(),
-            service.purpose()
+            looked.purpose
         ));
-        return ExitCode::SUCCESS;
     }
-    ExitCode::from(output::FAILED)
+    code
 }
 
 impl Service {

@@ -5,11 +5,12 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
+use kryten_client::log_levels::LogLevels;
 use kryten_robot::{Guest, Robot, RobotConfig};
 use tokio::net::TcpListener;
 
 use crate::config_file;
-use crate::logging::{self, LogLevel};
+use crate::logging::{self, LogArgs, LogFile, Logging};
 use crate::output;
 use crate::stop_signal::StopSignal;
 
@@ -19,6 +20,11 @@ pub(crate) struct RobotArgs {
     /// The configuration file; without it /etc/kryten/kryten-robot/config.json, then ./config.json
     #[arg(long = "config", short = 'c', value_name = "FILE", id = "robot_config")]
     pub(crate) config: Option<PathBuf>,
+    /// Log into this file too
+    #[arg(long, value_name = "FILE", env = "KRYTEN_LOG_FILE")]
+    log_file: Option<PathBuf>,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 /// Runs until Ctrl-C, SIGTERM, or until the channel is given up.
@@ -30,7 +36,16 @@ pub(crate) async fn run(servers: Vec<String>, args: RobotArgs) -> anyhow::Result
     if !servers.is_empty() {
         config.nats.servers = servers;
     }
-    let logging = logging::start(level(&config.log_level), None)?;
+    let levels = LogLevels::new(&config.log_level);
+    let logging = logging::start(Logging {
+        format: args.log.format(config.log_format),
+        file: args.log_file.clone().map(|path| LogFile {
+            path,
+            levels: levels.clone(),
+            rotation: args.log.rotation(),
+        }),
+        stderr: levels,
+    })?;
     let listener = listen(&config).await?;
     if config.guest_mode {
         return look_on(config, listener, stop).await;
@@ -43,10 +58,10 @@ pub(crate) async fn run(servers: Vec<String>, args: RobotArgs) -> anyhow::Result
         let router = kryten_robot::health::router(robot.reporter());
         tokio::spawn(async move { axum::serve(listener, router).await });
     }
-    let mut wanted = robot.log_level();
+    let mut wanted = robot.log_levels();
     tokio::spawn(async move {
         while wanted.changed().await.is_ok() {
-            logging.set(level(&wanted.borrow_and_update()));
+            logging.set(&wanted.borrow_and_update());
         }
     });
     let asked = robot.stop_asked();
@@ -99,13 +114,4 @@ async fn listen(config: &RobotConfig) -> anyhow::Result<Option<TcpListener>> {
             )
         })?;
     Ok(Some(listener))
-}
-
-fn level(name: &str) -> LogLevel {
-    match name {
-        "DEBUG" => LogLevel::Debug,
-        "WARNING" => LogLevel::Warn,
-        "ERROR" | "CRITICAL" => LogLevel::Error,
-        _ => LogLevel::Info,
-    }
 }

@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::Args;
 use kryten_sim::{ChannelConfig, Mode, ScriptConfig, Sim, SimConfig, Speed, TlsConfig};
 
-use crate::logging::{self, LogLevel};
+use crate::logging::{self, LogLevel, Logging};
 use crate::output;
 use crate::stop_signal::StopSignal;
 
@@ -93,7 +93,7 @@ pub(crate) struct SimArgs {
 /// Runs until Ctrl-C or SIGTERM.
 pub(crate) async fn run(args: SimArgs) -> anyhow::Result<ExitCode> {
     let mut stop = StopSignal::listen()?;
-    logging::start(args.log_level, None)?;
+    logging::start(Logging::stderr(args.log_level))?;
     let sim = Sim::start(config(&args)?)
         .await
         .context("the simulated CyTube cannot start")?;

@@ -8,10 +8,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use kryten_client::log_levels::LogLevels;
 
 use crate::cli::ClientArgs;
 use crate::connection_file;
-use crate::logging::{self, LogLevel};
+use crate::logging::{self, LogArgs, LogFile, LogLevel, Logging};
 use crate::output;
 use crate::stop_signal::StopSignal;
 use services::Services;
@@ -72,6 +73,8 @@ pub(crate) struct UpArgs {
     /// What is logged to stderr; the log file has everything from `info` on
     #[arg(long, value_enum, default_value = "warn")]
     pub(crate) log_level: LogLevel,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
 }
 
 /// Runs until Ctrl-C or SIGTERM.
@@ -86,11 +89,27 @@ pub(crate) async fn run(client: &ClientArgs, args: UpArgs) -> anyhow::Result<Exi
         .unwrap_or_else(connection_file::default_data_dir);
     let data_dir = std::path::absolute(&data_dir).unwrap_or(data_dir);
     let log = data_dir.join("kryten.log");
-    logging::start(args.log_level, Some(&log))?;
+    let logging = logging::start(Logging {
+        stderr: LogLevels::new(args.log_level.as_str()),
+        format: args.log.format("text"),
+        file: Some(LogFile {
+            path: log.clone(),
+            levels: LogLevels::new("info"),
+            rotation: args.log.rotation(),
+        }),
+    })?;
     let services = tokio::select! {
         services = Services::start(client, &args, &data_dir) => services?,
         () = stop.received() => return Ok(ExitCode::SUCCESS),
     };
+    for mut wanted in services.log_levels() {
+        let logging = logging.clone();
+        tokio::spawn(async move {
+            while wanted.changed().await.is_ok() {
+                logging.set_file(&wanted.borrow_and_update());
+            }
+        });
+    }
     let connection = services.connection_file();
     connection.write(&data_dir)?;
     output::line(&ready::block(

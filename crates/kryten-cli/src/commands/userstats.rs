@@ -6,12 +6,13 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
+use kryten_client::log_levels::LogLevels;
 use kryten_userstats::{Config, Userstats};
 
 use super::report::{self, ReportArgs};
 use crate::cli::ClientArgs;
 use crate::config_file;
-use crate::logging::{self, LogLevel};
+use crate::logging::{self, LogArgs, LogFile, LogLevel, Logging};
 use crate::output;
 use crate::stop_signal::StopSignal;
 
@@ -35,6 +36,11 @@ pub(crate) struct UserstatsArgs {
     /// What is logged, whatever the configuration says
     #[arg(long, value_enum)]
     pub(crate) log_level: Option<LogLevel>,
+    /// Log into this file too
+    #[arg(long, value_name = "FILE", env = "KRYTEN_LOG_FILE")]
+    log_file: Option<PathBuf>,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -59,10 +65,25 @@ async fn serve(servers: Vec<String>, args: UserstatsArgs) -> anyhow::Result<Exit
     if !servers.is_empty() {
         config.nats.servers = servers;
     }
-    let level = args.log_level.unwrap_or_else(|| level(config.log_level));
-    logging::start(level, None)?;
+    let level = args.log_level.map_or(config.log_level, LogLevel::as_str);
+    let levels = LogLevels::new(level);
+    let logging = logging::start(Logging {
+        format: args.log.format(config.log_format),
+        file: args.log_file.clone().map(|path| LogFile {
+            path,
+            levels: levels.clone(),
+            rotation: args.log.rotation(),
+        }),
+        stderr: levels,
+    })?;
     tracing::info!(file = %file.display(), "the configuration is loaded");
     let service = Userstats::bind(config).await?;
+    let mut wanted = service.log_levels();
+    tokio::spawn(async move {
+        while wanted.changed().await.is_ok() {
+            logging.set(&wanted.borrow_and_update());
+        }
+    });
     let ended = tokio::select! {
         ended = service.join() => Some(ended),
         () = stop.received() => None,
@@ -77,14 +98,5 @@ async fn serve(servers: Vec<String>, args: UserstatsArgs) -> anyhow::Result<Exit
             ended?;
             Ok(ExitCode::from(output::FAILED))
         }
-    }
-}
-
-fn level(name: &str) -> LogLevel {
-    match name {
-        "debug" => LogLevel::Debug,
-        "warn" => LogLevel::Warn,
-        "error" => LogLevel::Error,
-        _ => LogLevel::Info,
     }
 }

@@ -180,7 +180,18 @@ async fn history_and_watch_tell_changes() {
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
-    let mut next = || json_of(&lines.next().unwrap().unwrap());
+    let mut next = || {
+        let mut line = json_of(&lines.next().unwrap().unwrap());
+        if line["ready"].is_null() {
+            let created = line.as_object_mut().unwrap().remove("created").unwrap();
+            created
+                .as_str()
+                .unwrap()
+                .parse::<jiff::Timestamp>()
+                .unwrap();
+        }
+        line
+    };
     assert_eq!(
         next(),
         json!({"operation": "put", "key": "key", "revision": 2, "value": 2})

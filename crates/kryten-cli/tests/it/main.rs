@@ -2,15 +2,23 @@
 #![allow(clippy::unwrap_used)]
 
 mod config;
+mod config_init;
+mod doctor;
 mod exactness;
 mod kv;
+mod kv_browser;
+mod kv_edit;
+mod kv_transfer;
+mod logging;
 mod nats_users;
 mod process;
 mod program;
+mod recording;
 mod rig;
 mod samples;
 mod secrets;
 mod standby;
+mod tail;
 mod up;
 mod verbs;
 mod watcher;

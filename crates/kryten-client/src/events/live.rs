@@ -76,18 +76,7 @@ pub(super) async fn open(wanted: ChannelEvents) -> Result<LiveEvents, SubscribeE
         _ => subject::channel_events(&wanted.channel)?,
     };
     let client = wanted.client.clone();
-    let mut refusals = client.connection_events().refusals();
-    let inbox = client.nats().subscribe(subject.clone()).await;
-    let inbox = inbox.map_err(|error| SubscribeError::Closed(Box::new(error)))?;
-    // What is published right after we return must reach us.
-    if !round_trip(client.nats()).await {
-        return Err(SubscribeError::TimedOut);
-    }
-    while let Ok(refusal) = refusals.try_recv() {
-        if refusal.contains("ubscription to") && refusal.contains(&format!("\"{subject}\"")) {
-            return Err(SubscribeError::NoPermission { subject });
-        }
-    }
+    let inbox = client.subscribe(&subject).await?;
     let connection = client.connections();
     let (buffer, received) = broadcast::channel(wanted.buffer.clamp(1, 1 << 20));
     let stop = CancellationToken::new();
@@ -100,6 +89,29 @@ pub(super) async fn open(wanted: ChannelEvents) -> Result<LiveEvents, SubscribeE
         items: items.boxed(),
         _stop: stop.drop_guard(),
     })
+}
+
+impl Client {
+    /// Subscribes to any subject; what is published after this has returned is heard.
+    ///
+    /// # Errors
+    /// [`SubscribeError`]: no permission, no answer, connection closed.
+    pub async fn subscribe(&self, subject: &str) -> Result<async_nats::Subscriber, SubscribeError> {
+        let mut refusals = self.connection_events().refusals();
+        let inbox = self.nats().subscribe(subject.to_owned()).await;
+        let inbox = inbox.map_err(|error| SubscribeError::Closed(Box::new(error)))?;
+        if !round_trip(self.nats()).await {
+            return Err(SubscribeError::TimedOut);
+        }
+        while let Ok(refusal) = refusals.try_recv() {
+            if refusal.contains("ubscription to") && refusal.contains(&format!("\"{subject}\"")) {
+                return Err(SubscribeError::NoPermission {
+                    subject: subject.to_owned(),
+                });
+            }
+        }
+        Ok(inbox)
+    }
 }
 
 /// Takes messages off the connection at once, so that only our own buffer can overflow.

@@ -37,6 +37,14 @@ impl KvBucket {
         self.purge_subjects(filter).await
     }
 
+    /// Takes all keys, their history and their markers out of the bucket; returns how many stored values went.
+    ///
+    /// # Errors
+    /// As [`KvBucket::put`].
+    pub async fn erase_all(&self) -> Result<u64, KvError> {
+        self.purge_subjects(self.subject(">")).await
+    }
+
     async fn purge_subjects(&self, filter: String) -> Result<u64, KvError> {
         let endpoint = format!("STREAM.PURGE.{}", self.bucket.stream);
         let purged: Purged = self

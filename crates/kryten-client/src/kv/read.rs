@@ -1,5 +1,7 @@
 //! Reads one key.
 
+use std::time::Duration;
+
 use async_nats::HeaderMap;
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
@@ -7,6 +9,7 @@ use serde::de::DeserializeOwned;
 use super::bucket::KvBucket;
 use super::error::KvError;
 use super::key;
+use super::ttl::{self, TTL};
 use crate::jetstream::consumer::{Start, Wanted};
 use crate::jetstream::pass::{Until, pass};
 use crate::jetstream::stored::{From as ReadFrom, Stored, Which};
@@ -63,6 +66,11 @@ impl Entry {
     pub fn is_expired(&self) -> bool {
         let reason = self.headers.get_last(MARKER_REASON);
         reason.is_some_and(|reason| reason.as_str() == "MaxAge")
+    }
+
+    /// How long it was to live when it was put, where it has a life of its own.
+    pub fn life(&self) -> Option<Duration> {
+        ttl::read(self.headers.get_last(TTL)?.as_str())?
     }
 
     pub(super) fn new(key: String, stored: Stored) -> Self {

@@ -117,6 +117,24 @@ impl KvBucket {
         self.put_at(key, value, options).await
     }
 
+    /// Puts only where the key's last revision is this one, as [`KvBucket::entry`] has told it; returns the new revision.
+    ///
+    /// # Errors
+    /// As [`KvBucket::put`]; [`KvError::WrongRevision`] when somebody has changed the key since.
+    pub async fn replace(
+        &self,
+        key: &str,
+        value: impl Into<Bytes>,
+        revision: u64,
+    ) -> Result<u64, KvError> {
+        let name = self.find(key, ReadFrom::Leader).await?.name;
+        let options = PutOptions {
+            expected_revision: Some(revision),
+            ..PutOptions::default()
+        };
+        self.write(key, &name, value.into(), options).await
+    }
+
     async fn create_at(&self, key: &str, value: Bytes, headers: HeaderMap) -> Result<u64, KvError> {
         let found = self.find(key, ReadFrom::Leader).await?;
         let expected_revision = match &found.last {

@@ -37,13 +37,22 @@ pub(super) fn config_of(config: &EventStreamConfig) -> Config {
     }
 }
 
+/// The stream that is there; [`code::STREAM_NOT_FOUND`] where none is.
+pub(super) async fn open(client: &Client, config: &Config) -> Result<Info, ApiError> {
+    let found = client.stream_info(&config.name).await;
+    match found {
+        Err(error) if error.is(code::STREAM_NOT_FOUND) => match covering(client).await? {
+            Some(name) => client.stream_info(&name).await,
+            None => Err(error),
+        },
+        found => found,
+    }
+}
+
 pub(super) async fn open_or_create(client: &Client, config: &Config) -> Result<Info, ApiError> {
-    match client.stream_info(&config.name).await {
+    match open(client, config).await {
         Err(error) if error.is(code::STREAM_NOT_FOUND) => {}
         found => return found,
-    }
-    if let Some(name) = covering(client).await? {
-        return client.stream_info(&name).await;
     }
     match client.create_stream(config).await {
         // Somebody was faster, with other limits or under another name.

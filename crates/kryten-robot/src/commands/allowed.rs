@@ -9,7 +9,7 @@ use super::command::ChannelCommand;
 use super::parse::{Action, action_of, folded, names_of};
 
 /// The names of requests that ask.
-pub const QUERIES: [&str; 22] = [
+pub const QUERIES: [&str; 23] = [
     "state.emotes",
     "state.playlist",
     "state.userlist",
@@ -29,6 +29,7 @@ pub const QUERIES: [&str; 22] = [
     "system.services",
     "system.config",
     "system.reload",
+    "system.loglevel",
     "system.shutdown",
     "system.version",
     "system.channels",

@@ -117,6 +117,7 @@ pub fn from_value(
         command_times: commands::times(commands)?,
         health: read_health(health)?,
         log_level: read_log_level(root.get("log_level"))?,
+        log_format: read_log_format(root.get("log_format"))?,
         outbox_bytes: DEFAULT_OUTBOX_BYTES,
         parts_grace: DEFAULT_PARTS_GRACE,
         lease: read_lease(optional_section(root, "lease")?.unwrap_or(&empty))?,
@@ -253,6 +254,18 @@ fn read_log_level(level: Option<&Value>) -> Result<String, RobotConfigError> {
     match level.as_str() {
         "CRITICAL" | "DEBUG" | "ERROR" | "INFO" | "WARNING" => Ok(level),
         _ => Err(RobotConfigError::BadLogLevel(level)),
+    }
+}
+
+/// Ours.
+fn read_log_format(format: Option<&Value>) -> Result<&'static str, RobotConfigError> {
+    match format.map_or(Some("text"), Value::as_str) {
+        Some("text") => Ok("text"),
+        Some("json") => Ok("json"),
+        _ => Err(RobotConfigError::BadValue {
+            key: "log_format",
+            wanted: "text or json",
+        }),
     }
 }
 

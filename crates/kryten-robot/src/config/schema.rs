@@ -45,6 +45,9 @@ struct File {
     /// The least level that is logged.
     #[schemars(extend("default" = "INFO"))]
     log_level: Option<LogLevel>,
+    /// Whether the log is text for people, or one JSON object a line for machines.
+    #[schemars(extend("default" = "text"))]
+    log_format: Option<LogFormat>,
     /// The files of the audit logs.
     logging: Option<Logging>,
     /// What is counted in `state.all` and `system.stats`.
@@ -189,6 +192,13 @@ enum LogLevel {
 }
 
 #[derive(JsonSchema)]
+#[schemars(inline, rename_all = "lowercase")]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(JsonSchema)]
 #[schemars(inline)]
 struct Logging {
     /// The folder of the files.
@@ -278,6 +288,7 @@ mod tests {
             }
         }
         all["log_level"] = "INFO".into();
+        all["log_format"] = "text".into();
         assert!(all["cytube"].as_object().unwrap().len() >= 5, "{all}");
         assert!(all["health"].as_object().unwrap().len() == 3, "{all}");
         let read = |value: &Value| format!("{:?}", from_value(value, |_| None).unwrap());

@@ -33,6 +33,7 @@ pub(super) async fn answer(office: &Office, asked: &Asked) -> Result<Value, Stri
         "system.services" => Ok(office.services().to_json(crate::now())),
         "system.config" => Ok(config(office)),
         "system.reload" => Ok(reload(office, asked.fields.get("config_path")).await),
+        "system.loglevel" => log_level(office, &asked.fields),
         "system.shutdown" => shutdown(office, &asked.fields),
         other => Err(format!("Unknown command: {other}")),
     }
@@ -264,6 +265,20 @@ pub(crate) async fn reload(office: &Office, path: Option<&Value>) -> Value {
     let reply = reload::reply(&outcome);
     tracing::info!(changes = %reply["changes"], errors = %reply["errors"], "the configuration was read again");
     reply
+}
+
+/// Until the next start; the level of the configuration is what `system.reload` changes.
+fn log_level(office: &Office, fields: &Map<String, Value>) -> Result<Value, String> {
+    let mut told = Ok(Value::Null);
+    office.log_levels.send_if_modified(|levels| {
+        let before = levels.clone();
+        told = levels.command(fields);
+        *levels != before
+    });
+    if let Ok(levels) = &told {
+        tracing::info!(%levels, "the levels of the log were asked for");
+    }
+    told
 }
 
 fn shutdown(office: &Office, fields: &Map<String, Value>) -> Result<Value, String> {

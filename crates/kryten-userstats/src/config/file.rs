@@ -77,6 +77,10 @@ struct File {
     /// The least level that is logged: `DEBUG`, `INFO`, `WARNING`, `ERROR` or `CRITICAL`.
     #[schemars(extend("default" = "INFO"))]
     log_level: Option<String>,
+    /// Whether the log is text for people, or one JSON object a line for machines.
+    #[serde(default)]
+    #[schemars(extend("default" = "text"))]
+    log_format: LogFormat,
     /// How long the original waits for one event, in seconds. Read by the original only.
     #[serde(default, rename = "handler_timeout")]
     #[schemars(with = "f64", extend("deprecated" = true))]
@@ -248,6 +252,15 @@ struct Kudos {
     default_phrases: Option<Vec<String>>,
 }
 
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
 pub(super) fn schema() -> Value {
     kryten_client::config::schema::<File>()
 }
@@ -282,6 +295,10 @@ pub(super) fn read(value: Value) -> Result<Config, ConfigError> {
     config.privacy_by_command = file.privacy.by_command();
     config.answers = answers(&file.answers, &file.privacy, config.rules.as_original)?;
     config.log_level = log_level(file.log_level.as_deref())?;
+    config.log_format = match file.log_format {
+        LogFormat::Text => "text",
+        LogFormat::Json => "json",
+    };
     config.snapshot_interval = Duration::try_from_secs_f64(file.snapshots.interval_seconds)
         .map_err(|_| {
             ConfigError::value(

@@ -139,6 +139,7 @@ fn stored(message: async_nats::Message) -> StoredMessage {
         epoch: header(EPOCH_HEADER).and_then(|epoch| epoch.parse().ok()),
         time_nanos: i128::from(now().micros()) * 1000,
         subject: message.subject.to_string(),
+        headers: message.headers.unwrap_or_default(),
         body: message.payload,
     }
 }

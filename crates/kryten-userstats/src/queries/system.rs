@@ -58,6 +58,22 @@ impl Queries {
         Ok(self.status.drift_log().json(&self.configured))
     }
 
+    /// Ours: until the next start.
+    pub(super) fn system_loglevel(&self, request: &Request) -> Result<Value, QueryError> {
+        let Some(log_levels) = &self.log_levels else {
+            return Err(QueryError::Unknown(request.command.clone()));
+        };
+        let mut told = Ok(Value::Null);
+        log_levels.send_if_modified(|levels| {
+            let before = levels.clone();
+            told = levels.command(&request.parameters);
+            *levels != before
+        });
+        let levels = told.map_err(QueryError::Refused)?;
+        tracing::info!(%levels, "the levels of the log were asked for");
+        Ok(levels)
+    }
+
     /// `total_kudos` is only the `++` kind, as in the original; the last five fields are ours.
     pub(super) async fn system_stats(&self) -> Result<Value, QueryError> {
         let (totals, view) = (self.store.totals().await?, self.status.view());

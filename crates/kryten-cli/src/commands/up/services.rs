@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use anyhow::Context;
 use kryten_client::NatsConfig;
+use kryten_client::log_levels::LogLevels;
 use kryten_robot::{ChannelConfig, ChannelReport, Robot, RobotConfig};
 use kryten_sim::{ScriptConfig, Sim, SimConfig, SimHandle};
 use kryten_userstats::{Config as UserstatsConfig, Userstats};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -131,6 +133,11 @@ impl Services {
 
     pub(super) fn reports(&self) -> Vec<ChannelReport> {
         self.robot.report()
+    }
+
+    /// The levels of the log that were asked for, of the robot and of the statistics.
+    pub(super) fn log_levels(&self) -> [watch::Receiver<LogLevels>; 2] {
+        [self.robot.log_levels(), self.userstats.log_levels()]
     }
 
     /// Ends when somebody has asked the robot to stop; gives the reason.

@@ -1,0 +1,190 @@
+//! `kryten config init`: a commented configuration file, from options or from answers.
+
+mod text;
+
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+
+use super::Service;
+use crate::ask;
+use crate::cli::ClientArgs;
+use crate::output;
+use text::{Wanted, client, robot, userstats};
+
+/// Options of `kryten config init`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  kryten config init                                          asks on a terminal
+  kryten config init robot --channel lounge --user MyBot      domain cytu.be, NATS at localhost
+  kryten config init userstats --channel lounge --channel den --timezone Europe/Berlin
+  kryten config init client --nats nats://host:4222 --out bot.toml
+
+The file is TOML, since JSON has no comments; services read either. No password is asked for or written: the bot's comes
+from KRYTEN_CYTUBE_PASSWORD. A file that is there stays, unless --force is given.")]
+pub(super) struct InitArgs {
+    /// Whose configuration
+    #[arg(value_enum, default_value = "robot")]
+    of: Kind,
+    /// Where to write; without it robot.toml, userstats.toml or client.toml
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// The channel, written as in its address; may be given several times
+    #[arg(long = "channel", value_name = "CHANNEL", id = "init_channel")]
+    channels: Vec<String>,
+    /// The channels' CyTube host
+    #[arg(long = "domain", value_name = "DOMAIN", id = "init_domain")]
+    domain: Option<String>,
+    /// The bot's account on CyTube; without it the bot is a guest
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// In which time zone the statistics tell hours, such as Europe/Berlin
+    #[arg(long, value_name = "ZONE")]
+    timezone: Option<String>,
+    /// Replace a file that is there
+    #[arg(long)]
+    force: bool,
+    /// Ask nothing, also on a terminal
+    #[arg(long, short)]
+    yes: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// The bridge; `kryten up --config` reads the same file
+    Robot,
+    /// The statistics
+    Userstats,
+    /// The command line, a bot or another service
+    Client,
+}
+
+const USUAL_DOMAIN: &str = "cytu.be";
+const USUAL_NATS: &str = "nats://localhost:4222";
+
+/// Writes the file.
+pub(super) fn run(client_args: &ClientArgs, args: InitArgs) -> anyhow::Result<ExitCode> {
+    let (file, service) = match args.of {
+        Kind::Robot => ("robot.toml", Service::Robot),
+        Kind::Userstats => ("userstats.toml", Service::Userstats),
+        Kind::Client => ("client.toml", Service::Client),
+    };
+    let out = args.out.clone().unwrap_or_else(|| file.into());
+    if out.exists() && !args.force {
+        anyhow::bail!(
+            "{} is there already; give --force to replace it, or another name with --out",
+            out.display()
+        );
+    }
+    let may_ask = !args.yes && ask::can_ask();
+    if args.channels.is_empty() && args.of != Kind::Client && !may_ask {
+        return Ok(output::usage(
+            "which channel? Give --channel, or run this on a terminal, where it asks",
+        ));
+    }
+    let wanted = wanted(client_args, &args, may_ask)?;
+    let text = match args.of {
+        Kind::Robot => robot(&wanted),
+        Kind::Userstats => userstats(&wanted),
+        Kind::Client => client(&wanted),
+    };
+    write(&out, &text, service, args.force)?;
+    output::line(&format!("{} is written", out.display()));
+    let next = match args.of {
+        Kind::Robot => format!(
+            "next: kryten robot --config {0}, or all in one: kryten up --config {0}",
+            out.display()
+        ),
+        Kind::Userstats => format!("next: kryten userstats --config {}", out.display()),
+        Kind::Client => format!("next: kryten --config {} doctor", out.display()),
+    };
+    output::line(&next);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn wanted(client: &ClientArgs, args: &InitArgs, may_ask: bool) -> anyhow::Result<Wanted> {
+    let is_bare = args.channels.is_empty() && may_ask;
+    let answer = |question: &str, usual: &str| -> anyhow::Result<String> {
+        let answer = ask::line(&format!("{question} [{usual}]: "))?;
+        Ok(if answer.is_empty() {
+            usual.to_owned()
+        } else {
+            answer
+        })
+    };
+    let mut wanted = Wanted {
+        domain: args
+            .domain
+            .clone()
+            .unwrap_or_else(|| USUAL_DOMAIN.to_owned()),
+        channels: args.channels.clone(),
+        user: args.user.clone(),
+        nats: client.nats.clone().unwrap_or_else(|| USUAL_NATS.to_owned()),
+        timezone: args.timezone.clone(),
+    };
+    // Who has given the channel has said what he wants to say.
+    if !is_bare {
+        return Ok(wanted);
+    }
+    if args.of != Kind::Client {
+        if args.domain.is_none() {
+            wanted.domain = answer("The CyTube host", USUAL_DOMAIN)?;
+        }
+        while wanted.channels.is_empty() {
+            let channel =
+                ask::line("The channel, as in its address (several with blanks between): ")?;
+            wanted.channels = channel.split_whitespace().map(str::to_owned).collect();
+        }
+    }
+    if args.of == Kind::Robot && args.user.is_none() {
+        let user = ask::line("The bot's account (nothing for a guest): ")?;
+        wanted.user = Some(user).filter(|user| !user.is_empty());
+    }
+    if args.of == Kind::Userstats && args.timezone.is_none() {
+        wanted.timezone = Some(answer("The time zone in which hours are told", "UTC")?);
+    }
+    if client.nats.is_none() {
+        wanted.nats = answer("The NATS server", USUAL_NATS)?;
+    }
+    Ok(wanted)
+}
+
+/// A file that its own service would refuse is not left behind.
+fn write(out: &Path, text: &str, service: Service, is_forced: bool) -> anyhow::Result<()> {
+    let mut name = out.as_os_str().to_owned();
+    name.push(".new.toml");
+    let new = PathBuf::from(name);
+    let named = || format!("cannot write {}", out.display());
+    let written = || -> std::io::Result<()> {
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&new)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    };
+    written().with_context(named)?;
+    let looked = super::look(&new, Some(service));
+    let problem = looked.problems.into_iter().next();
+    if let Some(problem) = problem {
+        let _ = std::fs::remove_file(&new);
+        anyhow::bail!("nothing was written: {problem}");
+    }
+    // Without --force a file that has come meanwhile is not replaced either.
+    let put = match is_forced {
+        true => std::fs::rename(&new, out),
+        false => match std::fs::hard_link(&new, out) {
+            Ok(()) => std::fs::remove_file(&new),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(error),
+            // A file system without hard links.
+            Err(_) => std::fs::rename(&new, out),
+        },
+    };
+    put.with_context(named)
+}
