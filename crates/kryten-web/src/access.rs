@@ -39,20 +39,32 @@ impl Access {
     }
 
     /// Whether these headers, from this address, open the door.
-    fn admits(&self, peer: Option<SocketAddr>, uri: &Uri, headers: &HeaderMap) -> Result<(), Refused> {
+    fn admits(
+        &self,
+        peer: Option<SocketAddr>,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Result<(), Refused> {
         if self.config.is_open() {
             return match is_known_host(&self.config.names, uri, headers) {
                 true => Ok(()),
                 false => Err(Refused::UnknownHost),
             };
         }
-        if self.token.as_ref().is_some_and(|token| token.is_in(headers)) {
+        if self
+            .token
+            .as_ref()
+            .is_some_and(|token| token.is_in(headers))
+        {
             return Ok(());
         }
         if let Some(proxy) = &self.config.proxy {
             let comes_from_it = peer.is_some_and(|peer| {
                 let address = peer.ip().to_canonical();
-                proxy.addresses.iter().any(|known| known.to_canonical() == address)
+                proxy
+                    .addresses
+                    .iter()
+                    .any(|known| known.to_canonical() == address)
             });
             let names_somebody = headers
                 .get(&proxy.user_header)
@@ -123,14 +135,30 @@ mod tests {
             is_known_host(&["tv.example".to_owned()], &Uri::from_static("/"), &headers)
         };
         for ours in [
-            "127.0.0.1:8088", "127.0.0.1", "[::1]:8088", "[::1]", "localhost:1", "LOCALHOST",
-            "tv.example", "TV.example:8088",
+            "127.0.0.1:8088",
+            "127.0.0.1",
+            "[::1]:8088",
+            "[::1]",
+            "localhost:1",
+            "LOCALHOST",
+            "tv.example",
+            "TV.example:8088",
         ] {
             assert!(host(ours), "{ours}");
         }
-        for foreign in ["evil.example", "evil.example:8088", "localhost.evil.example", "", "x:y"] {
+        for foreign in [
+            "evil.example",
+            "evil.example:8088",
+            "localhost.evil.example",
+            "",
+            "x:y",
+        ] {
             assert!(!host(foreign), "{foreign}");
         }
-        assert!(is_known_host(&[], &Uri::from_static("/"), &HeaderMap::new()));
+        assert!(is_known_host(
+            &[],
+            &Uri::from_static("/"),
+            &HeaderMap::new()
+        ));
     }
 }

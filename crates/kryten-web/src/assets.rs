@@ -12,12 +12,27 @@ const ICON: &str = include_str!("../assets/icon.svg");
 /// They are the same for everybody.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
-        .route("/assets/kryten.css", get(async || asset("text/css; charset=utf-8", STYLE)))
-        .route("/assets/kryten.js", get(async || asset("text/javascript; charset=utf-8", SCRIPT)))
-        .route("/assets/icon.svg", get(async || asset("image/svg+xml", ICON)))
+        .route(
+            "/assets/kryten.css",
+            get(async || asset("text/css; charset=utf-8", STYLE)),
+        )
+        .route(
+            "/assets/kryten.js",
+            get(async || asset("text/javascript; charset=utf-8", SCRIPT)),
+        )
+        .route(
+            "/assets/icon.svg",
+            get(async || asset("image/svg+xml", ICON)),
+        )
 }
 
 fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse {
     // Short, since a new version of the program has new ones under the same names.
-    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "max-age=300")], text)
+    (
+        [
+            (header::CONTENT_TYPE, kind),
+            (header::CACHE_CONTROL, "max-age=300"),
+        ],
+        text,
+    )
 }

@@ -133,16 +133,29 @@ mod tests {
     fn an_axis_ends_with_a_round_number() {
         let ends: Vec<f64> = [0.0, 3.0, 9.0, 41.0, 101.0, 760.0].map(ceiling).to_vec();
         assert_eq!(ends, [4.0, 4.0, 10.0, 50.0, 200.0, 800.0]);
-        assert_eq!((label(12_340.0), label(2.5)), ("12.3 k".into(), "2.5".into()));
+        assert_eq!(
+            (label(12_340.0), label(2.5)),
+            ("12.3 k".into(), "2.5".into())
+        );
     }
 
     #[test]
     fn a_title_with_markup_is_text() {
         let points = [1.0, 2.0];
-        let ticks = [Tick { at: 0, label: "<script>".to_owned() }];
-        let what = Bars { title: "</title><script>", text: "\"><img src=x>", height: 100 };
+        let ticks = [Tick {
+            at: 0,
+            label: "<script>".to_owned(),
+        }];
+        let what = Bars {
+            title: "</title><script>",
+            text: "\"><img src=x>",
+            height: 100,
+        };
         let svg = bars(&what, &points, &ticks).unwrap().to_string();
-        assert!(!svg.contains("<script") && !svg.contains("<img") && !svg.contains("style="), "{svg}");
+        assert!(
+            !svg.contains("<script") && !svg.contains("<img") && !svg.contains("style="),
+            "{svg}"
+        );
         assert_eq!(svg.matches("<svg").count(), 2);
         assert_eq!(svg.matches("</svg>").count(), 2);
     }

@@ -47,7 +47,9 @@ pub enum ConfigProblem {
     )]
     OpenToAll(IpAddr),
     /// The token is too short.
-    #[error("the token of the page has {0} characters; take at least {SHORTEST_TOKEN}, such as from `openssl rand -hex 32`")]
+    #[error(
+        "the token of the page has {0} characters; take at least {SHORTEST_TOKEN}, such as from `openssl rand -hex 32`"
+    )]
     ShortToken(usize),
     /// The proxy has no address.
     #[error("name the address from which the proxy connects")]
@@ -95,7 +97,11 @@ impl WebConfig {
                 return Err(ConfigProblem::ShortToken(length));
             }
         }
-        if self.proxy.as_ref().is_some_and(|proxy| proxy.addresses.is_empty()) {
+        if self
+            .proxy
+            .as_ref()
+            .is_some_and(|proxy| proxy.addresses.is_empty())
+        {
             return Err(ConfigProblem::NoProxyAddress);
         }
         if self.is_open() && !self.listen.ip().is_loopback() {

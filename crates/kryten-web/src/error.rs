@@ -38,7 +38,9 @@ pub(crate) enum Refused {
     NotLoggedIn,
     #[error("this page is open through its proxy only")]
     NotThroughTheProxy,
-    #[error("this page is not known under that name; ask for it by its address, or add the name with --web-name")]
+    #[error(
+        "this page is not known under that name; ask for it by its address, or add the name with --web-name"
+    )]
     UnknownHost,
     #[error("too many requests; wait a moment")]
     TooMany,
@@ -119,7 +121,9 @@ impl PageError {
             Self::TooManyStreams => StatusCode::TOO_MANY_REQUESTS,
             Self::Request(_) => StatusCode::BAD_REQUEST,
             Self::NatsAway | Self::Kv(_) | Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Query(_) | Self::Template(_) | Self::Chart(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Query(_) | Self::Template(_) | Self::Chart(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
         }
     }
 
@@ -150,7 +154,10 @@ impl IntoResponse for PageError {
 }
 
 fn error_page(status: StatusCode, sentence: &str) -> Response {
-    let page = ErrorPage { status: status.as_u16(), sentence };
+    let page = ErrorPage {
+        status: status.as_u16(),
+        sentence,
+    };
     match page.render() {
         Ok(page) => (status, Html(page)).into_response(),
         Err(_) => (status, sentence.to_owned()).into_response(),

@@ -106,7 +106,10 @@ async fn read_pulse(app: &App, at: usize, lag: u64) {
     let channel = &app.channels()[at];
     let now = now();
     let hour = pulse::hour_of(now);
-    let rows = app.reads.store.hours(&channel.channel, &channel.domain, hour - 1);
+    let rows = app
+        .reads
+        .store
+        .hours(&channel.channel, &channel.domain, hour - 1);
     let Ok(rows) = rows.await else {
         return;
     };

@@ -71,7 +71,9 @@ impl Limits {
         let at = self.place(visitor);
         let one_more = |count: &AtomicU32, most| {
             let raised = |open| (open < most).then_some(open + 1);
-            count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, raised).is_ok()
+            count
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, raised)
+                .is_ok()
         };
         if !one_more(&self.streams, MOST_STREAMS) {
             return None;
@@ -80,14 +82,19 @@ impl Limits {
             self.streams.fetch_sub(1, Ordering::Relaxed);
             return None;
         }
-        Some(StreamPermit { limits: Arc::clone(self), at })
+        Some(StreamPermit {
+            limits: Arc::clone(self),
+            at,
+        })
     }
 }
 
 impl Drop for StreamPermit {
     fn drop(&mut self) {
         self.limits.streams.fetch_sub(1, Ordering::Relaxed);
-        self.limits.budgets[self.at].streams.fetch_sub(1, Ordering::Relaxed);
+        self.limits.budgets[self.at]
+            .streams
+            .fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -71,7 +71,12 @@ pub(crate) fn bucket(name: &str) -> String {
 
 /// The keys of a bucket that begin with a text, from after one of them.
 pub(crate) fn keys(bucket_name: &str, prefix: &str, after: &str) -> String {
-    format!("{}?prefix={}&after={}", bucket(bucket_name), encoded(prefix), encoded(after))
+    format!(
+        "{}?prefix={}&after={}",
+        bucket(bucket_name),
+        encoded(prefix),
+        encoded(after)
+    )
 }
 
 /// A key's value.

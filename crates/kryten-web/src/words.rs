@@ -14,7 +14,11 @@ pub(crate) fn count(number: &i64) -> String {
         }
         text.push(digit);
     }
-    if *number < 0 { format!("−{text}") } else { text }
+    if *number < 0 {
+        format!("−{text}")
+    } else {
+        text
+    }
 }
 
 /// The same of what cannot be negative.

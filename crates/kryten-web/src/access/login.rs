@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use askama::Template;
+use axum::Router;
 use axum::extract::{Form, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use axum::Router;
 use serde::Deserialize;
 
 use super::Access;
@@ -89,7 +89,9 @@ fn page(status: StatusCode, next: &str, is_wrong: bool) -> Result<Response, Page
 fn own_path(next: &str) -> &str {
     let leads_here = next.starts_with('/')
         && !next.starts_with("//")
-        && next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+        && next
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     if leads_here { next } else { "/" }
 }
 
@@ -99,8 +101,18 @@ mod tests {
 
     #[test]
     fn logging_in_leads_nowhere_else() {
-        assert_eq!(own_path("/channels/demo?domain=x"), "/channels/demo?domain=x");
-        for foreign in ["//evil.example", "https://evil.example", "/\\evil.example", "", "/a\r\nb", "javascript:alert(1)"] {
+        assert_eq!(
+            own_path("/channels/demo?domain=x"),
+            "/channels/demo?domain=x"
+        );
+        for foreign in [
+            "//evil.example",
+            "https://evil.example",
+            "/\\evil.example",
+            "",
+            "/a\r\nb",
+            "javascript:alert(1)",
+        ] {
             assert_eq!(own_path(foreign), "/", "{foreign}");
         }
     }

@@ -23,7 +23,10 @@ impl Visitor {
         };
         let peer = peer.ip().to_canonical();
         let behind = proxy.filter(|proxy| {
-            proxy.addresses.iter().any(|known| known.to_canonical() == peer)
+            proxy
+                .addresses
+                .iter()
+                .any(|known| known.to_canonical() == peer)
         });
         let named = behind.and_then(|_| {
             let last = headers.get_all("x-forwarded-for").iter().next_back()?;
@@ -56,7 +59,11 @@ mod tests {
             HeaderName::from_static("x-forwarded-for"),
             "6.6.6.6, 192.0.2.7".parse().unwrap(),
         )]);
-        let of = |peer: &str, proxy| Visitor::of(Some(peer.parse().unwrap()), &headers, proxy).0.to_string();
+        let of = |peer: &str, proxy| {
+            Visitor::of(Some(peer.parse().unwrap()), &headers, proxy)
+                .0
+                .to_string()
+        };
         assert_eq!(of("10.0.0.1:5", Some(&proxy)), "192.0.2.7");
         assert_eq!(of("[::ffff:10.0.0.1]:5", Some(&proxy)), "192.0.2.7");
         assert_eq!(of("10.0.0.2:5", Some(&proxy)), "10.0.0.2");

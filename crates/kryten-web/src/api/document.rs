@@ -2,8 +2,8 @@
 
 use axum::routing::{MethodRouter, get};
 use axum::{Json, Router};
-use schemars::generate::{SchemaGenerator, SchemaSettings};
 use schemars::JsonSchema;
+use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use crate::error::ErrorBody;
@@ -75,10 +75,12 @@ pub(super) struct Document {
 
 impl Document {
     pub(super) fn new() -> Self {
-        let settings = SchemaSettings::draft2020_12().for_serialize().with(|settings| {
-            settings.definitions_path = "/components/schemas".into();
-            settings.meta_schema = None;
-        });
+        let settings = SchemaSettings::draft2020_12()
+            .for_serialize()
+            .with(|settings| {
+                settings.definitions_path = "/components/schemas".into();
+                settings.meta_schema = None;
+            });
         Self {
             router: Router::new(),
             schemas: settings.into_generator(),
@@ -139,7 +141,8 @@ impl Document {
                 "503": refusal("The database or NATS is away"),
             },
         });
-        self.paths.insert(path.to_owned(), json!({"get": operation}));
+        self.paths
+            .insert(path.to_owned(), json!({"get": operation}));
         self.router = self.router.route(path, handler);
         self
     }

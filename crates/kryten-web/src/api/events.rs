@@ -25,7 +25,10 @@ pub(super) async fn stream(
     Asked(which): Asked<Which>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     let at = find(&app, &name, &which)?;
-    let permit = app.limits.stream(visitor).ok_or(PageError::TooManyStreams)?;
+    let permit = app
+        .limits
+        .stream(visitor)
+        .ok_or(PageError::TooManyStreams)?;
     let mut live = app.follow.live(at);
     // What is known already is sent at once.
     live.mark_changed();
@@ -37,7 +40,9 @@ pub(super) async fn stream(
                 () = stop.cancelled() => return None,
             }
             let view = live.borrow_and_update().as_ref().map(Arc::clone);
-            if let Some(event) = view.and_then(|view| Event::default().event("live").json_data(&*view).ok()) {
+            if let Some(event) =
+                view.and_then(|view| Event::default().event("live").json_data(&*view).ok())
+            {
                 return Some((Ok(event), (live, stop, permit)));
             }
         }

@@ -42,7 +42,11 @@ pub(crate) fn heat(title: &str, text: &str, heat: &Heat) -> Result<Chart, ChartE
         }
         for hour in (0..24).step_by(hours_between_labels) {
             let x = left + hour * column + column / 2;
-            area.draw(&Text::new(hour.to_string(), (x, top + 7 * row + 4), below.clone()))?;
+            area.draw(&Text::new(
+                hour.to_string(),
+                (x, top + 7 * row + 4),
+                below.clone(),
+            ))?;
         }
         Ok(())
     })

@@ -13,7 +13,10 @@ pub(crate) fn population(
     points: &[Point],
     ticks: &[Tick],
 ) -> Result<Chart, ChartError> {
-    let most = points.iter().filter_map(|point| point.population_high).max();
+    let most = points
+        .iter()
+        .filter_map(|point| point.population_high)
+        .max();
     let mean = points.iter().filter_map(|point| point.population_mean);
     let top = ceiling(mean.fold(most.unwrap_or(0) as f64, f64::max));
     draw(title, text, 220, |area, width| {
@@ -22,7 +25,10 @@ pub(crate) fn population(
             let (low, high) = (point.population_low? as f64, point.population_high? as f64);
             // A band of no height would not be seen.
             let high = high.max(low + top / 150.0);
-            Some(Rectangle::new([(at as f64, low), (at as f64 + 1.0, high)], BAND.filled()))
+            Some(Rectangle::new(
+                [(at as f64, low), (at as f64 + 1.0, high)],
+                BAND.filled(),
+            ))
         };
         chart.draw_series(points.iter().enumerate().filter_map(band))?;
         for run in runs(points) {

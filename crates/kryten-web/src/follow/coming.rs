@@ -51,7 +51,10 @@ pub(crate) struct Shelf {
 
 impl Shelf {
     pub(super) async fn look(&mut self, nats: Option<&Client>, channel: &ChannelConfig) -> Coming {
-        if self.looked_at.is_some_and(|looked| looked.elapsed() < FRESH) {
+        if self
+            .looked_at
+            .is_some_and(|looked| looked.elapsed() < FRESH)
+        {
             return self.coming.clone();
         }
         self.looked_at = Some(Instant::now());
@@ -99,7 +102,8 @@ impl Shelf {
 fn coming(items: &[Item], current: Option<&ChangeMedia>) -> Coming {
     let plays = current.and_then(|current| {
         let by_uid = items.iter().position(|item| Some(item.uid) == current.uid);
-        let is_it = |media: &Media| (&media.kind, &media.id) == (&current.media.kind, &current.media.id);
+        let is_it =
+            |media: &Media| (&media.kind, &media.id) == (&current.media.kind, &current.media.id);
         by_uid.or_else(|| items.iter().position(|item| is_it(&item.media)))
     });
     let (first, others) = match plays {
@@ -146,7 +150,11 @@ mod tests {
     }
 
     fn titles(coming: &Coming) -> Vec<&str> {
-        coming.films.iter().map(|film| film.title.as_str()).collect()
+        coming
+            .films
+            .iter()
+            .map(|film| film.title.as_str())
+            .collect()
     }
 
     #[test]
@@ -159,9 +167,18 @@ mod tests {
         };
         let list = items(&["a", "b", "c", "b"]);
         let next = |current: Option<ChangeMedia>| coming(&list, current.as_ref());
-        assert_eq!(titles(&next(Some(plays("b", Some(3))))), ["film a", "film b", "film c"]);
-        assert_eq!(titles(&next(Some(plays("b", None)))), ["film c", "film b", "film a"]);
-        assert_eq!(titles(&next(None)), ["film a", "film b", "film c", "film b"]);
+        assert_eq!(
+            titles(&next(Some(plays("b", Some(3))))),
+            ["film a", "film b", "film c"]
+        );
+        assert_eq!(
+            titles(&next(Some(plays("b", None)))),
+            ["film c", "film b", "film a"]
+        );
+        assert_eq!(
+            titles(&next(None)),
+            ["film a", "film b", "film c", "film b"]
+        );
         assert_eq!(titles(&next(Some(plays("gone", Some(9))))).len(), 4);
         let alone = items(&["a"]);
         assert!(coming(&alone, Some(&plays("a", Some(0)))).films.is_empty());

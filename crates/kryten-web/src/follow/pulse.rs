@@ -44,7 +44,8 @@ impl Pulse {
         let more = u32::try_from(more).unwrap_or(u32::MAX);
         let lines = self.minutes.entry(minute).or_default();
         *lines = lines.saturating_add(more);
-        self.minutes.retain(|known, _| *known > minute - MINUTES as i64);
+        self.minutes
+            .retain(|known, _| *known > minute - MINUTES as i64);
     }
 
     /// The lines of the last minutes, the one that runs last.

@@ -75,7 +75,8 @@ fn rate_chart(minutes: &[u32; MINUTES]) -> Result<Chart, ChartError> {
     let values = minutes.map(f64::from);
     let total: u32 = minutes.iter().sum();
     let most = minutes.iter().max().copied().unwrap_or(0);
-    let text = format!("{total} chat lines in the last {MINUTES} minutes, at most {most} in a minute.");
+    let text =
+        format!("{total} chat lines in the last {MINUTES} minutes, at most {most} in a minute.");
     let what = Bars {
         title: "Chat lines per minute",
         text: &text,

@@ -30,7 +30,11 @@ pub(super) async fn page(State(app): State<App>) -> Page {
 }
 
 fn chart(side: &Side) -> Result<Chart, ChartError> {
-    let values: Vec<f64> = side.messages_by_hour.iter().map(|lines| *lines as f64).collect();
+    let values: Vec<f64> = side
+        .messages_by_hour
+        .iter()
+        .map(|lines| *lines as f64)
+        .collect();
     let what = Bars {
         title: &format!("Chat lines per hour in {}", side.channel),
         text: &format!("{} chat lines in the last 24 hours.", side.messages_24h),

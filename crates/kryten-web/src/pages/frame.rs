@@ -97,10 +97,17 @@ impl Frame {
             true => "/".to_owned(),
             false => links_of(app, 0).live(),
         };
-        let is_about_one = matches!(here, Section::Live | Section::Leaderboards | Section::History);
+        let is_about_one = matches!(
+            here,
+            Section::Live | Section::Leaderboards | Section::History
+        );
         let mut links = vec![
             ("Channel", first, is_about_one),
-            ("All channels", "/channels".to_owned(), here == Section::Channels),
+            (
+                "All channels",
+                "/channels".to_owned(),
+                here == Section::Channels,
+            ),
             ("Service", "/service".to_owned(), here == Section::Service),
         ];
         if app.shows_kv {
@@ -115,7 +122,11 @@ impl Frame {
             title: title.to_owned(),
             links: links.collect(),
             channel: None,
-            domain: app.channels().first().map(|channel| channel.domain.clone()).unwrap_or_default(),
+            domain: app
+                .channels()
+                .first()
+                .map(|channel| channel.domain.clone())
+                .unwrap_or_default(),
             problem: app.reads.status.view().problem(),
             has_login: app.access.has_login(),
         }

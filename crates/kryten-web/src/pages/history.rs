@@ -14,7 +14,13 @@ use crate::views::{Which, find, links_of, zone_of};
 use crate::words;
 
 const WEEKDAYS: [&str; 7] = [
-    "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday",
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
 ];
 
 #[derive(Template)]
@@ -47,11 +53,19 @@ pub(super) async fn page(
         Step::Day => "day",
     };
     let of = |count: fn(&Point) -> i64| -> Vec<f64> {
-        history.points.iter().map(|point| count(point) as f64).collect()
+        history
+            .points
+            .iter()
+            .map(|point| count(point) as f64)
+            .collect()
     };
     let days = span_name(history.days);
     let chart = |title: &str, text: &str, count: fn(&Point) -> i64| {
-        let what = Bars { title, text, height: 200 };
+        let what = Bars {
+            title,
+            text,
+            height: 200,
+        };
         bars(&what, &of(count), &ticks)
     };
     html(HistoryPage {
@@ -59,7 +73,9 @@ pub(super) async fn page(
             "Users in the channel",
             &format!(
                 "Users in each {per} of {days}: at most {}.",
-                totals.population_high.map_or("unknown".to_owned(), |high| high.to_string())
+                totals
+                    .population_high
+                    .map_or("unknown".to_owned(), |high| high.to_string())
             ),
             &history.points,
             &ticks,
@@ -76,7 +92,10 @@ pub(super) async fn page(
         )?,
         heat: heat(
             "Chat lines by hour of the week",
-            &format!("The mean number of chat lines in each hour of the week; at most {}.", words::mean(&history.heat.most())),
+            &format!(
+                "The mean number of chat lines in each hour of the week; at most {}.",
+                words::mean(&history.heat.most())
+            ),
             &history.heat,
         )?,
         spans: SPANS

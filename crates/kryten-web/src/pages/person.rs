@@ -46,7 +46,10 @@ pub(super) async fn page(
         }
         Err(PageError::NoPerson) => {
             let frame = Frame::new(&app, "Nobody", Section::Person);
-            let page = NobodyPage { frame, name: whom.name.trim() };
+            let page = NobodyPage {
+                frame,
+                name: whom.name.trim(),
+            };
             Ok((StatusCode::NOT_FOUND, html(page)?).into_response())
         }
         Err(error) => Err(error),

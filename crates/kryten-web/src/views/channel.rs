@@ -139,7 +139,10 @@ impl From<kryten_userstats::store::HourRow> for HourView {
 /// The film that a channel shows, as far as it was told.
 pub(crate) async fn playing(app: &App, at: usize) -> Result<Option<Playing>, PageError> {
     let channel = &app.channels()[at];
-    let film = app.reads.store.now_playing(&channel.channel, &channel.domain);
+    let film = app
+        .reads
+        .store
+        .now_playing(&channel.channel, &channel.domain);
     Ok(film.await?.map(|film| Playing {
         title: film.title,
         kind: film.kind,

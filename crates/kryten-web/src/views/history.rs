@@ -90,8 +90,12 @@ pub(crate) async fn read(app: &App, at: usize, how_far: &HowFar) -> Result<Histo
     let (name, domain) = (channel.channel.as_str(), channel.domain.as_str());
     let (store, zone, days, to) = (&app.reads.store, zone_of(app, at), how_far.days(), now());
     let from = WireTime::from_micros(to.micros() - days * DAY_MICROS);
-    let hours = store.hours_between(name, domain, Some(from), Some(to)).await?;
-    let means = store.population_means(name, domain, Some(from), Some(to)).await?;
+    let hours = store
+        .hours_between(name, domain, Some(from), Some(to))
+        .await?;
+    let means = store
+        .population_means(name, domain, Some(from), Some(to))
+        .await?;
     let step = if days > 7 { Step::Day } else { Step::Hour };
     let points = series::points(&hours, &means, from, to, step, &zone);
     let marks = store.watermarks(name, domain, None).await?;

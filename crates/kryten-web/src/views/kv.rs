@@ -114,12 +114,18 @@ impl Value {
     fn new(bytes: &[u8]) -> Self {
         let (kind, whole) = match std::str::from_utf8(bytes) {
             Ok(text) => match serde_json::from_str::<serde_json::Value>(text) {
-                Ok(json) => ("json", serde_json::to_string_pretty(&json).unwrap_or_else(|_| text.to_owned())),
+                Ok(json) => (
+                    "json",
+                    serde_json::to_string_pretty(&json).unwrap_or_else(|_| text.to_owned()),
+                ),
                 Err(_) => ("text", text.to_owned()),
             },
             Err(_) => {
                 let shown = &bytes[..bytes.len().min(VALUE_SHOWN / 2)];
-                ("bytes", shown.iter().map(|byte| format!("{byte:02x}")).collect())
+                (
+                    "bytes",
+                    shown.iter().map(|byte| format!("{byte:02x}")).collect(),
+                )
             }
         };
         let end = whole.floor_char_boundary(VALUE_SHOWN);
@@ -136,7 +142,9 @@ impl Revision {
     fn new(entry: &Entry) -> Self {
         Self {
             revision: entry.revision,
-            at: WireTime::from_micros(i64::try_from(entry.created_nanos / 1000).unwrap_or_default()),
+            at: WireTime::from_micros(
+                i64::try_from(entry.created_nanos / 1000).unwrap_or_default(),
+            ),
             operation: match entry.operation {
                 Operation::Put => "put",
                 Operation::Delete => "delete",
@@ -178,7 +186,11 @@ pub(crate) async fn keys(app: &App, bucket: &str, which: &WhichKeys) -> Result<K
     })
 }
 
-pub(crate) async fn value(app: &App, bucket: &str, which: &WhichKey) -> Result<KeyValue, PageError> {
+pub(crate) async fn value(
+    app: &App,
+    bucket: &str,
+    which: &WhichKey,
+) -> Result<KeyValue, PageError> {
     let client = app.nats().ok_or(PageError::NatsAway)?;
     let bucket = KvBucket::open(client, bucket).await?;
     let value = bucket.get(&which.key).await?.ok_or(PageError::NoKey)?;
@@ -187,7 +199,12 @@ pub(crate) async fn value(app: &App, bucket: &str, which: &WhichKey) -> Result<K
         bucket: bucket.name().to_owned(),
         key: which.key.clone(),
         value: Value::new(&value),
-        history: history.iter().rev().take(REVISIONS_SHOWN).map(Revision::new).collect(),
+        history: history
+            .iter()
+            .rev()
+            .take(REVISIONS_SHOWN)
+            .map(Revision::new)
+            .collect(),
     })
 }
 
@@ -201,7 +218,10 @@ mod tests {
             let value = Value::new(bytes);
             (value.kind, value.text, value.is_cut)
         };
-        assert_eq!(shown(b"{\"a\":1}"), ("json", "{\n  \"a\": 1\n}".to_owned(), false));
+        assert_eq!(
+            shown(b"{\"a\":1}"),
+            ("json", "{\n  \"a\": 1\n}".to_owned(), false)
+        );
         assert_eq!(shown("<b>ü".as_bytes()), ("text", "<b>ü".to_owned(), false));
         assert_eq!(shown(&[0xff, 0]), ("bytes", "ff00".to_owned(), false));
         let long = "ü".repeat(VALUE_SHOWN);

@@ -37,7 +37,11 @@ pub(crate) struct Leaderboards {
     pub(crate) films: Vec<Votes>,
 }
 
-pub(crate) async fn read(app: &App, at: usize, how_many: &HowMany) -> Result<Leaderboards, PageError> {
+pub(crate) async fn read(
+    app: &App,
+    at: usize,
+    how_many: &HowMany,
+) -> Result<Leaderboards, PageError> {
     let channel = &app.channels()[at];
     let (name, domain) = (channel.channel.as_str(), channel.domain.as_str());
     let (store, places) = (&app.reads.store, how_many.places());

@@ -87,7 +87,11 @@ pub(crate) async fn read(app: &App, at: usize) -> Result<Live, PageError> {
     let (name, domain) = (channel.channel.as_str(), channel.domain.as_str());
     let (store, status, time) = (&app.reads.store, app.reads.status.view(), now());
     let this_hour = time.micros().div_euclid(HOUR_MICROS);
-    let hour = store.hours(name, domain, this_hour).await?.into_iter().next();
+    let hour = store
+        .hours(name, domain, this_hour)
+        .await?
+        .into_iter()
+        .next();
     let hour = hour.map_or_else(HourCounts::default, |row| HourCounts {
         messages: row.messages,
         messages_text: String::new(),
@@ -99,8 +103,8 @@ pub(crate) async fn read(app: &App, at: usize) -> Result<Live, PageError> {
     let mut present = store.present(name, domain).await?;
     let present_count = present.len();
     present.truncate(NAMES_SHOWN);
-    let as_of = (status.last_event_micros > 0)
-        .then_some(WireTime::from_micros(status.last_event_micros));
+    let as_of =
+        (status.last_event_micros > 0).then_some(WireTime::from_micros(status.last_event_micros));
     let minutes = app.follow.minutes(at);
     let [.., last_minute, this_minute] = minutes;
     Ok(Live {

@@ -120,7 +120,9 @@ fn person(username: String, domain: String, answer: Answer) -> Person {
         })
         .collect();
     for activity in answer.all_activity {
-        let known = channels.iter().position(|known| known.channel == activity.channel);
+        let known = channels
+            .iter()
+            .position(|known| known.channel == activity.channel);
         let at = known.unwrap_or_else(|| {
             channels.push(InChannel {
                 channel: activity.channel.clone(),
@@ -142,8 +144,14 @@ fn person(username: String, domain: String, answer: Answer) -> Person {
         kudos: answer.kudos_plusplus + phrases,
         kudos_plusplus: answer.kudos_plusplus,
         kudos_phrases: answer.kudos_phrases,
-        total_time_seconds: channels.iter().map(|channel| channel.total_time_seconds).sum(),
-        not_afk_time_seconds: channels.iter().map(|channel| channel.not_afk_time_seconds).sum(),
+        total_time_seconds: channels
+            .iter()
+            .map(|channel| channel.total_time_seconds)
+            .sum(),
+        not_afk_time_seconds: channels
+            .iter()
+            .map(|channel| channel.not_afk_time_seconds)
+            .sum(),
         channels,
         emotes: emotes
             .map(|emote| EmoteCount {

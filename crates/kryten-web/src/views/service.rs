@@ -121,7 +121,9 @@ pub(crate) async fn read(app: &App) -> Result<ServiceView, PageError> {
     let totals = store.totals().await.ok();
     let mut gaps = Vec::new();
     for channel in app.channels() {
-        let found = store.gaps(&channel.channel, &channel.domain, GAPS_SHOWN).await;
+        let found = store
+            .gaps(&channel.channel, &channel.domain, GAPS_SHOWN)
+            .await;
         gaps.push(ChannelGaps {
             domain: channel.domain.clone(),
             channel: channel.channel.clone(),

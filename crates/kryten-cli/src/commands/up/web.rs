@@ -89,10 +89,13 @@ impl WebArgs {
     fn token(&self) -> anyhow::Result<Option<SecretString>> {
         let Some(file) = &self.web_token_file else {
             let token = std::env::var("KRYTEN_WEB_TOKEN").ok();
-            return Ok(token.filter(|token| !token.is_empty()).map(SecretString::from));
+            return Ok(token
+                .filter(|token| !token.is_empty())
+                .map(SecretString::from));
         };
-        let token = std::fs::read_to_string(file)
-            .with_context(|| format!("cannot read the token of the page from {}", file.display()))?;
+        let token = std::fs::read_to_string(file).with_context(|| {
+            format!("cannot read the token of the page from {}", file.display())
+        })?;
         Ok(Some(SecretString::from(token.trim())))
     }
 }

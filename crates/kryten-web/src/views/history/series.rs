@@ -46,7 +46,11 @@ pub(crate) struct Heat {
 impl Heat {
     /// The largest mean.
     pub(crate) fn most(&self) -> f64 {
-        self.days.iter().flatten().flatten().fold(0.0, |most, mean| mean.max(most))
+        self.days
+            .iter()
+            .flatten()
+            .flatten()
+            .fold(0.0, |most, mean| mean.max(most))
     }
 }
 
@@ -136,7 +140,10 @@ pub(super) fn heat(hours: &[HourRow], from: WireTime, to: WireTime, zone: &TimeZ
     }
     let mean = |(lines, times): &(i64, i64)| (*times > 0).then(|| *lines as f64 / *times as f64);
     Heat {
-        days: sums.iter().map(|day| day.iter().map(mean).collect()).collect(),
+        days: sums
+            .iter()
+            .map(|day| day.iter().map(mean).collect())
+            .collect(),
     }
 }
 
@@ -146,7 +153,9 @@ fn every_hour(from: WireTime, to: WireTime) -> impl Iterator<Item = i64> {
 
 fn zoned(hour: i64, zone: &TimeZone) -> Zoned {
     let begins = Timestamp::from_microsecond(hour.saturating_mul(HOUR_MICROS));
-    begins.unwrap_or(Timestamp::UNIX_EPOCH).to_zoned(zone.clone())
+    begins
+        .unwrap_or(Timestamp::UNIX_EPOCH)
+        .to_zoned(zone.clone())
 }
 
 fn begin(hour: i64, step: Step, zone: &TimeZone) -> Timestamp {
@@ -221,12 +230,22 @@ mod tests {
 
     #[test]
     fn a_day_is_one_of_the_channels_zone() {
-        let rows = [row(noon() - 13, 5, 3), row(noon() - 11, 6, 9), row(noon(), 7, 4)];
+        let rows = [
+            row(noon() - 13, 5, 3),
+            row(noon() - 11, 6, 9),
+            row(noon(), 7, 4),
+        ];
         let zone = TimeZone::get("Europe/Berlin").unwrap();
         let points = points(&rows, &[], at(noon() - 14), at(noon()), Step::Day, &zone);
-        let days: Vec<(&str, i64)> = points.iter().map(|p| (p.begins_at.as_str(), p.messages)).collect();
+        let days: Vec<(&str, i64)> = points
+            .iter()
+            .map(|p| (p.begins_at.as_str(), p.messages))
+            .collect();
         assert_eq!(days, [("2026-11-22T00:00:00+01:00", 18)]);
-        assert_eq!((points[0].population_high, points[0].population_low), (Some(9), Some(2)));
+        assert_eq!(
+            (points[0].population_high, points[0].population_low),
+            (Some(9), Some(2))
+        );
         assert_eq!(totals(&rows).messages, 18);
         assert_eq!(totals(&rows).population_high, Some(9));
     }
