@@ -48,7 +48,7 @@ pub enum ConfigProblem {
     OpenToAll(IpAddr),
     /// The token is too short.
     #[error(
-        "the token of the page has {0} characters; take at least {SHORTEST_TOKEN}, such as from `openssl rand -hex 32`"
+        "the token of the page has {0} characters; take at least {SHORTEST_TOKEN} that nobody guesses"
     )]
     ShortToken(usize),
     /// The proxy has no address.
