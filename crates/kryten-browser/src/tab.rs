@@ -13,7 +13,7 @@ use chromiumoxide::cdp::browser_protocol::input::{DispatchKeyEventParams, Dispat
 use chromiumoxide::cdp::browser_protocol::log::EventEntryAdded;
 use chromiumoxide::cdp::browser_protocol::network::EventRequestWillBeSent;
 use chromiumoxide::cdp::browser_protocol::page::{
-    EventJavascriptDialogOpening, SetBypassCspParams,
+    EventJavascriptDialogOpening, SetBypassCspParams, Viewport,
 };
 use chromiumoxide::cdp::js_protocol::runtime::{EventConsoleApiCalled, EventExceptionThrown};
 use chromiumoxide::page::ScreenshotParams;
@@ -209,7 +209,19 @@ impl Tab {
 
     /// Saves a picture of the page: its beginning, or all of it.
     pub(crate) async fn picture(&self, file: &Path, is_whole: bool) -> anyhow::Result<()> {
-        let what = ScreenshotParams::builder().full_page(is_whole).build();
+        let size = "[innerWidth, innerHeight, document.documentElement.scrollHeight]";
+        let size = self.value(size).await?;
+        let size = |at: usize| size[at].as_f64().unwrap_or(1000.0);
+        let what = ScreenshotParams::builder()
+            .capture_beyond_viewport(is_whole)
+            .clip(Viewport {
+                x: 0.0,
+                y: 0.0,
+                width: size(0),
+                height: if is_whole { size(2) } else { size(1) },
+                scale: 1.0,
+            })
+            .build();
         let png = self.page.screenshot(what).await?;
         std::fs::write(file, png).with_context(|| format!("cannot write {}", file.display()))
     }
