@@ -1,22 +1,42 @@
 //! The browser: found, started with a folder of its own, stopped.
 
 use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use chromiumoxide::browser::{Browser, BrowserConfig, HeadlessMode};
-use futures_util::StreamExt;
-use tokio::task::JoinHandle;
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
 
+use crate::devtools::Devtools;
 use crate::tab::Tab;
 
 /// Where it is looked for.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
+/// Nothing of its own over the network, nothing asked at the first start; as root there is no sandbox.
+const ARGUMENTS: [&str; 12] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-extensions",
+    "--hide-scrollbars",
+    "--remote-debugging-port=0",
+];
+const START_LIMIT: Duration = Duration::from_secs(60);
+const STOP_LIMIT: Duration = Duration::from_secs(10);
 
-/// A running browser.
+/// A running browser; killed on drop.
 pub(crate) struct Chromium {
-    browser: Browser,
-    events: JoinHandle<()>,
+    devtools: Arc<Devtools>,
+    child: Child,
     _profile: tempfile::TempDir,
 }
 
@@ -25,49 +45,47 @@ impl Chromium {
         let profile = tempfile::Builder::new()
             .prefix("kryten-browser-")
             .tempdir()?;
-        let config = BrowserConfig::builder()
-            .chrome_executable(find()?)
-            .headless_mode(HeadlessMode::New)
-            .no_sandbox()
-            .user_data_dir(profile.path())
-            .launch_timeout(Duration::from_secs(60))
-            .request_timeout(Duration::from_secs(60))
-            .viewport(None)
-            .window_size(1280, 900)
-            .args([
-                "disable-gpu",
-                "disable-quic",
-                "disable-component-update",
-                "disable-extensions",
-                "hide-scrollbars",
-                "no-default-browser-check",
-            ])
-            .build()
-            .map_err(|why| anyhow::anyhow!("Chromium cannot be set up: {why}"))?;
-        let (browser, mut handler) = Browser::launch(config)
-            .await
+        let mut child = Command::new(find()?)
+            .args(ARGUMENTS)
+            .arg(format!("--user-data-dir={}", profile.path().display()))
+            .arg("about:blank")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
             .context("Chromium cannot be started")?;
-        let events = tokio::spawn(async move {
-            // Messages that a newer browser has and the library does not know are passed over.
-            while handler.next().await.is_some() {}
-        });
+        let told = child.stderr.take().context("Chromium says nothing")?;
+        let mut lines = BufReader::new(told).lines();
+        let address = async {
+            while let Some(line) = lines.next_line().await? {
+                if let Some((_, url)) = line.split_once("DevTools listening on ") {
+                    return Ok(url.trim().to_owned());
+                }
+            }
+            anyhow::bail!("Chromium ended without saying where it listens")
+        };
+        let address = tokio::time::timeout(START_LIMIT, address)
+            .await
+            .context("Chromium does not get ready")??;
+        // A pipe that nobody empties would stop it.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Ok(Self {
-            browser,
-            events,
+            devtools: Devtools::connect(&address).await?,
+            child,
             _profile: profile,
         })
     }
 
     /// A new tab, in which nothing has happened yet.
     pub(crate) async fn tab(&self) -> anyhow::Result<Tab> {
-        Tab::new(self.browser.new_page("about:blank").await?).await
+        Tab::new(Arc::clone(&self.devtools)).await
     }
 
     pub(crate) async fn stop(mut self) {
         // One that does not close is killed when it is dropped.
-        let _ = self.browser.close().await;
-        let _ = self.browser.wait().await;
-        self.events.abort();
+        let _ = self.devtools.ask(None, "Browser.close", json!({})).await;
+        let _ = tokio::time::timeout(STOP_LIMIT, self.child.wait()).await;
     }
 }
 

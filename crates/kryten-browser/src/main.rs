@@ -13,6 +13,7 @@ mod axe;
 mod checks;
 mod chromium;
 mod demo;
+mod devtools;
 mod pictures;
 mod report;
 mod stage;

@@ -1,24 +1,14 @@
 //! A tab that remembers what went wrong in it and what it asked for.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use chromiumoxide::Page;
-use chromiumoxide::cdp::browser_protocol::emulation::{
-    MediaFeature, SetDeviceMetricsOverrideParams, SetScriptExecutionDisabledParams,
-};
-use chromiumoxide::cdp::browser_protocol::input::{DispatchKeyEventParams, DispatchKeyEventType};
-use chromiumoxide::cdp::browser_protocol::log::EventEntryAdded;
-use chromiumoxide::cdp::browser_protocol::network::EventRequestWillBeSent;
-use chromiumoxide::cdp::browser_protocol::page::{
-    EventJavascriptDialogOpening, SetBypassCspParams, Viewport,
-};
-use chromiumoxide::cdp::js_protocol::runtime::{EventConsoleApiCalled, EventExceptionThrown};
-use chromiumoxide::page::ScreenshotParams;
-use futures_util::{Stream, StreamExt};
-use serde_json::Value;
+use base64::Engine;
+use serde_json::{Value, json};
+
+use crate::devtools::{Devtools, Told};
 
 /// A condition that does not come true in this time never does.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -38,103 +28,79 @@ impl Look {
 
 /// A tab.
 pub(crate) struct Tab {
-    page: Page,
-    errors: Arc<Mutex<Vec<String>>>,
-    requests: Arc<Mutex<Vec<String>>>,
+    devtools: Arc<Devtools>,
+    target: String,
+    session: String,
+    told: Told,
 }
 
 impl Tab {
-    pub(crate) async fn new(page: Page) -> anyhow::Result<Self> {
-        let (errors, requests) = (Arc::default(), Arc::default());
-        page.enable_log().await?;
-        page.enable_runtime().await?;
-        note(
-            &errors,
-            page.event_listener::<EventEntryAdded>().await?,
-            |entry| {
-                let entry = &entry.entry;
-                Some(format!(
-                    "{:?}: {} {}",
-                    entry.level,
-                    entry.text,
-                    entry.url.as_deref().unwrap_or_default()
-                ))
-            },
-        );
-        note(
-            &errors,
-            page.event_listener::<EventExceptionThrown>().await?,
-            |thrown| {
-                let details = &thrown.exception_details;
-                let what = details
-                    .exception
-                    .as_ref()
-                    .and_then(|what| what.description.clone());
-                Some(what.unwrap_or_else(|| details.text.clone()))
-            },
-        );
-        note(
-            &errors,
-            page.event_listener::<EventConsoleApiCalled>().await?,
-            |call| Some(format!("console: {:?}", call.args)),
-        );
-        note(
-            &errors,
-            page.event_listener::<EventJavascriptDialogOpening>()
-                .await?,
-            |dialog| Some(format!("a dialog opened: {}", dialog.message)),
-        );
-        note(
-            &requests,
-            page.event_listener::<EventRequestWillBeSent>().await?,
-            |request| Some(request.request.url.clone()),
-        );
+    pub(crate) async fn new(devtools: Arc<Devtools>) -> anyhow::Result<Self> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let made = devtools
+            .ask(None, "Target.createTarget", json!({"url": "about:blank"}))
+            .await?;
+        let target = text(&made["targetId"]);
+        let attach = json!({"targetId": target, "flatten": true});
+        let attached = devtools.ask(None, "Target.attachToTarget", attach).await?;
+        let session = text(&attached["sessionId"]);
         let tab = Self {
-            page,
-            errors,
-            requests,
+            told: devtools.listen(&session),
+            devtools,
+            target,
+            session,
         };
+        for domain in ["Page", "Runtime", "Log", "Network"] {
+            tab.ask(&format!("{domain}.enable"), json!({})).await?;
+        }
         tab.look(Look::Light).await?;
         Ok(tab)
     }
 
+    async fn ask(&self, method: &str, parameters: Value) -> anyhow::Result<Value> {
+        self.devtools
+            .ask(Some(&self.session), method, parameters)
+            .await
+    }
+
     /// Sets width and colours.
     pub(crate) async fn look(&self, look: Look) -> anyhow::Result<()> {
-        let (width, height, scale) = match look {
-            Look::Phone => (390, 844, 2.0),
-            _ => (1200, 900, 1.0),
+        let is_phone = look == Look::Phone;
+        let (width, height, scale) = if is_phone {
+            (390, 844, 2)
+        } else {
+            (1200, 900, 1)
         };
-        let size = SetDeviceMetricsOverrideParams::new(width, height, scale, look == Look::Phone);
-        self.page.execute(size).await?;
-        let scheme = match look {
-            Look::Dark => "dark",
-            _ => "light",
-        };
-        let feature = MediaFeature::new("prefers-color-scheme", scheme);
-        self.page.emulate_media_features(vec![feature]).await?;
+        let size = json!({"width": width, "height": height, "deviceScaleFactor": scale, "mobile": is_phone});
+        self.ask("Emulation.setDeviceMetricsOverride", size).await?;
+        let scheme = if look == Look::Dark { "dark" } else { "light" };
+        let media = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        self.ask("Emulation.setEmulatedMedia", media).await?;
         Ok(())
     }
 
     pub(crate) async fn without_scripts(&self) -> anyhow::Result<()> {
-        let off = SetScriptExecutionDisabledParams::new(true);
-        self.page.execute(off).await?;
+        let off = json!({"value": true});
+        self.ask("Emulation.setScriptExecutionDisabled", off)
+            .await?;
         Ok(())
     }
 
     /// Lets a checker in, which the page's own policy would refuse.
     pub(crate) async fn without_policy(&self) -> anyhow::Result<()> {
-        self.page.execute(SetBypassCspParams::new(true)).await?;
+        self.ask("Page.setBypassCSP", json!({"enabled": true}))
+            .await?;
         Ok(())
     }
 
     /// Opens an address and waits until it is there.
     pub(crate) async fn open(&self, url: &str) -> anyhow::Result<()> {
-        self.page
-            .goto(url)
-            .await
-            .with_context(|| format!("cannot open {url}"))?;
+        let opened = self.ask("Page.navigate", json!({"url": url})).await?;
+        if let Some(why) = opened["errorText"].as_str() {
+            bail!("cannot open {url}: {why}");
+        }
         self.until(
-            "the page is loaded",
+            &format!("{url} is loaded"),
             "document.readyState === 'complete' && location.href !== 'about:blank'",
         )
         .await
@@ -142,9 +108,17 @@ impl Tab {
 
     /// What an expression of JavaScript is.
     pub(crate) async fn value(&self, expression: &str) -> anyhow::Result<Value> {
-        let evaluated = self.page.evaluate_expression(expression).await;
-        let evaluated = evaluated.with_context(|| format!("cannot evaluate {expression:.200}"))?;
-        Ok(evaluated.value().cloned().unwrap_or(Value::Null))
+        let evaluate =
+            json!({"expression": expression, "returnByValue": true, "awaitPromise": true});
+        let evaluated = self.ask("Runtime.evaluate", evaluate).await?;
+        if let Some(thrown) = evaluated.get("exceptionDetails") {
+            let why = &thrown["exception"]["description"];
+            bail!(
+                "{expression:.200} is no value: {}",
+                why.as_str().unwrap_or("it throws")
+            );
+        }
+        Ok(evaluated["result"]["value"].clone())
     }
 
     /// The text of the first element of a selector.
@@ -176,75 +150,72 @@ impl Tab {
 
     /// Presses the key that goes from one element to the next.
     pub(crate) async fn press_tab(&self) -> anyhow::Result<()> {
-        for kind in [
-            DispatchKeyEventType::RawKeyDown,
-            DispatchKeyEventType::KeyUp,
-        ] {
-            let key = DispatchKeyEventParams::builder()
-                .r#type(kind)
-                .key("Tab")
-                .code("Tab")
-                .windows_virtual_key_code(9)
-                .build()
-                .map_err(anyhow::Error::msg)?;
-            self.page.execute(key).await?;
+        for kind in ["rawKeyDown", "keyUp"] {
+            let key =
+                json!({"type": kind, "key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9});
+            self.ask("Input.dispatchKeyEvent", key).await?;
         }
         Ok(())
     }
 
-    /// Nothing was complained of, and nothing foreign asked for.
+    /// Nothing was complained of, and nothing foreign asked for. The status of a page that is to be missing is no
+    /// complaint of the page's.
     pub(crate) fn is_clean(&self, base: &str) -> anyhow::Result<()> {
-        let errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
-        ensure!(errors.is_empty(), "the console says {errors:?}");
-        let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        ensure!(!requests.is_empty(), "no request was seen");
-        for url in requests.iter() {
-            ensure!(
-                url.starts_with(base),
-                "something foreign was asked for: {url}"
-            );
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut requests = 0;
+        for (event, what) in told.iter() {
+            match event.as_str() {
+                "Log.entryAdded" => {
+                    let entry = &what["entry"];
+                    let is_missing = entry["source"] == "network"
+                        && entry["text"]
+                            .as_str()
+                            .is_some_and(|text| text.contains("status of 404"));
+                    ensure!(is_missing, "the console says {entry}");
+                }
+                "Runtime.exceptionThrown"
+                | "Runtime.consoleAPICalled"
+                | "Page.javascriptDialogOpening" => {
+                    bail!("{event}: {what}");
+                }
+                "Network.requestWillBeSent" => {
+                    requests += 1;
+                    let url = what["request"]["url"].as_str().unwrap_or_default();
+                    ensure!(
+                        url.starts_with(base),
+                        "something foreign was asked for: {url}"
+                    );
+                }
+                _ => {}
+            }
         }
+        ensure!(requests > 0, "no request was seen");
         Ok(())
     }
 
     /// Saves a picture of the page: its beginning, or all of it.
     pub(crate) async fn picture(&self, file: &Path, is_whole: bool) -> anyhow::Result<()> {
-        let size = "[innerWidth, innerHeight, document.documentElement.scrollHeight]";
-        let size = self.value(size).await?;
-        let size = |at: usize| size[at].as_f64().unwrap_or(1000.0);
-        let what = ScreenshotParams::builder()
-            .capture_beyond_viewport(is_whole)
-            .clip(Viewport {
-                x: 0.0,
-                y: 0.0,
-                width: size(0),
-                height: if is_whole { size(2) } else { size(1) },
-                scale: 1.0,
-            })
-            .build();
-        let png = self.page.screenshot(what).await?;
+        let size = self
+            .value("[innerWidth, innerHeight, document.documentElement.scrollHeight]")
+            .await?;
+        let height = if is_whole { &size[2] } else { &size[1] };
+        let what = json!({
+            "captureBeyondViewport": is_whole,
+            "clip": {"x": 0, "y": 0, "width": size[0], "height": height, "scale": 1},
+        });
+        let taken = self.ask("Page.captureScreenshot", what).await?;
+        let data = taken["data"]
+            .as_str()
+            .context("the browser gives no picture")?;
+        let png = base64::engine::general_purpose::STANDARD.decode(data)?;
         std::fs::write(file, png).with_context(|| format!("cannot write {}", file.display()))
     }
 
     pub(crate) async fn close(self) -> anyhow::Result<()> {
-        Ok(self.page.close().await?)
+        let target = json!({"targetId": self.target});
+        self.devtools
+            .ask(None, "Target.closeTarget", target)
+            .await?;
+        Ok(())
     }
-}
-
-/// Remembers what events say, as long as there are any.
-fn note<E: Send + Sync + 'static>(
-    list: &Arc<Mutex<Vec<String>>>,
-    mut events: impl Stream<Item = Arc<E>> + Send + Unpin + 'static,
-    read: fn(&E) -> Option<String>,
-) {
-    let list = Arc::clone(list);
-    tokio::spawn(async move {
-        while let Some(event) = events.next().await {
-            if let Some(text) = read(&event) {
-                list.lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(text);
-            }
-        }
-    });
 }

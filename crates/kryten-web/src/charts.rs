@@ -20,6 +20,9 @@ const BAND: RGBColor = RGBColor(0xc9, 0xdc, 0xf5);
 const GRID: RGBColor = RGBColor(0xe3, 0xe7, 0xee);
 const AXIS: RGBColor = RGBColor(0x9a, 0xa4, 0xb5);
 const TEXT: RGBColor = RGBColor(0x51, 0x5c, 0x6e);
+/// As wide as the page, and as the larger of two columns.
+pub(crate) const PAGE: u32 = 1080;
+pub(crate) const COLUMN: u32 = 620;
 const FONT: (&str, u32) = ("sans-serif", 12);
 
 /// A picture that cannot be drawn.
@@ -37,9 +40,9 @@ pub(crate) enum Width {
 impl Width {
     const BOTH: [Self; 2] = [Self::Wide, Self::Narrow];
 
-    fn pixels(self) -> u32 {
+    fn pixels(self, wide: u32) -> u32 {
         match self {
-            Self::Wide => 720,
+            Self::Wide => wide,
             Self::Narrow => 340,
         }
     }
@@ -72,24 +75,26 @@ impl std::fmt::Display for Chart {
     }
 }
 
-/// Draws a picture for both widths. `title` names it, `text` says in a sentence what it shows.
+/// Draws a picture for both widths. `title` names it, `text` says in a sentence what it shows; on a wide page it is as
+/// wide as told.
 fn draw(
     title: &str,
     text: &str,
-    height: u32,
+    (wide, height): (u32, u32),
     drawing: impl Fn(&DrawingArea<SVGBackend, Shift>, Width) -> Result<(), Box<dyn std::error::Error>>,
 ) -> Result<Chart, ChartError> {
     let mut chart = String::new();
     for width in Width::BOTH {
         let mut svg = String::new();
-        let area = SVGBackend::with_string(&mut svg, (width.pixels(), height)).into_drawing_area();
+        let area =
+            SVGBackend::with_string(&mut svg, (width.pixels(wide), height)).into_drawing_area();
         drawing(&area, width)
             .and_then(|()| Ok(area.present()?))
             .map_err(|error| ChartError(error.to_string()))?;
         drop(area);
         // The root is ours, with a name for those who do not see it.
         let inner = svg.split_once('>').map_or("", |(_, inner)| inner);
-        let (class, pixels) = (width.class(), width.pixels());
+        let (class, pixels) = (width.class(), width.pixels(wide));
         chart.push_str(&format!(
             "<svg class=\"{class}\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {pixels} {height}\" width=\"{pixels}\" height=\"{height}\" role=\"img\">\n<title>{}</title>\n<desc>{}</desc>{inner}",
             escaped(title),
@@ -149,6 +154,7 @@ mod tests {
         let what = Bars {
             title: "</title><script>",
             text: "\"><img src=x>",
+            wide: COLUMN,
             height: 100,
         };
         let svg = bars(&what, &points, &ticks).unwrap().to_string();

@@ -249,7 +249,14 @@ async fn a_second_up_on_the_same_folder_is_refused_and_one_on_another_is_not() {
 #[tokio::test]
 async fn on_another_address_the_page_wants_a_token_or_a_proxy() {
     let folder = tempfile::tempdir().unwrap();
-    let elsewhere = ["--nats-port", "0", "--web-port", "0", "--web-host", "0.0.0.0"];
+    let elsewhere = [
+        "--nats-port",
+        "0",
+        "--web-port",
+        "0",
+        "--web-host",
+        "0.0.0.0",
+    ];
     let sentence = refused_demo(folder.path(), &elsewhere);
     for option in ["--web-token-file", "KRYTEN_WEB_TOKEN", "--web-proxy"] {
         assert!(sentence.contains(option), "{sentence}");

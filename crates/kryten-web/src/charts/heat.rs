@@ -3,7 +3,7 @@
 use plotters::prelude::{Color, IntoFont, IntoTextStyle, RGBColor, Rectangle, Text, TextStyle};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::{Chart, ChartError, FONT, TEXT, Width, draw};
+use super::{Chart, ChartError, FONT, PAGE, TEXT, Width, draw};
 use crate::views::history::Heat;
 
 /// From nothing to the most; the first is for hours that are not in the span.
@@ -20,12 +20,12 @@ pub(crate) const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "S
 /// 7 × 24 cells.
 pub(crate) fn heat(title: &str, text: &str, heat: &Heat) -> Result<Chart, ChartError> {
     let most = heat.most();
-    draw(title, text, 196, |area, width| {
+    draw(title, text, (PAGE, 196), |area, width| {
         let writing: TextStyle = FONT.into_font().color(&TEXT).into_text_style(area);
         let beside = writing.pos(Pos::new(HPos::Right, VPos::Center));
         let below = writing.pos(Pos::new(HPos::Center, VPos::Top));
         let (left, top, row) = (36, 4, 24);
-        let column = (width.pixels() as i32 - left - 4) / 24;
+        let column = (width.pixels(PAGE) as i32 - left - 4) / 24;
         let hours_between_labels = match width {
             Width::Wide => 3,
             Width::Narrow => 6,

@@ -3,7 +3,7 @@
 use plotters::prelude::{Color, LineSeries, Rectangle};
 
 use super::axis::framed;
-use super::{BAND, Chart, ChartError, SERIES, Tick, ceiling, draw};
+use super::{BAND, Chart, ChartError, PAGE, SERIES, Tick, ceiling, draw};
 use crate::views::history::Point;
 
 /// Where nothing is known there is a hole.
@@ -19,7 +19,7 @@ pub(crate) fn population(
         .max();
     let mean = points.iter().filter_map(|point| point.population_mean);
     let top = ceiling(mean.fold(most.unwrap_or(0) as f64, f64::max));
-    draw(title, text, 220, |area, width| {
+    draw(title, text, (PAGE, 220), |area, width| {
         let mut chart = framed(area, width, points.len(), top, ticks)?;
         let band = |(at, point): (usize, &Point)| {
             let (low, high) = (point.population_low? as f64, point.population_high? as f64);

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::frame::{Frame, Section};
 use super::{Asked, Page, html};
-use crate::charts::{Bars, Chart, ChartError, Tick, bars};
+use crate::charts::{Bars, COLUMN, Chart, ChartError, Tick, bars};
 use crate::error::PageError;
 use crate::follow::MINUTES;
 use crate::sources::App;
@@ -80,7 +80,8 @@ fn rate_chart(minutes: &[u32; MINUTES]) -> Result<Chart, ChartError> {
     let what = Bars {
         title: "Chat lines per minute",
         text: &text,
-        height: 140,
+        wide: COLUMN,
+        height: 150,
     };
     let ticks: Vec<Tick> = (0..MINUTES)
         .step_by(15)

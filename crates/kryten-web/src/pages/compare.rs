@@ -5,7 +5,7 @@ use axum::extract::State;
 
 use super::frame::{Frame, Section};
 use super::{Page, html};
-use crate::charts::{Bars, Chart, ChartError, bars};
+use crate::charts::{Bars, COLUMN, Chart, ChartError, bars};
 use crate::sources::App;
 use crate::views::compare::{self, Comparison, Side};
 use crate::words;
@@ -38,6 +38,7 @@ fn chart(side: &Side) -> Result<Chart, ChartError> {
     let what = Bars {
         title: &format!("Chat lines per hour in {}", side.channel),
         text: &format!("{} chat lines in the last 24 hours.", side.messages_24h),
+        wide: COLUMN,
         height: 96,
     };
     bars(&what, &values, &[])

@@ -7,7 +7,7 @@ use kryten_protocol::time::WireTime;
 
 use super::frame::{Frame, Link, Section};
 use super::{Asked, Page, html};
-use crate::charts::{Bars, Chart, Tick, bars, heat, population};
+use crate::charts::{Bars, Chart, PAGE, Tick, bars, heat, population};
 use crate::sources::App;
 use crate::views::history::{self, Heat, History, HowFar, Point, SPANS, Step};
 use crate::views::{Which, find, links_of, zone_of};
@@ -64,6 +64,7 @@ pub(super) async fn page(
         let what = Bars {
             title,
             text,
+            wide: PAGE,
             height: 200,
         };
         bars(&what, &of(count), &ticks)

@@ -141,7 +141,9 @@ async fn a_token_cannot_be_guessed_at_speed() {
         .await;
         answers.push(answer.status);
     }
-    let guesses = answers.iter().filter(|status| **status == StatusCode::FORBIDDEN);
+    let guesses = answers
+        .iter()
+        .filter(|status| **status == StatusCode::FORBIDDEN);
     // One more is allowed every six seconds.
     assert!((10..=12).contains(&guesses.count()));
     assert_eq!(answers[19], StatusCode::TOO_MANY_REQUESTS);
