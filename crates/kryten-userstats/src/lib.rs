@@ -7,7 +7,8 @@
 //! - [`store`]: the only SQL: one transaction per batch, and reads;
 //! - [`queries`]: requests over NATS, answered from the store;
 //! - [`status`]: what the service tells of itself;
-//! - [`web`]: the page, health, metrics;
+//! - [`web`]: health and metrics;
+//! - [`Reads`]: what the page of the same process reads;
 //! - [`Userstats`]: the service itself.
 
 mod answers;
@@ -19,6 +20,7 @@ mod initial_state;
 mod lifecycle;
 mod metrics;
 pub mod queries;
+mod reads;
 pub mod status;
 pub mod store;
 pub mod tally;
@@ -26,4 +28,5 @@ mod userstats;
 pub mod web;
 
 pub use config::{ChannelConfig, Config, ConfigError};
+pub use reads::Reads;
 pub use userstats::{Userstats, UserstatsError};

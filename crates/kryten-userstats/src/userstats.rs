@@ -18,6 +18,7 @@ use crate::config::{Config, ConfigError};
 use crate::counting::{self, Counting, CountingError, Inputs, Shared, now};
 use crate::lifecycle::Lifecycle;
 use crate::queries::{Queries, past_source};
+use crate::reads::Reads;
 use crate::status::Status;
 use crate::store::{Store, StoreError};
 use crate::web::{self, WebState};
@@ -68,6 +69,7 @@ pub struct Userstats {
     tasks: TaskTracker,
     failure: Arc<Mutex<Option<UserstatsError>>>,
     web: WebState,
+    reads: Reads,
     http_address: Option<SocketAddr>,
 }
 
@@ -97,6 +99,12 @@ impl Userstats {
         // What the last run knew holds until counting goes on, also while NATS is away.
         shared.status.set_position(0, open_visits, 0);
         let web = WebState::new(store.clone(), Arc::clone(&shared.status), &config);
+        let reads = Reads::new(
+            store.clone(),
+            Arc::clone(&shared.status),
+            &config,
+            Arc::clone(&shared.aliases_changed),
+        );
         let tasks = TaskTracker::new();
         let mut http_address = None;
         if let Some(address) = config.http {
@@ -106,7 +114,7 @@ impl Userstats {
                 .map_err(failed)?;
             http_address = listener.local_addr().ok();
             info!(address = ?http_address, "health and metrics are served");
-            let (router, stop) = (web::health_router(web.clone()), shared.stop.clone());
+            let (router, stop) = (web::router(web.clone()), shared.stop.clone());
             tasks.spawn(async move {
                 let serve = axum::serve(listener, router);
                 let serve = serve.with_graceful_shutdown(async move { stop.cancelled().await });
@@ -139,6 +147,7 @@ impl Userstats {
             tasks,
             failure,
             web,
+            reads,
             http_address,
         })
     }
@@ -154,9 +163,19 @@ impl Userstats {
         }
     }
 
-    /// The page, health and metrics, to be mounted where there is no listener of our own.
+    /// Health and metrics as they are served on the original's port.
     pub fn router(&self) -> axum::Router {
         web::router(self.web.clone())
+    }
+
+    /// Health and metrics, to be put among other routes where there is no listener of our own.
+    pub fn routes(&self) -> axum::Router {
+        web::routes(self.web.clone())
+    }
+
+    /// What a page in the same process reads.
+    pub fn reads(&self) -> Reads {
+        self.reads.clone()
     }
 
     /// What the service is doing.

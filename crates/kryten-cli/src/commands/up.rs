@@ -3,6 +3,7 @@
 mod nats;
 mod ready;
 mod services;
+mod web;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -55,9 +56,6 @@ pub(crate) struct UpArgs {
     /// The port of the private NATS server; 0 for any free one
     #[arg(long, value_name = "PORT", default_value_t = 4222)]
     pub(crate) nats_port: u16,
-    /// The port of the web page; 0 for any free one
-    #[arg(long, value_name = "PORT", default_value_t = 8088)]
-    pub(crate) web_port: u16,
     /// When the private NATS server writes to the disk: `always`, or an interval such as `2m`
     #[arg(long, value_name = "WHEN", default_value = "always")]
     pub(crate) sync_interval: String,
@@ -75,6 +73,7 @@ pub(crate) struct UpArgs {
     pub(crate) log_level: LogLevel,
     #[command(flatten)]
     pub(crate) log: LogArgs,
+    pub(crate) web: web::WebArgs,
 }
 
 /// Runs until Ctrl-C or SIGTERM.

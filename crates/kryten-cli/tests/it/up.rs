@@ -247,6 +247,29 @@ async fn a_second_up_on_the_same_folder_is_refused_and_one_on_another_is_not() {
 }
 
 #[tokio::test]
+async fn on_another_address_the_page_wants_a_token_or_a_proxy() {
+    let folder = tempfile::tempdir().unwrap();
+    let elsewhere = [
+        "--nats-port",
+        "0",
+        "--web-port",
+        "0",
+        "--web-host",
+        "0.0.0.0",
+    ];
+    let sentence = refused_demo(folder.path(), &elsewhere);
+    for option in ["--web-token-file", "KRYTEN_WEB_TOKEN", "--web-proxy"] {
+        assert!(sentence.contains(option), "{sentence}");
+    }
+    let token = folder.path().join("token");
+    std::fs::write(&token, "short\n").unwrap();
+    let token = token.to_str().unwrap();
+    let short = [&elsewhere[..], &["--web-token-file", token]].concat();
+    let sentence = refused_demo(folder.path(), &short);
+    assert!(sentence.contains("5 characters"), "{sentence}");
+}
+
+#[tokio::test]
 async fn a_taken_port_is_told_with_the_option_that_changes_it() {
     let folder = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();

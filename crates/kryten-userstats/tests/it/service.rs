@@ -145,41 +145,11 @@ async fn lifecycle_messages_are_those_of_the_original() {
 }
 
 #[tokio::test]
-async fn pages_escape_what_others_wrote_and_load_nothing_foreign() {
+async fn the_port_has_health_and_metrics_and_nothing_else() {
     let bench = Bench::new().await;
     let service = bench.start().await;
-    let evil = "<script>alert('x')</script>";
-    bench.event(1, "addUser", &json!({"name": evil})).await;
-    bench
-        .event(
-            2,
-            "changeMedia",
-            &json!({"title": evil, "type": "yt", "id": evil}),
-        )
-        .await;
-    bench.say(3, evil, "hi").await;
-    bench.counted(&service).await;
     let router = service.router();
-    let (status, page) = get(&router, "/").await;
-    assert_eq!(status, StatusCode::OK);
-    assert!(!page.contains("<script"), "{page}");
-    assert_eq!(page.matches("&#60;script&#62;").count(), 4, "{page}");
-    assert!(!page.contains(" style=") && !page.contains("http://") && !page.contains("https://"));
-    let (status, style) = get(&router, "/assets/userstats.css").await;
-    assert!(status == StatusCode::OK && style.contains("body"));
-    assert_eq!(
-        get(&router, "/channels/lounge?domain=cytu.be").await.0,
-        StatusCode::OK
-    );
-    assert_eq!(
-        get(&router, "/channels/other").await.0,
-        StatusCode::NOT_FOUND
-    );
-    assert_eq!(
-        get(&router, "/api/v1/channels/Lounge?domain=else").await.0,
-        StatusCode::NOT_FOUND
-    );
-    for path in ["/nope", "/metrics/"] {
+    for path in ["/", "/channels/Lounge", "/nope", "/metrics/"] {
         let answer = get(&router, path).await;
         assert_eq!(answer, (StatusCode::NOT_FOUND, "404: Not Found".to_owned()));
     }

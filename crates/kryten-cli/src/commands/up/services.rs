@@ -1,6 +1,6 @@
 //! Starting and stopping everything that `kryten up` runs.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,11 +10,9 @@ use kryten_client::log_levels::LogLevels;
 use kryten_robot::{ChannelConfig, ChannelReport, Robot, RobotConfig};
 use kryten_sim::{ScriptConfig, Sim, SimConfig, SimHandle};
 use kryten_userstats::{Config as UserstatsConfig, Userstats};
+use kryten_web::{Sources, Web};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 use super::UpArgs;
 use super::nats::PrivateNats;
@@ -39,12 +37,6 @@ pub(super) struct Services {
     channels: Vec<ChannelName>,
 }
 
-struct Web {
-    address: SocketAddr,
-    stop: CancellationToken,
-    task: JoinHandle<()>,
-}
-
 impl Services {
     pub(super) async fn start(
         client: &ClientArgs,
@@ -52,7 +44,7 @@ impl Services {
         data_dir: &Path,
     ) -> anyhow::Result<Self> {
         // Taken before anything is started: a taken port is told at once.
-        let listener = listen(args.web_port).await?;
+        let page = args.web.bind().await?;
         let (server, nats) = match client.servers() {
             servers if servers.is_empty() => {
                 let server = PrivateNats::start(args, data_dir).await?;
@@ -82,7 +74,7 @@ impl Services {
             .await
             .context("the statistics cannot start")?;
         userstats.ready().await;
-        let web = Web::serve(listener, pages(&robot, &userstats))?;
+        let web = page.serve(sources(&robot, &userstats, &nats));
         Ok(Self {
             server,
             sim,
@@ -116,7 +108,11 @@ impl Services {
     }
 
     pub(super) fn web_url(&self) -> String {
-        format!("http://{}/", self.web.address)
+        let mut address = self.web.address();
+        if address.ip().is_unspecified() {
+            address.set_ip(Ipv4Addr::LOCALHOST.into());
+        }
+        format!("http://{address}/")
     }
 
     pub(super) fn nats_url(&self) -> String {
@@ -149,7 +145,7 @@ impl Services {
     pub(super) async fn stop(self) -> anyhow::Result<()> {
         self.robot.shutdown().await;
         let counted = self.userstats.shutdown().await;
-        self.web.stop().await;
+        self.web.shutdown().await;
         if let Some(sim) = self.sim {
             sim.shutdown().await;
         }
@@ -162,50 +158,13 @@ impl Services {
     }
 }
 
-impl Web {
-    fn serve(listener: TcpListener, router: axum::Router) -> anyhow::Result<Self> {
-        let address = listener.local_addr()?;
-        let stop = CancellationToken::new();
-        let stopped = stop.clone();
-        let task = tokio::spawn(async move {
-            let serving =
-                axum::serve(listener, router).with_graceful_shutdown(stopped.cancelled_owned());
-            if let Err(error) = serving.await {
-                tracing::error!(%error, "the web page ended");
-            }
-        });
-        Ok(Self {
-            address,
-            stop,
-            task,
-        })
-    }
-
-    async fn stop(self) {
-        const OPEN_PAGES: Duration = Duration::from_millis(500);
-        self.stop.cancel();
-        let abort = self.task.abort_handle();
-        if tokio::time::timeout(OPEN_PAGES, self.task).await.is_err() {
-            abort.abort();
-        }
-    }
-}
-
-/// The page, health and metrics of the statistics, and those of the robot under `/robot`.
-fn pages(robot: &Robot, userstats: &Userstats) -> axum::Router {
-    userstats
-        .router()
-        .nest("/robot", kryten_robot::health::router(robot.reporter()))
-}
-
-async fn listen(port: u16) -> anyhow::Result<TcpListener> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-        .await
-        .with_context(|| {
-            format!(
-                "port {port} for the web page is taken; choose another with --web-port, 0 for any"
-            )
-        })
+/// What the page shows: statistics and state, the robot's reports, and its health and metrics under `/robot`.
+fn sources(robot: &Robot, userstats: &Userstats, nats: &NatsConfig) -> Sources {
+    let reporter = robot.reporter();
+    Sources::of(userstats)
+        .with_nats(nats.clone())
+        .with_robot(move || serde_json::to_value(reporter()).unwrap_or_default())
+        .with_routes("/robot", kryten_robot::health::router(robot.reporter()))
 }
 
 async fn robot_config(

@@ -1,0 +1,9 @@
+//! The page over its router: what it shows, to whom, and what hostile names become.
+
+mod api;
+mod away;
+mod bench;
+mod doors;
+mod hostile;
+mod live;
+mod pages;
