@@ -12,6 +12,7 @@ mod logging;
 mod nats_users;
 mod output;
 mod stop_signal;
+mod supervisor;
 
 use std::process::ExitCode;
 

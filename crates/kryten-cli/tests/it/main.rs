@@ -11,5 +11,6 @@ mod rig;
 mod samples;
 mod secrets;
 mod standby;
+mod supervised;
 mod up;
 mod watcher;
