@@ -2,6 +2,7 @@
 //!
 //! [`corpus`] holds recorded messages; [`mutate`] mangles them and [`generate`] makes others; each of [`targets`] reads
 //! one input and says what must hold; [`finding`] catches what does not, makes it small and writes it to a file.
+//! [`hostile`] sends the same to running services, over NATS.
 #![allow(
     clippy::print_stdout,
     reason = "a program of its own, which reports on stdout"
@@ -10,6 +11,7 @@
 mod corpus;
 mod finding;
 mod generate;
+mod hostile;
 mod mutate;
 mod targets;
 #[cfg(test)]
@@ -19,7 +21,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -28,7 +30,10 @@ use targets::Target;
 
 /// Feeds mangled input to everything that reads from a wire; exit code 1 when something does not hold.
 #[derive(Debug, Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Options {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// How long all targets together take
     #[arg(long, value_name = "MINUTES", default_value_t = 5.0)]
     minutes: f64,
@@ -46,8 +51,17 @@ struct Options {
     findings: PathBuf,
 }
 
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Sends mangled requests to a running robot and running statistics, and counts on while it does
+    Hostile(hostile::Options),
+}
+
 fn main() -> anyhow::Result<ExitCode> {
     let options = Options::parse();
+    if let Some(Command::Hostile(options)) = options.command {
+        return hostile::run(&options);
+    }
     let targets = chosen(options.target.as_deref())?;
     finding::silence_panics();
     if let Some(file) = &options.replay {

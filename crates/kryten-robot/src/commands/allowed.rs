@@ -9,7 +9,7 @@ use super::command::ChannelCommand;
 use super::parse::{Action, action_of, folded, names_of};
 
 /// The names of requests that ask.
-const QUERIES: [&str; 22] = [
+pub const QUERIES: [&str; 22] = [
     "state.emotes",
     "state.playlist",
     "state.userlist",
