@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod config;
+mod documents;
 mod exactness;
 mod kv;
+mod monitoring;
 mod nats_users;
 mod process;
 mod program;
