@@ -20,6 +20,9 @@ pub const DEFAULT_PHRASES: [&str; 3] = ["lol", "rofl", "haha"];
 /// The port on which the original serves health and metrics.
 pub const DEFAULT_PORT: u16 = 28282;
 
+/// How often the robot's state is compared with what the events told.
+pub const DEFAULT_REFRESH: Duration = Duration::from_secs(300);
+
 /// A channel to count.
 #[derive(
     Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Deserialize, schemars::JsonSchema,
@@ -60,6 +63,8 @@ pub struct Config {
     pub metrics_endpoint: Option<Endpoint>,
     /// How often users are counted.
     pub snapshot_interval: Duration,
+    /// How often the robot's state is loaded again and compared with what the events told; `None` for never.
+    pub refresh_interval: Option<Duration>,
     /// Trigger phrases for a database that has none.
     pub default_phrases: Vec<String>,
     /// How often to send a heartbeat; `None` for never.
@@ -118,6 +123,7 @@ impl Config {
             health_endpoint: None,
             metrics_endpoint: None,
             snapshot_interval: Duration::from_secs(300),
+            refresh_interval: Some(DEFAULT_REFRESH),
             default_phrases: DEFAULT_PHRASES.map(str::to_owned).to_vec(),
             heartbeat_interval: Some(Duration::from_secs(30)),
             answers_discovery: true,

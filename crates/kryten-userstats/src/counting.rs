@@ -2,6 +2,7 @@
 
 mod book;
 mod commit;
+mod inputs;
 mod live;
 mod resume;
 
@@ -18,11 +19,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
 use crate::config::Config;
-use crate::initial_state;
+use crate::initial_state::{self, Telling};
 use crate::status::{Source, Status};
 use crate::store::{Position, Store, StoreError};
 use crate::tally::{Aliases, Rules};
 use book::Book;
+use inputs::Input;
+pub(crate) use inputs::{Asked, Inputs, NotNow};
 
 /// The largest batch, and the longest wait for one after its first message.
 const BATCH: usize = 5000;
@@ -73,6 +76,8 @@ pub(crate) struct Counting {
     filters: Vec<String>,
     rules: Rules,
     snapshots: Interval,
+    refreshes: Option<Interval>,
+    asked: Asked,
     aliases_read: Instant,
     lag_read: Instant,
     /// A commit was reported as failed; it may have been done all the same.
@@ -89,6 +94,7 @@ impl Counting {
         store: Store,
         config: &Config,
         shared: Shared,
+        asked: Asked,
     ) -> Result<Self, StoreError> {
         let phrases = store.phrases_or(&config.default_phrases).await?;
         info!("{} trigger phrases", phrases.len());
@@ -121,6 +127,15 @@ impl Counting {
         let period = config.snapshot_interval;
         let mut snapshots = interval_at(Instant::now() + period, period);
         snapshots.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        // The original loads the state once, and counts on from what it then had.
+        let refresh_every = config
+            .refresh_interval
+            .filter(|_| !config.rules.as_original);
+        let refreshes = refresh_every.map(|period| {
+            let mut refreshes = interval_at(Instant::now() + period, period);
+            refreshes.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            refreshes
+        });
         Ok(Self {
             client,
             store,
@@ -129,6 +144,8 @@ impl Counting {
             filters,
             rules: config.rules,
             snapshots,
+            refreshes,
+            asked,
             aliases_read: Instant::now(),
             lag_read: Instant::now(),
             outcome_unknown: false,
@@ -180,7 +197,7 @@ impl Counting {
     async fn count_stream(&mut self, stream: &EventStream) -> Result<Ended, StreamError> {
         let created = self.place(stream).await?;
         self.shared.status.set_source(Source::Stream);
-        self.load_state(Some(stream)).await?;
+        self.load_state(Some(stream), Telling::All).await?;
         let mut reader = EventReader::open(
             stream,
             ReaderOptions {
@@ -214,7 +231,15 @@ impl Counting {
                     None
                 }
                 () = robot_started.notified() => {
-                    self.load_state(Some(stream)).await?;
+                    self.load_state(Some(stream), Telling::All).await?;
+                    None
+                }
+                () = tick(&mut self.refreshes) => {
+                    self.load_state(Some(stream), Telling::Faults).await?;
+                    None
+                }
+                Some(input) = self.asked.recv() => {
+                    self.take(input, Some(stream)).await?;
                     None
                 }
                 item = reader.next_batch(BATCH, BATCH_WAIT) => Some(item?),
@@ -224,6 +249,7 @@ impl Counting {
                     self.renew_aliases().await;
                     let created = reader.created_nanos().unwrap_or_default();
                     self.book.fold(&batch, created);
+                    self.shared.status.set_batch(batch.len());
                 }
                 Some(ReaderItem::Idle) if reader.is_stream_missing() => {
                     warn!("the event stream was deleted; making it anew");
@@ -232,7 +258,7 @@ impl Counting {
                 Some(ReaderItem::Replaced { .. }) => {
                     warn!("the event stream was made anew or set back");
                     self.place(stream).await?;
-                    self.load_state(Some(stream)).await?;
+                    self.load_state(Some(stream), Telling::All).await?;
                     reader.resume_at(self.book.counted_to() + 1);
                 }
                 Some(ReaderItem::Truncated { first_sequence, .. }) => {
@@ -306,11 +332,15 @@ impl Counting {
             "the event stream has dropped events before they were counted"
         );
         self.book.note_lost_events(to);
-        self.load_state(Some(stream)).await
+        self.load_state(Some(stream), Telling::All).await
     }
 
     /// Loads the robot's state and queues it for the place in the stream that it reflects.
-    async fn load_state(&mut self, stream: Option<&EventStream>) -> Result<(), StreamError> {
+    async fn load_state(
+        &mut self,
+        stream: Option<&EventStream>,
+        telling: Telling,
+    ) -> Result<(), StreamError> {
         let noted = self.last_of_ours(stream).await?;
         let channels: Vec<_> = self
             .book
@@ -320,7 +350,7 @@ impl Counting {
         let mut loaded = Vec::new();
         for channel in channels {
             self.shared.status.pulse.beat();
-            let state = initial_state::load(&self.client, &channel, self.rules).await;
+            let state = initial_state::load(&self.client, &channel, self.rules, telling).await;
             loaded.push((channel, state));
         }
         let last = self.last_of_ours(stream).await?;
@@ -333,6 +363,25 @@ impl Counting {
                 .queue(&channel, state, created, noted, last, stream.is_none());
         }
         self.target = self.target.max(last);
+        Ok(())
+    }
+
+    /// Does what somebody asks.
+    async fn take(
+        &mut self,
+        input: Input,
+        stream: Option<&EventStream>,
+    ) -> Result<(), StreamError> {
+        match input {
+            Input::Refresh(done) => {
+                self.load_state(stream, Telling::Faults).await?;
+                // What is compared is told with the commit.
+                if self.commit().await {
+                    // Whoever asked may have gone.
+                    let _ = done.send(());
+                }
+            }
+        }
         Ok(())
     }
 
@@ -393,6 +442,16 @@ impl Counting {
             Ok(rows) => self.book.tally_mut().set_aliases(Aliases::new(rows)),
             Err(error) => warn!(%error, "aliases cannot be read; the last ones hold"),
         }
+    }
+}
+
+/// The next tick, or never.
+async fn tick(interval: &mut Option<Interval>) {
+    match interval {
+        Some(interval) => {
+            interval.tick().await;
+        }
+        None => std::future::pending().await,
     }
 }
 

@@ -13,6 +13,25 @@ use tracing::{debug, info, warn};
 use crate::config::ChannelConfig;
 use crate::tally::{EmoteSet, KnownState, Rules};
 
+/// What is logged of loading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Telling {
+    /// Everything.
+    All,
+    /// Only what cannot be read, quietly: it was told before.
+    Faults,
+}
+
+/// `info!` where everything is told, else `debug!`.
+macro_rules! tell {
+    ($telling:expr, $($what:tt)+) => {
+        match $telling {
+            Telling::All => info!($($what)+),
+            Telling::Faults => debug!($($what)+),
+        }
+    };
+}
+
 /// A part of a channel's state and what it reflects.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct LoadedState {
@@ -76,18 +95,25 @@ pub(crate) async fn load(
     client: &Client,
     channel: &ChannelConfig,
     rules: Rules,
+    telling: Telling,
 ) -> Vec<LoadedState> {
     let name = format!("{}/{}", channel.domain, channel.channel);
-    info!("loading the state of {name} from KV");
+    tell!(telling, "loading the state of {name} from KV");
     let mut loaded = Vec::new();
     for (what, part) in [
-        ("users", users(client, channel).await),
-        ("emotes", emotes(client, channel).await),
-        ("current media", current(client, channel, rules).await),
+        ("users", users(client, channel, telling).await),
+        ("emotes", emotes(client, channel, telling).await),
+        (
+            "current media",
+            current(client, channel, rules, telling).await,
+        ),
     ] {
         match part {
             Ok(Some(part)) => loaded.push(part),
-            Ok(None) => info!(channel = name, "KV has no {what} of {name} yet"),
+            Ok(None) => tell!(telling, channel = name, "KV has no {what} of {name} yet"),
+            Err(error) if telling == Telling::Faults => {
+                debug!(channel = name, %error, "cannot load {what} of {name} from KV this time");
+            }
             Err(error) => {
                 warn!(channel = name, %error, "cannot load {what} of {name} from KV; counting on from events only");
             }
@@ -96,7 +122,11 @@ pub(crate) async fn load(
     loaded
 }
 
-async fn users(client: &Client, channel: &ChannelConfig) -> Result<Option<LoadedState>, LoadError> {
+async fn users(
+    client: &Client,
+    channel: &ChannelConfig,
+    telling: Telling,
+) -> Result<Option<LoadedState>, LoadError> {
     let bucket = StateBucket::Userlist;
     let Some(found) = find(client, channel, bucket, bucket.list_keys_to_try()).await? else {
         return Ok(None);
@@ -107,7 +137,7 @@ async fn users(client: &Client, channel: &ChannelConfig) -> Result<Option<Loaded
     if users.is_empty() && !items.is_empty() {
         return Err(found.wrong("a list of users"));
     }
-    info!("loaded {} users from KV", users.len());
+    tell!(telling, "loaded {} users from KV", users.len());
     for user in &users {
         debug!(user = user.name, "{} is in the channel", user.name);
     }
@@ -117,6 +147,7 @@ async fn users(client: &Client, channel: &ChannelConfig) -> Result<Option<Loaded
 async fn emotes(
     client: &Client,
     channel: &ChannelConfig,
+    telling: Telling,
 ) -> Result<Option<LoadedState>, LoadError> {
     let bucket = StateBucket::Emotes;
     let Some(found) = find(client, channel, bucket, bucket.list_keys_to_try()).await? else {
@@ -124,7 +155,7 @@ async fn emotes(
     };
     let emotes = EmoteSet::read(&found.value);
     let emotes = emotes.ok_or_else(|| found.wrong("a list of emotes"))?;
-    info!("loaded {} emotes from KV", emotes.len());
+    tell!(telling, "loaded {} emotes from KV", emotes.len());
     Ok(Some(found.with(KnownState::Emotes(emotes))))
 }
 
@@ -134,6 +165,7 @@ async fn current(
     client: &Client,
     channel: &ChannelConfig,
     rules: Rules,
+    telling: Telling,
 ) -> Result<Option<LoadedState>, LoadError> {
     let bucket = StateBucket::Playlist;
     let mut media = None;
@@ -143,7 +175,7 @@ async fn current(
     };
     if let Some(found) = told {
         if found.value.is_null() {
-            info!("nothing plays");
+            tell!(telling, "nothing plays");
             return Ok(None);
         }
         let read = Media::read(media_of_item(&found.value));
@@ -152,7 +184,7 @@ async fn current(
     } else if let Some(found) = find(client, channel, bucket, bucket.list_keys_to_try()).await? {
         let items = found.value.as_array();
         let items = items.ok_or_else(|| found.wrong("a playlist"))?;
-        info!("loaded {} playlist items from KV", items.len());
+        tell!(telling, "loaded {} playlist items from KV", items.len());
         let first = items.first().and_then(|item| {
             let mut media = Media::read(media_of_item(item))?;
             if rules.as_original && item.get("media").is_some() {
@@ -169,7 +201,8 @@ async fn current(
         });
     }
     if let Some(KnownState::Current(media)) = media.as_ref().map(|loaded| &loaded.state) {
-        info!(
+        tell!(
+            telling,
             kind = media.kind,
             id = media.id,
             "now plays {}",

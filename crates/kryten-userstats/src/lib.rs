@@ -12,6 +12,7 @@
 
 pub mod config;
 mod counting;
+mod drift_log;
 mod initial_state;
 mod lifecycle;
 mod metrics;

@@ -1,5 +1,7 @@
 //! The metrics text: the original's names, order and form, then ours.
 
+pub(crate) mod channels;
+
 use std::fmt::Write;
 
 use crate::status::{Source, StatusView};
@@ -178,6 +180,12 @@ pub(crate) fn render(view: &StatusView, totals: Option<&Totals>) -> String {
         ),
         ("commits_total", Counter, "Committed batches", view.commits),
         (
+            "batch_events",
+            Gauge,
+            "Messages in the last batch",
+            view.batch_events,
+        ),
+        (
             "failed_commits_total",
             Counter,
             "Commits that failed and were tried again",
@@ -198,6 +206,12 @@ pub(crate) fn render(view: &StatusView, totals: Option<&Totals>) -> String {
     ] {
         add(name, kind, help, value.to_string());
     }
+    add(
+        "database_seconds_total",
+        Counter,
+        "Time spent in commits",
+        format!("{:.6}", view.database_seconds),
+    );
     if let Some(totals) = totals {
         add(
             "gaps_total",

@@ -17,7 +17,8 @@ use kryten_protocol::time::WireTime;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::config::{Config, TimeZones};
+use crate::config::{ChannelConfig, Config, TimeZones};
+use crate::counting::{Inputs, NotNow};
 use crate::status::Status;
 use crate::store::{Store, StoreError};
 
@@ -52,6 +53,9 @@ pub enum QueryError {
     /// The database cannot answer.
     #[error("the database is away; try again later")]
     Store(#[from] StoreError),
+    /// Counting cannot do it now.
+    #[error("{0}")]
+    NotNow(&'static str),
 }
 
 /// Answers requests.
@@ -62,6 +66,8 @@ pub struct Queries {
     default_domain: String,
     default_channel: String,
     channels: Vec<String>,
+    configured: Vec<ChannelConfig>,
+    inputs: Option<Inputs>,
     as_original: bool,
     time_zones: TimeZones,
     metrics_port: Option<u16>,
@@ -83,6 +89,8 @@ impl Queries {
             default_domain: first.map(|c| c.domain.clone()).unwrap_or_default(),
             default_channel: first.map(|c| c.channel.clone()).unwrap_or_default(),
             channels: config.channels.iter().map(|c| c.channel.clone()).collect(),
+            configured: config.channels.clone(),
+            inputs: None,
             as_original: config.rules.as_original,
             time_zones: config.time_zones.clone(),
             metrics_port: config
@@ -91,6 +99,12 @@ impl Queries {
                 .or(config.metrics_endpoint.as_ref().map(|e| e.port)),
             aliases_changed,
         }
+    }
+
+    /// Hands on what only counting can do.
+    pub(crate) fn with_inputs(mut self, inputs: Inputs) -> Self {
+        self.inputs = Some(inputs);
+        self
     }
 
     /// Answers a request: the reply's `data`.
@@ -130,6 +144,7 @@ impl Queries {
             "system.ping" => Ok(self.system_ping(now)),
             "system.health" => Ok(self.system_health().await),
             "system.stats" => self.system_stats().await,
+            "system.drift" if !self.as_original => self.system_drift(request).await,
             "alias.list" => self.alias_list().await,
             "alias.get" => self.alias_get(request).await,
             "alias.find" => self.alias_find(request).await,
@@ -138,6 +153,12 @@ impl Queries {
             "alias.update" => self.alias_update(request).await,
             other => Err(QueryError::Unknown(other.to_owned())),
         }
+    }
+}
+
+impl From<NotNow> for QueryError {
+    fn from(_: NotNow) -> Self {
+        Self::NotNow("counting is waiting for NATS or the database; try again later")
     }
 }
 

@@ -7,8 +7,11 @@ use std::time::Instant;
 use kryten_client::Client;
 use kryten_client::pulse::Pulse;
 use kryten_client::respond::Responder;
+use kryten_protocol::time::WireTime;
 
-use crate::tally::Counters;
+use crate::config::ChannelConfig;
+use crate::drift_log::DriftLog;
+use crate::tally::{Counters, Difference};
 
 /// How events come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +39,9 @@ pub struct Status {
     backwards: AtomicU64,
     stale: AtomicU64,
     drift: AtomicU64,
+    drift_log: DriftLog,
+    batch_events: AtomicU64,
+    database_micros: AtomicU64,
     commits: AtomicU64,
     failed_commits: AtomicU64,
     lost_channels: AtomicU64,
@@ -62,6 +68,9 @@ impl Default for Status {
             backwards: AtomicU64::new(0),
             stale: AtomicU64::new(0),
             drift: AtomicU64::new(0),
+            drift_log: DriftLog::default(),
+            batch_events: AtomicU64::new(0),
+            database_micros: AtomicU64::new(0),
             commits: AtomicU64::new(0),
             failed_commits: AtomicU64::new(0),
             lost_channels: AtomicU64::new(0),
@@ -95,6 +104,10 @@ pub struct StatusView {
     pub drift: u64,
     /// Committed batches.
     pub commits: u64,
+    /// Messages in the last batch.
+    pub batch_events: u64,
+    /// Seconds spent in commits.
+    pub database_seconds: f64,
     /// Failed commits; each was tried again.
     pub failed_commits: u64,
     /// Channels that another instance has taken over.
@@ -157,6 +170,8 @@ impl Status {
             commands: self.commands(),
             drift: load(&self.drift),
             commits: load(&self.commits),
+            batch_events: load(&self.batch_events),
+            database_seconds: load(&self.database_micros) as f64 / 1e6,
             failed_commits: load(&self.failed_commits),
             lost_channels: load(&self.lost_channels),
             sequence: load(&self.sequence),
@@ -221,8 +236,29 @@ impl Status {
         }
     }
 
-    pub(crate) fn drifted(&self, by: usize) {
-        self.drift.fetch_add(by as u64, Ordering::Relaxed);
+    /// The robot's state was compared with what the events told.
+    pub(crate) fn compared(
+        &self,
+        channel: &ChannelConfig,
+        differences: &[Difference],
+        healed: bool,
+        at: WireTime,
+    ) {
+        let size = self.drift_log.note(channel, differences, healed, at);
+        self.drift.fetch_add(size, Ordering::Relaxed);
+    }
+
+    pub(crate) fn drift_log(&self) -> &DriftLog {
+        &self.drift_log
+    }
+
+    pub(crate) fn set_batch(&self, events: usize) {
+        self.batch_events.store(events as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn spent_in_database(&self, time: std::time::Duration) {
+        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        self.database_micros.fetch_add(micros, Ordering::Relaxed);
     }
 
     pub(crate) fn answers_with(&self, responder: &Arc<Responder>) {

@@ -27,9 +27,9 @@ pub use aliases::{AliasAdded, AliasDeleted, AliasUpdated};
 pub use commit::{ChannelBatch, Committed};
 pub use position::{Claim, Position};
 pub use reads::{
-    ChannelActivity, ChannelCount, EmoteCount, ExactMark, GapRow, HourRow, MediaRow, PhraseCount,
-    Population, PopulationMean, Presence, Totals, UserActivity, UserCount, UserSeen, VoteSum,
-    Watermark, Watermarks,
+    ChannelActivity, ChannelCount, ChannelTotals, EmoteCount, ExactMark, GapRow, HourRow, MediaRow,
+    PhraseCount, Population, PopulationMean, Presence, Totals, UserActivity, UserCount, UserSeen,
+    VoteSum, Watermark, Watermarks,
 };
 
 /// Why the database cannot be used.

@@ -7,6 +7,7 @@
 mod chars;
 mod chat;
 mod clock;
+mod drift;
 mod emotes;
 mod entities;
 mod event;
@@ -33,6 +34,7 @@ use kryten_protocol::gap::{Gap, GapReason};
 use kryten_protocol::time::WireTime;
 use serde_json::Value;
 
+pub use drift::{Difference, StateKind};
 pub use emotes::{EmoteSet, emote_uses, emote_uses_by};
 pub use entities::decode_entities;
 pub use event::EventView;

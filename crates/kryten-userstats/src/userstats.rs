@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
 use crate::config::{Config, ConfigError};
-use crate::counting::{Counting, CountingError, Shared, now};
+use crate::counting::{Counting, CountingError, Inputs, Shared, now};
 use crate::lifecycle::Lifecycle;
 use crate::queries::Queries;
 use crate::status::Status;
@@ -79,6 +79,7 @@ impl Userstats {
         kryten_client::config::warn_of(&config.unknown_keys);
         let store = Store::open(&config.database).await?;
         info!(path = %config.database.display(), "the database is open");
+        let open_visits = store.open_visit_count().await?;
         let (ready_tx, ready) = watch::channel(false);
         let (ended_tx, ended) = watch::channel(false);
         let shared = Shared {
@@ -88,6 +89,8 @@ impl Userstats {
             ready: Arc::new(ready_tx),
             stop: CancellationToken::new(),
         };
+        // What the last run knew holds until counting goes on, also while NATS is away.
+        shared.status.set_position(0, open_visits, 0);
         let web = WebState::new(store.clone(), Arc::clone(&shared.status), &config);
         let tasks = TaskTracker::new();
         let mut http_address = None;
@@ -213,12 +216,14 @@ async fn work(config: Config, store: Store, shared: Shared) -> Result<(), Userst
     };
     shared.status.connected(client.clone());
     info!("connected to NATS");
+    let (inputs, asked) = Inputs::new();
     let queries = Queries::new(
         store.clone(),
         Arc::clone(&shared.status),
         &config,
         Arc::clone(&shared.aliases_changed),
-    );
+    )
+    .with_inputs(inputs);
     let lifecycle = Lifecycle::new(&client, &config).map_err(RespondError::from)?;
     let announcing = tokio::spawn(
         lifecycle
@@ -230,7 +235,7 @@ async fn work(config: Config, store: Store, shared: Shared) -> Result<(), Userst
         ready: Arc::new(counted_tx),
         ..shared.clone()
     };
-    let counting = Counting::new(client.clone(), store, &config, counting_shared).await?;
+    let counting = Counting::new(client.clone(), store, &config, counting_shared, asked).await?;
     let guard = shared.stop.clone().drop_guard();
     let counting = tokio::spawn(async move {
         // Whatever ends counting ends the service.

@@ -44,6 +44,10 @@ struct File {
     #[serde(default)]
     #[schemars(extend("default" = {}))]
     snapshots: Snapshots,
+    /// The state that the robot keeps in KV.
+    #[serde(default)]
+    #[schemars(extend("default" = {}))]
+    state: State,
     /// What counts as kudos.
     #[serde(default)]
     #[schemars(extend("default" = {}))]
@@ -200,6 +204,15 @@ impl Default for Snapshots {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 #[schemars(inline)]
+struct State {
+    /// The time after which it is loaded again and compared with what the events told, in seconds; 0 for never.
+    #[schemars(extend("default" = 300, "minimum" = 0))]
+    refresh_seconds: Option<f64>,
+}
+
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(inline)]
 struct Kudos {
     /// The phrases that count, for a database that has none yet.
     #[schemars(extend("default" = ["lol", "rofl", "haha"]))]
@@ -241,6 +254,15 @@ pub(super) fn read(value: Value) -> Result<Config, ConfigError> {
                 "give a number of seconds above 0",
             )
         })?;
+    if let Some(seconds) = file.state.refresh_seconds {
+        let period = Duration::try_from_secs_f64(seconds).map_err(|_| {
+            ConfigError::value(
+                "state.refresh_seconds",
+                "give a number of seconds, 0 for never",
+            )
+        })?;
+        config.refresh_interval = Some(period).filter(|period| !period.is_zero());
+    }
     if let Some(phrases) = file.kudos.default_phrases {
         config.default_phrases = phrases;
     }

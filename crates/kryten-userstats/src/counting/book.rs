@@ -6,12 +6,12 @@ use kryten_client::StoredMessage;
 use kryten_protocol::event::EnvelopeRef;
 use kryten_protocol::gap::{Gap, GapReason};
 use kryten_protocol::time::WireTime;
-use tracing::{debug, warn};
+use tracing::{info, warn};
 
 use crate::config::ChannelConfig;
 use crate::initial_state::LoadedState;
 use crate::store::{ChannelBatch, Claim, Position};
-use crate::tally::{Counters, EventView, KnownState, Room, Sums, Tally};
+use crate::tally::{Counters, Difference, EventView, KnownState, Room, Sums, Tally};
 
 /// A channel that we count, by subject token. Two channels of one name on two hosts share it.
 #[derive(Debug)]
@@ -35,6 +35,17 @@ struct Adoption {
     overrules: bool,
     /// Events tell nothing of the time before, so that of its writing counts.
     live: bool,
+    /// The stream whose events it reflects, and up to which of them; `None` where it does not say.
+    reflects: Option<(i128, u64)>,
+}
+
+/// A part of a channel's state was compared with what the events told.
+#[derive(Debug, Clone)]
+pub(crate) struct Compared {
+    pub(crate) channel: ChannelConfig,
+    pub(crate) differences: Vec<Difference>,
+    /// The robot's state was taken over.
+    pub(crate) healed: bool,
 }
 
 /// All channels and the tally.
@@ -46,7 +57,9 @@ pub(crate) struct Book {
     changed: bool,
     /// Whether positions moved since the last commit.
     advanced: bool,
-    drift: usize,
+    compared: Vec<Compared>,
+    /// What a state without a mark differed in when it was compared last: only what stays is drift.
+    unmarked: Vec<(ChannelConfig, Vec<Difference>)>,
 }
 
 impl Book {
@@ -69,7 +82,8 @@ impl Book {
             adoptions: Vec::new(),
             changed: false,
             advanced: false,
-            drift: 0,
+            compared: Vec::new(),
+            unmarked: Vec::new(),
         }
     }
 
@@ -98,9 +112,9 @@ impl Book {
         self.advanced
     }
 
-    /// Differences between KV and the fold, since the last call.
-    pub(crate) fn take_drift(&mut self) -> usize {
-        std::mem::take(&mut self.drift)
+    /// What was compared since the last call.
+    pub(crate) fn take_compared(&mut self) -> Vec<Compared> {
+        std::mem::take(&mut self.compared)
     }
 
     /// How many channels others have taken over.
@@ -185,6 +199,11 @@ impl Book {
             adopt_for_line(&mut self.tally, &self.adoptions, &event, &mut held.sums);
         }
         self.tally.apply(&event, &mut held.sums);
+        if let Some(created) = stream_created {
+            let channel = (event.domain, event.channel);
+            self.tally
+                .note_place(channel, event.name, created, message.sequence);
+        }
     }
 
     /// Queues what was loaded from KV. What has no usable mark is taken to reflect all events up to `noted`.
@@ -202,6 +221,12 @@ impl Book {
             let mark = loaded
                 .mark
                 .filter(|mark| mark.stream_created == stream_created);
+            // One that still waits for its place is older than this one.
+            self.adoptions.retain(|waiting| {
+                let part = std::mem::discriminant(&waiting.loaded.state);
+                waiting.channel != *channel || part != std::mem::discriminant(&loaded.state)
+            });
+            let reflects = mark.map(|mark| (stream_created, mark.sequence.min(last)));
             let (after, overrules) = match mark {
                 Some(mark) => (mark.sequence.min(last), mark.sequence >= counted_to),
                 // Without a stream nobody else tells what happened while we were away.
@@ -213,6 +238,7 @@ impl Book {
                 after,
                 overrules,
                 live,
+                reflects,
             });
         }
         self.adopt_before(counted_to + 1);
@@ -250,18 +276,70 @@ impl Book {
             Some(last_event) if !adoption.live => last_event,
             _ => written_at,
         };
+        self.changed = true;
         let known = self.tally.knows(domain, channel, state);
-        if known && !adoption.overrules {
+        let named = (domain.as_str(), channel.as_str());
+        let comparable = adoption.reflects.is_some_and(|(stream, sequence)| {
+            self.tally.is_comparable(named, state, stream, sequence)
+        });
+        let differences = match known {
+            true => self.tally.differences(domain, channel, state),
+            false => Vec::new(),
+        };
+        if known && !adoption.overrules && !comparable {
             self.tally.meet(domain, channel, state, at, &mut held.sums);
-            self.changed = true;
+            if adoption.reflects.is_none() {
+                self.note_unmarked(&adoption.channel, differences);
+            }
             return;
         }
-        let differences = self.tally.adopt(domain, channel, state, at, &mut held.sums);
-        self.changed = true;
-        if known {
-            self.drift += differences;
-            debug!(channel, differences, "KV compared with what events told");
+        self.tally.adopt(domain, channel, state, at, &mut held.sums);
+        if let Some((stream, sequence)) = adoption.reflects {
+            self.tally.note_adopted(named, state, stream, sequence);
         }
+        if known {
+            for difference in differences.iter().filter(|d| !d.is_empty()) {
+                info!(
+                    channel,
+                    kind = difference.kind.as_str(),
+                    missing = difference.missing.len(),
+                    surplus = difference.surplus.len(),
+                    "the state of {channel} in KV differs from what the events told; KV is taken over"
+                );
+            }
+            self.compared.push(Compared {
+                channel: adoption.channel.clone(),
+                differences,
+                healed: true,
+            });
+        }
+    }
+
+    /// A state that does not say which events it reflects may be a moment older or newer than ours: what it differs in
+    /// twice in a row is drift. The events win all the same, since the robots that write such states are known to err.
+    fn note_unmarked(&mut self, channel: &ChannelConfig, differences: Vec<Difference>) {
+        let kinds: Vec<_> = differences.iter().map(|d| d.kind).collect();
+        let before = self.unmarked.iter().position(|(known, before)| {
+            known == channel && before.iter().map(|d| d.kind).eq(kinds.iter().copied())
+        });
+        let before = before.map(|at| self.unmarked.swap_remove(at).1);
+        let stayed = differences
+            .iter()
+            .map(|now| match &before {
+                Some(before) if before.contains(now) => now.clone(),
+                _ => Difference {
+                    missing: Vec::new(),
+                    surplus: Vec::new(),
+                    ..now.clone()
+                },
+            })
+            .collect();
+        self.unmarked.push((channel.clone(), differences));
+        self.compared.push(Compared {
+            channel: channel.clone(),
+            differences: stayed,
+            healed: false,
+        });
     }
 
     /// Notes that events of all our channels may be missing since the last one that was counted.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tracing::{error, info, warn};
 
-use super::Counting;
+use super::{Counting, now};
 use crate::store::{Committed, StoreError};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -53,7 +53,10 @@ impl Counting {
             Committed::default()
         } else {
             self.outcome_unknown = true;
-            self.store.commit(&batches).await?
+            let began = tokio::time::Instant::now();
+            let committed = self.store.commit(&batches).await;
+            self.shared.status.spent_in_database(began.elapsed());
+            committed?
         };
         self.outcome_unknown = false;
         if was_failing {
@@ -68,7 +71,14 @@ impl Counting {
         let counters = self.book.committed(&committed.lost);
         let status = &self.shared.status;
         status.folded(counters);
-        status.drifted(self.book.take_drift());
+        for compared in self.book.take_compared() {
+            status.compared(
+                &compared.channel,
+                &compared.differences,
+                compared.healed,
+                now(),
+            );
+        }
         status.set_lost_channels(self.book.lost());
         status.committed();
         self.tell_position();

@@ -9,7 +9,8 @@ use kryten_client::{EventStream, StoredMessage, StreamError, StreamInfo};
 use kryten_protocol::state::EPOCH_HEADER;
 use tracing::{info, warn};
 
-use super::{BATCH, BATCH_WAIT, Counting, Ended, RETRY, now};
+use super::{BATCH, BATCH_WAIT, Counting, Ended, RETRY, now, tick};
+use crate::initial_state::Telling;
 use crate::status::Source;
 use crate::store::Position;
 
@@ -41,7 +42,7 @@ impl Counting {
         round_trip(self.client.nats()).await;
         self.shared.status.set_source(Source::LiveOnly);
         let mut messages = select_all(inboxes).ready_chunks(BATCH);
-        if let Err(error) = self.load_state(None).await {
+        if let Err(error) = self.load_state(None, Telling::All).await {
             warn!(%error, "the channels' state cannot be loaded");
         }
         let stop = self.shared.stop.clone();
@@ -56,7 +57,17 @@ impl Counting {
                 () = stop.cancelled() => return Ended::Stopped,
                 _ = self.snapshots.tick() => self.book.snapshot(now()),
                 () = robot_started.notified() => {
-                    if let Err(error) = self.load_state(None).await {
+                    if let Err(error) = self.load_state(None, Telling::All).await {
+                        warn!(%error, "the channels' state cannot be loaded");
+                    }
+                }
+                () = tick(&mut self.refreshes) => {
+                    if let Err(error) = self.load_state(None, Telling::Faults).await {
+                        warn!(%error, "the channels' state cannot be loaded");
+                    }
+                }
+                Some(input) = self.asked.recv() => {
+                    if let Err(error) = self.take(input, None).await {
                         warn!(%error, "the channels' state cannot be loaded");
                     }
                 }

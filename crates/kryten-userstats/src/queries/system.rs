@@ -1,5 +1,7 @@
 //! `system.…`: what the service tells of itself.
 
+use kryten_protocol::command::Request;
+use kryten_protocol::cytube::is_truthy;
 use kryten_protocol::time::WireTime;
 use serde_json::{Value, json};
 
@@ -45,6 +47,15 @@ impl Queries {
             health["problem"] = json!(view.problem());
         }
         health
+    }
+
+    /// What comparing the robot's state with the events has shown; with `check` it is compared now.
+    pub(super) async fn system_drift(&self, request: &Request) -> Result<Value, QueryError> {
+        let check = request.parameters.get("check").is_some_and(is_truthy);
+        if let Some(inputs) = self.inputs.as_ref().filter(|_| check) {
+            inputs.refresh().await?;
+        }
+        Ok(self.status.drift_log().json(&self.configured))
     }
 
     /// `total_kudos` is only the `++` kind, as in the original; the last five fields are ours.

@@ -2,12 +2,14 @@
 
 mod channels;
 mod own;
+mod per_channel;
 mod rankings;
 mod totals;
 mod users;
 
 pub use channels::{MediaRow, Population, PopulationMean, VoteSum, Watermark, Watermarks};
 pub use own::{ExactMark, GapRow, HourRow, Presence};
+pub use per_channel::ChannelTotals;
 pub use rankings::{EmoteCount, UserCount};
 pub use totals::Totals;
 pub use users::{ChannelActivity, ChannelCount, PhraseCount, UserActivity, UserSeen};

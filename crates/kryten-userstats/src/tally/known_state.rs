@@ -3,6 +3,7 @@
 use kryten_protocol::cytube::{Media, User};
 use kryten_protocol::time::WireTime;
 
+use super::drift::{Difference, differences};
 use super::emotes::EmoteSet;
 use super::{Sums, Tally};
 
@@ -89,6 +90,55 @@ impl Tally {
                 fold.meet(&user.name, at);
             }
         }
+    }
+
+    /// In what a part of the robot's state differs from what the events told; nothing where they told nothing.
+    pub fn differences(&self, domain: &str, channel: &str, state: &KnownState) -> Vec<Difference> {
+        let room = self.room(domain, channel);
+        room.map_or_else(Vec::new, |room| differences(room, state))
+    }
+
+    /// Notes at which place of the stream an event of this name was folded.
+    pub(crate) fn note_place(
+        &mut self,
+        (domain, channel): (&str, &str),
+        event: &str,
+        stream: i128,
+        sequence: u64,
+    ) {
+        let rooms = self.rooms.get_mut(domain);
+        if let Some(room) = rooms.and_then(|rooms| rooms.get_mut(channel)) {
+            room.memory.changes.note(event, stream, sequence);
+        }
+    }
+
+    /// Notes that a part of a channel's state reflects the events up to this place of the stream.
+    pub(crate) fn note_adopted(
+        &mut self,
+        (domain, channel): (&str, &str),
+        state: &KnownState,
+        stream: i128,
+        sequence: u64,
+    ) {
+        let rooms = self.rooms.get_mut(domain);
+        if let Some(room) = rooms.and_then(|rooms| rooms.get_mut(channel)) {
+            room.memory.changes.adopt(state, stream, sequence);
+        }
+    }
+
+    /// Whether a state that reflects the events up to this place can be compared with what they told.
+    pub(crate) fn is_comparable(
+        &self,
+        (domain, channel): (&str, &str),
+        state: &KnownState,
+        stream: i128,
+        sequence: u64,
+    ) -> bool {
+        let room = self.room(domain, channel);
+        room.is_some_and(|room| {
+            let changes = &room.memory.changes;
+            changes.stood_still_since(state, stream, sequence)
+        })
     }
 
     /// Whether events or stored state already tell this part of a channel.

@@ -6,6 +6,7 @@ use kryten_protocol::time::WireTime;
 use serde::{Deserialize, Serialize};
 
 use super::clock::Clock;
+use super::drift::Changes;
 use super::emotes::EmoteSet;
 use super::films::Films;
 use super::lines::RecentLines;
@@ -37,6 +38,7 @@ pub struct Memory {
     pub(crate) robot_epoch: u64,
     pub(crate) joining_since: Option<WireTime>,
     pub(crate) replayed_votes: VecDeque<ReplayedVote>,
+    pub(crate) changes: Changes,
 }
 
 impl Memory {

@@ -43,9 +43,18 @@ pub(super) async fn health(State(state): State<WebState>) -> (StatusCode, Json<V
 
 pub(super) async fn metrics(State(state): State<WebState>) -> impl IntoResponse {
     let totals = state.store.totals().await.ok();
+    let mut channels = Vec::new();
+    for channel in state.channels.iter() {
+        let totals = state
+            .store
+            .channel_totals(&channel.domain, &channel.channel);
+        channels.extend(totals.await.ok());
+    }
+    let drift = state.status.drift_log().totals();
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     (
         [(header::CONTENT_TYPE, kind)],
-        metrics::render(&state.status.view(), totals.as_ref()),
+        metrics::render(&state.status.view(), totals.as_ref())
+            + &metrics::channels::render(&channels, &drift),
     )
 }

@@ -9,6 +9,7 @@ mod logs;
 mod original;
 mod queries;
 mod seed_b;
+mod seed_b_enhancements;
 mod seed_b_fallback;
 mod service;
 mod store;

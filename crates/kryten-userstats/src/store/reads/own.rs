@@ -74,6 +74,16 @@ pub struct Presence {
 }
 
 impl Store {
+    /// How many visits are open.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn open_visit_count(&self) -> Result<usize, StoreError> {
+        let sql = "SELECT COUNT(*) FROM kryten_visits WHERE closed_at IS NULL";
+        let count: i64 = sqlx::query_scalar(sql).fetch_one(&self.readers).await?;
+        Ok(usize::try_from(count).unwrap_or(0))
+    }
+
     /// Who is in a channel, by name.
     ///
     /// # Errors
