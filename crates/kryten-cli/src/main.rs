@@ -3,6 +3,7 @@
 //! [`cli`] holds every option; [`commands`] has a file for each verb; [`context`] finds the NATS server and the
 //! channel that a client command means; [`output`] is the edge where errors become a sentence and an exit code.
 
+mod chapters;
 mod cli;
 mod commands;
 mod config_file;

@@ -12,8 +12,8 @@ use nix::unistd::Pid;
 use super::blocks::{Block, Kind};
 use crate::rig::free_port;
 
-/// A document that takes longer has something that does not end.
-const PATIENCE: Duration = Duration::from_secs(420);
+/// A document that takes longer has something that does not end; the first build of an example is a part of it.
+const PATIENCE: Duration = Duration::from_secs(900);
 /// The ports that documents name.
 const PORTS: [&str; 6] = ["4222", "8080", "8088", "8090", "8443", "28282"];
 
