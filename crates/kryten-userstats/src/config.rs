@@ -11,6 +11,7 @@ use std::time::Duration;
 use kryten_client::NatsConfig;
 use kryten_client::config::UnknownKey;
 
+use crate::store::{DatabaseUrl, DatabaseUrlError};
 use crate::tally::Rules;
 
 pub use time_zones::TimeZones;
@@ -55,6 +56,8 @@ pub struct Config {
     pub channels: Vec<ChannelConfig>,
     /// The SQLite file; made where it is missing.
     pub database: PathBuf,
+    /// A database of PostgreSQL, to be used instead of the file.
+    pub database_url: Option<DatabaseUrl>,
     /// Where to serve HTTP; `None` where the router is mounted elsewhere.
     pub http: Option<SocketAddr>,
     /// What lifecycle messages say of health and metrics.
@@ -88,6 +91,9 @@ pub enum ConfigError {
     /// The file could not be read or is of the wrong shape.
     #[error(transparent)]
     File(#[from] kryten_client::config::ConfigError),
+    /// The address of the database cannot be used.
+    #[error("database.url: {0}")]
+    DatabaseUrl(#[source] DatabaseUrlError),
     /// A value is missing or impossible.
     #[error("{key}: {problem}")]
     Value {
@@ -119,6 +125,7 @@ impl Config {
             nats,
             channels,
             database: database.into(),
+            database_url: None,
             http: None,
             health_endpoint: None,
             metrics_endpoint: None,

@@ -18,12 +18,12 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
-use crate::config::Config;
+use crate::config::{ChannelConfig, Config};
 use crate::initial_state::{self, Telling};
 use crate::status::{Source, Status};
-use crate::store::{Position, Store, StoreError};
+use crate::store::{Claim, Position, Store, StoreError};
 use crate::tally::{Aliases, Rules};
-use book::Book;
+pub(crate) use book::Book;
 use inputs::Input;
 pub(crate) use inputs::{Asked, Inputs, NotNow};
 
@@ -87,43 +87,44 @@ pub(crate) struct Counting {
     target: u64,
 }
 
+/// Takes the channels over and loads the tally.
+pub(crate) async fn take_over(store: &Store, config: &Config) -> Result<Book, StoreError> {
+    let phrases = store.phrases_or(&config.default_phrases).await?;
+    info!("{} trigger phrases", phrases.len());
+    let mut claims: Vec<(Claim, ChannelConfig)> = Vec::new();
+    for channel in &config.channels {
+        let token = kryten_protocol::token::normalize(&channel.channel);
+        let claim = match claims.iter().find(|(claim, _)| claim.token == token) {
+            Some((claim, _)) => claim.clone(),
+            None => store.claim(&channel.channel).await?,
+        };
+        claims.push((claim, channel.clone()));
+    }
+    let mut tally = store.load(&phrases).await?;
+    tally.set_rules(config.rules);
+    Ok(Book::new(tally, claims))
+}
+
+/// The subjects of the channels that are ours.
+fn filters_of(book: &Book) -> Vec<String> {
+    let filters = book.tokens().filter_map(|token| {
+        let events = subject::channel_events(token).ok()?;
+        Some([events, subject::gap(token).ok()?])
+    });
+    filters.flatten().collect()
+}
+
 impl Counting {
-    /// Takes the channels over and loads the tally.
-    pub(crate) async fn new(
+    /// Counts on from what was taken over.
+    pub(crate) fn new(
         client: Client,
         store: Store,
         config: &Config,
         shared: Shared,
         asked: Asked,
-    ) -> Result<Self, StoreError> {
-        let phrases = store.phrases_or(&config.default_phrases).await?;
-        info!("{} trigger phrases", phrases.len());
-        let mut claims = Vec::new();
-        let mut tokens = Vec::new();
-        for channel in &config.channels {
-            let token = kryten_protocol::token::normalize(&channel.channel);
-            let claim = match claims.iter().find(|(_, _, known)| *known == token) {
-                Some((claim, _, _)) => Clone::clone(claim),
-                None => store.claim(&channel.channel).await?,
-            };
-            claims.push((claim, channel.clone(), token.clone()));
-            tokens.push(token);
-        }
-        let mut tally = store.load(&phrases).await?;
-        tally.set_rules(config.rules);
-        tokens.sort();
-        tokens.dedup();
-        let filters = tokens
-            .iter()
-            .filter_map(|token| {
-                let events = subject::channel_events(token).ok()?;
-                Some([events, subject::gap(token).ok()?])
-            })
-            .flatten()
-            .collect();
-        let claims = claims
-            .into_iter()
-            .map(|(claim, channel, _)| (claim, channel));
+        book: Book,
+    ) -> Self {
+        let filters = filters_of(&book);
         let period = config.snapshot_interval;
         let mut snapshots = interval_at(Instant::now() + period, period);
         snapshots.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -136,11 +137,11 @@ impl Counting {
             refreshes.set_missed_tick_behavior(MissedTickBehavior::Delay);
             refreshes
         });
-        Ok(Self {
+        Self {
             client,
             store,
             shared,
-            book: Book::new(tally, claims.collect()),
+            book,
             filters,
             rules: config.rules,
             snapshots,
@@ -151,7 +152,7 @@ impl Counting {
             outcome_unknown: false,
             live_was_told: false,
             target: 0,
-        })
+        }
     }
 
     /// Counts until told to stop, and commits what is folded.

@@ -194,8 +194,13 @@ impl Status {
         self.ready.store(true, Ordering::Relaxed);
     }
 
-    pub(crate) fn set_database_ok(&self, ok: bool) {
-        self.database_ok.store(ok, Ordering::Relaxed);
+    /// Notes that the database cannot be used; whether that is new.
+    pub(crate) fn database_is_away(&self) -> bool {
+        self.database_ok.swap(false, Ordering::Relaxed)
+    }
+
+    pub(crate) fn database_is_there(&self) {
+        self.database_ok.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn set_lost_channels(&self, count: usize) {
@@ -208,11 +213,11 @@ impl Status {
 
     pub(crate) fn commit_failed(&self) {
         self.failed_commits.fetch_add(1, Ordering::Relaxed);
-        self.set_database_ok(false);
+        self.database_is_away();
     }
 
     pub(crate) fn committed(&self) {
-        self.set_database_ok(true);
+        self.database_is_there();
         self.commits.fetch_add(1, Ordering::Relaxed);
     }
 

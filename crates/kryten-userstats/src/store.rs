@@ -1,15 +1,17 @@
 //! The only SQL: the database, its tables, one transaction per batch, and the reads for queries and pages.
 //!
-//! [`Store::open`] makes or opens the file, [`Store::claim`] takes the channels over from earlier writers,
+//! [`Store::open`] makes or opens a file of SQLite, [`Store::connect`] goes to a PostgreSQL server, [`Store::claim`] takes the channels over from earlier writers,
 //! [`Store::load`] gives the tally as of the stored position, [`Store::commit`] adds a batch to it. The files below
 //! `reads` answer questions.
 //!
-//! The database runs with `synchronous = NORMAL`: after a loss of power whole recent transactions may be missing, but
+//! SQLite runs with `synchronous = NORMAL`: after a loss of power whole recent transactions may be missing, but
 //! never parts of one. Since a batch and its position in the stream are one transaction, the events of a missing one
 //! are read from the stream again; nothing is lost and nothing counted twice.
 
 mod aliases;
 mod commit;
+mod error;
+mod ledger;
 mod load;
 mod open;
 mod phrases;
@@ -18,78 +20,61 @@ mod position;
 mod reads;
 mod rows;
 mod schema;
+mod sql;
+mod url;
+mod value;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use sqlx::SqlitePool;
+use tokio::sync::OnceCell;
 
 pub use aliases::{AliasAdded, AliasDeleted, AliasUpdated};
 pub use commit::{ChannelBatch, Committed};
+pub use error::StoreError;
 pub use position::{Claim, Position};
 pub use reads::{
     ChannelActivity, ChannelCount, ChannelTotals, EmoteCount, ExactMark, GapRow, HourRow, MediaRow,
     PhraseCount, Population, PopulationMean, Presence, Totals, UserActivity, UserCount, UserSeen,
     VoteSum, Watermark, Watermarks,
 };
-
-/// Why the database cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StoreError {
-    /// The folder of the file cannot be made.
-    #[error("cannot make the folder {path} for the database", path = path.display())]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The file cannot be opened as a database.
-    #[error("cannot open the database {path}", path = path.display())]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: sqlx::Error,
-    },
-    /// A newer version of this service has written the file.
-    #[error(
-        "the database was written by a newer version of this service (format {found}, this one knows {known}); update it"
-    )]
-    TooNew {
-        /// The newest change of tables in the file.
-        found: i64,
-        /// The newest that we know.
-        known: i64,
-    },
-    /// What was remembered of a channel cannot be read.
-    #[error("what the database remembers of {channel} cannot be read")]
-    Memory {
-        /// The channel.
-        channel: String,
-        /// Why.
-        source: serde_json::Error,
-    },
-    /// A statement failed.
-    #[error("the database failed")]
-    Sql(#[from] sqlx::Error),
-}
+pub use url::{DatabaseUrl, DatabaseUrlError};
 
 /// The database; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
-    writer: SqlitePool,
-    readers: SqlitePool,
-    path: PathBuf,
+    writer: sql::Pool,
+    readers: sql::Pool,
+    place: Place,
+    prepared: Arc<OnceCell<()>>,
+    ledger: Arc<ledger::Ledger>,
+}
+
+/// Where the database is.
+#[derive(Debug, Clone)]
+enum Place {
+    File(PathBuf),
+    Url(DatabaseUrl),
 }
 
 impl Store {
-    /// The file.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// The file, where it is one.
+    pub fn path(&self) -> Option<&Path> {
+        match &self.place {
+            Place::File(path) => Some(path),
+            Place::Url(_) => None,
+        }
     }
 
-    /// Waits for running statements and closes the file.
+    /// The file or the address, for people; no password is in it.
+    pub fn place(&self) -> String {
+        match &self.place {
+            Place::File(path) => path.display().to_string(),
+            Place::Url(url) => url.to_string(),
+        }
+    }
+
+    /// Waits for running statements and closes the connections.
     pub async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
@@ -100,9 +85,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Sql`] when it does not.
     pub async fn check(&self) -> Result<(), StoreError> {
-        sqlx::query("SELECT 1 FROM users LIMIT 1")
-            .fetch_optional(&self.readers)
-            .await?;
+        let sql = "SELECT username FROM users LIMIT 1";
+        let _: Option<String> = sql::query_scalar(sql).fetch_optional(&self.readers).await?;
         Ok(())
     }
 }

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
 use crate::config::{Config, ConfigError};
-use crate::counting::{Counting, CountingError, Inputs, Shared, now};
+use crate::counting::{self, Counting, CountingError, Inputs, Shared, now};
 use crate::lifecycle::Lifecycle;
 use crate::queries::Queries;
 use crate::status::Status;
@@ -77,9 +77,10 @@ impl Userstats {
     pub async fn bind(config: Config) -> Result<Self, UserstatsError> {
         config.check()?;
         kryten_client::config::warn_of(&config.unknown_keys);
-        let store = Store::open(&config.database).await?;
-        info!(path = %config.database.display(), "the database is open");
-        let open_visits = store.open_visit_count().await?;
+        let store = open_store(&config).await?;
+        info!(database = store.place(), "the database is open");
+        // One that is away is asked later.
+        let open_visits = store.open_visit_count().await.unwrap_or(0);
         let (ready_tx, ready) = watch::channel(false);
         let (ended_tx, ended) = watch::channel(false);
         let shared = Shared {
@@ -209,6 +210,18 @@ impl Userstats {
     }
 }
 
+/// Opens the database. One of PostgreSQL that is away is waited for, but what waiting does not mend is told at once.
+async fn open_store(config: &Config) -> Result<Store, StoreError> {
+    let Some(url) = &config.database_url else {
+        return Store::open(&config.database).await;
+    };
+    let store = Store::connect(url);
+    match store.prepare().await {
+        Err(error) if !error.is_transient() => Err(error),
+        _ => Ok(store),
+    }
+}
+
 /// Everything that needs NATS.
 async fn work(config: Config, store: Store, shared: Shared) -> Result<(), UserstatsError> {
     let Some(client) = connect(&config, &shared).await? else {
@@ -235,7 +248,33 @@ async fn work(config: Config, store: Store, shared: Shared) -> Result<(), Userst
         ready: Arc::new(counted_tx),
         ..shared.clone()
     };
-    let counting = Counting::new(client.clone(), store, &config, counting_shared, asked).await?;
+    let book = loop {
+        let began = async {
+            store.prepare().await?;
+            counting::take_over(&store, &config).await
+        };
+        match began.await {
+            Ok(book) => break book,
+            Err(error) if error.is_transient() => {
+                if shared.status.database_is_away() {
+                    error!(
+                        error = &error as &dyn std::error::Error,
+                        "the database cannot be used now; trying again until it can"
+                    );
+                }
+            }
+            Err(error) => {
+                shared.stop.cancel();
+                return Err(error.into());
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(RETRY) => {}
+            () = shared.stop.cancelled() => return Ok(()),
+        }
+    };
+    shared.status.database_is_there();
+    let counting = Counting::new(client.clone(), store, &config, counting_shared, asked, book);
     let guard = shared.stop.clone().drop_guard();
     let counting = tokio::spawn(async move {
         // Whatever ends counting ends the service.

@@ -3,4 +3,5 @@
 
 mod clustered;
 mod finding;
+mod postgres;
 mod running;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kryten_client::NatsConfig;
 use schemars::JsonSchema;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
@@ -174,12 +175,16 @@ struct Database {
     /// The SQLite file; it is made with its folder where it is missing.
     #[schemars(extend("default" = "data/userstats.db"))]
     path: PathBuf,
+    /// A PostgreSQL database instead of the file: `postgres://USER:PASSWORD@HOST:PORT/DATABASE`.
+    #[schemars(with = "Option<String>")]
+    url: Option<SecretString>,
 }
 
 impl Default for Database {
     fn default() -> Self {
         Self {
             path: "data/userstats.db".into(),
+            url: None,
         }
     }
 }
@@ -242,6 +247,10 @@ pub(super) fn read(value: Value) -> Result<Config, ConfigError> {
         channels.push(named);
     }
     let mut config = Config::new(file.nats, channels, file.database.path);
+    if let Some(url) = &file.database.url {
+        let url = url.expose_secret().parse();
+        config.database_url = Some(url.map_err(ConfigError::DatabaseUrl)?);
+    }
     config.time_zones = time_zones;
     config.unknown_keys = unknown_keys;
     config.service_name = file.service.name.trim().to_lowercase().replace('.', "-");

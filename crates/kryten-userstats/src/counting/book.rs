@@ -55,8 +55,6 @@ pub(crate) struct Book {
     held: BTreeMap<String, Held>,
     adoptions: Vec<Adoption>,
     changed: bool,
-    /// Whether positions moved since the last commit.
-    advanced: bool,
     compared: Vec<Compared>,
     /// What a state without a mark differed in when it was compared last: only what stays is drift.
     unmarked: Vec<(ChannelConfig, Vec<Difference>)>,
@@ -81,7 +79,6 @@ impl Book {
             held,
             adoptions: Vec::new(),
             changed: false,
-            advanced: false,
             compared: Vec::new(),
             unmarked: Vec::new(),
         }
@@ -104,12 +101,14 @@ impl Book {
         self.held.values_mut().filter(|held| !held.lost)
     }
 
-    pub(crate) fn has_changed(&self) -> bool {
-        self.changed
+    /// The subject tokens of the channels that are ours.
+    pub(crate) fn tokens(&self) -> impl Iterator<Item = &str> {
+        let ours = self.held.iter().filter(|(_, held)| !held.lost);
+        ours.map(|(token, _)| token.as_str())
     }
 
-    pub(crate) fn has_advanced(&self) -> bool {
-        self.advanced
+    pub(crate) fn has_changed(&self) -> bool {
+        self.changed
     }
 
     /// What was compared since the last call.
@@ -139,7 +138,6 @@ impl Book {
         }
         // The reader gives the messages of all channels in one order, so the others are as far.
         if let Some(last) = batch.last() {
-            self.advanced = true;
             self.changed = true;
             let position = position_of(last, stream_created);
             for held in self.ours_mut() {
@@ -400,7 +398,6 @@ impl Book {
             counters.add(&std::mem::take(&mut held.sums).counters);
         }
         self.changed = false;
-        self.advanced = false;
         counters
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tracing::{error, info, warn};
 
 use super::{Counting, now};
-use crate::store::{Committed, StoreError};
+use crate::store::StoreError;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -46,17 +46,21 @@ impl Counting {
             return Ok(());
         }
         let was_failing = !self.shared.status.view().database_ok;
-        let advanced = self.book.has_advanced();
         let batches = self.book.batches();
-        let committed = if self.outcome_unknown && advanced && self.store.holds(&batches).await? {
-            // The commit that was reported as failed had been done.
-            Committed::default()
-        } else {
-            self.outcome_unknown = true;
-            let began = tokio::time::Instant::now();
-            let committed = self.store.commit(&batches).await;
-            self.shared.status.spent_in_database(began.elapsed());
-            committed?
+        let earlier = match self.outcome_unknown {
+            // The commit that was reported as failed may have been done.
+            true => self.store.outcome(&batches).await?,
+            false => None,
+        };
+        let committed = match earlier {
+            Some(committed) => committed,
+            None => {
+                self.outcome_unknown = true;
+                let began = tokio::time::Instant::now();
+                let committed = self.store.commit(&batches).await;
+                self.shared.status.spent_in_database(began.elapsed());
+                committed?
+            }
         };
         self.outcome_unknown = false;
         if was_failing {

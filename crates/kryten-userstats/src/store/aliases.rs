@@ -1,7 +1,6 @@
 //! Other names of users.
 
-use sqlx::SqliteConnection;
-
+use super::sql::{self, On};
 use super::{Store, StoreError};
 
 /// What became of an alias that was to be added.
@@ -55,7 +54,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Sql`].
     pub async fn aliases(&self) -> Result<Vec<(String, String)>, StoreError> {
-        let rows = sqlx::query_as("SELECT username, alias FROM user_aliases ORDER BY id")
+        let rows = sql::query_as("SELECT username, alias FROM user_aliases ORDER BY id")
             .fetch_all(&self.readers)
             .await?;
         Ok(rows)
@@ -67,7 +66,7 @@ impl Store {
     /// [`StoreError::Sql`].
     pub async fn aliases_of(&self, owner: &str) -> Result<Vec<String>, StoreError> {
         let sql = "SELECT alias FROM user_aliases WHERE username = $1 ORDER BY alias";
-        Ok(sqlx::query_scalar(sql)
+        Ok(sql::query_scalar(sql)
             .bind(owner)
             .fetch_all(&self.readers)
             .await?)
@@ -79,7 +78,7 @@ impl Store {
     /// [`StoreError::Sql`].
     pub async fn aliases_in_any_case(&self, owner: &str) -> Result<Vec<String>, StoreError> {
         let sql = "SELECT alias FROM user_aliases WHERE LOWER(username) = $1 ORDER BY alias";
-        Ok(sqlx::query_scalar(sql)
+        Ok(sql::query_scalar(sql)
             .bind(owner.to_ascii_lowercase())
             .fetch_all(&self.readers)
             .await?)
@@ -90,8 +89,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Sql`].
     pub async fn owner_of_alias(&self, alias: &str) -> Result<Option<String>, StoreError> {
-        let mut connection = self.readers.acquire().await?;
-        Ok(owner_of(&mut connection, &alias.to_lowercase()).await?)
+        Ok(owner_of(&self.readers, &alias.to_lowercase()).await?)
     }
 
     /// Gives a user an alias.
@@ -100,15 +98,15 @@ impl Store {
     /// [`StoreError::Sql`].
     pub async fn add_alias(&self, user: &str, alias: &str) -> Result<AliasAdded, StoreError> {
         let alias = alias.to_lowercase();
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.writer.begin().await?;
         let added = match owner_of(&mut transaction, &alias).await? {
             Some(owner) if owner == user => AliasAdded::AlreadyTheirs,
             Some(owner) => AliasAdded::Taken { owner },
             None => {
-                sqlx::query("INSERT INTO user_aliases (username, alias) VALUES ($1, $2)")
+                sql::query("INSERT INTO user_aliases (username, alias) VALUES ($1, $2)")
                     .bind(user)
                     .bind(&alias)
-                    .execute(&mut *transaction)
+                    .execute(&mut transaction)
                     .await?;
                 AliasAdded::Added
             }
@@ -123,15 +121,15 @@ impl Store {
     /// [`StoreError::Sql`].
     pub async fn delete_alias(&self, user: &str, alias: &str) -> Result<AliasDeleted, StoreError> {
         let alias = alias.to_lowercase();
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.writer.begin().await?;
         let deleted = match owner_of(&mut transaction, &alias).await? {
             None => AliasDeleted::NotFound,
             Some(owner) if owner != user => AliasDeleted::BelongsTo { owner },
             Some(_) => {
-                sqlx::query("DELETE FROM user_aliases WHERE username = $1 AND alias = $2")
+                sql::query("DELETE FROM user_aliases WHERE username = $1 AND alias = $2")
                     .bind(user)
                     .bind(&alias)
-                    .execute(&mut *transaction)
+                    .execute(&mut transaction)
                     .await?;
                 AliasDeleted::Deleted
             }
@@ -146,26 +144,26 @@ impl Store {
     /// [`StoreError::Sql`].
     pub async fn update_alias(&self, old: &str, new: &str) -> Result<AliasUpdated, StoreError> {
         let (old, new) = (old.to_lowercase(), new.to_lowercase());
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.writer.begin().await?;
         let Some(owner) = owner_of(&mut transaction, &old).await? else {
             return Ok(AliasUpdated::NotFound);
         };
         if let Some(owner) = owner_of(&mut transaction, &new).await? {
             return Ok(AliasUpdated::Taken { owner });
         }
-        sqlx::query("UPDATE user_aliases SET alias = $1 WHERE alias = $2")
+        sql::query("UPDATE user_aliases SET alias = $1 WHERE alias = $2")
             .bind(&new)
             .bind(&old)
-            .execute(&mut *transaction)
+            .execute(&mut transaction)
             .await?;
         transaction.commit().await?;
         Ok(AliasUpdated::Updated { owner })
     }
 }
 
-async fn owner_of(connection: &mut SqliteConnection, alias: &str) -> sqlx::Result<Option<String>> {
-    sqlx::query_scalar("SELECT username FROM user_aliases WHERE alias = $1 ORDER BY id LIMIT 1")
+async fn owner_of(on: impl Into<On<'_>>, alias: &str) -> sqlx::Result<Option<String>> {
+    sql::query_scalar("SELECT username FROM user_aliases WHERE alias = $1 ORDER BY id LIMIT 1")
         .bind(alias)
-        .fetch_optional(connection)
+        .fetch_optional(on)
         .await
 }

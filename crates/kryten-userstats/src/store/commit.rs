@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use sqlx::SqliteConnection;
-
 use super::position::{self, Position};
+use super::sql::{self, Transaction};
 use super::{Store, StoreError, population, rows};
 use crate::tally::{REMEMBERED_LINES, RoomKey, RoomSums, Seen, Sums};
 
@@ -34,49 +33,60 @@ impl Store {
     /// # Errors
     /// [`StoreError::Sql`]; then nothing was stored.
     pub async fn commit(&self, batches: &[ChannelBatch<'_>]) -> Result<Committed, StoreError> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.writer.begin_beside_others().await?;
         let mut committed = Committed::default();
         let mut held = Vec::new();
         for batch in batches {
-            let ours =
-                position::advance(&mut transaction, batch.token, batch.epoch, batch.position)
-                    .await?;
-            if ours {
-                held.push(batch.sums);
+            let done = self.ledger.done(batch.token, batch.epoch);
+            let (token, epoch) = (batch.token, batch.epoch);
+            if position::advance(&mut transaction, token, epoch, done, batch.position).await? {
+                held.push(batch);
             } else {
-                committed.lost.push(batch.token.to_owned());
+                committed.lost.push(token.to_owned());
             }
         }
-        write_users(&mut transaction, &held).await?;
-        for (key, sums) in held.iter().flat_map(|sums| &sums.rooms) {
+        let sums: Vec<&Sums> = held.iter().map(|batch| batch.sums).collect();
+        write_users(&mut transaction, &sums).await?;
+        for (key, sums) in sums.iter().flat_map(|sums| &sums.rooms) {
             write_counts(&mut transaction, key, sums).await?;
             write_films(&mut transaction, key, sums).await?;
             write_presence(&mut transaction, key, sums).await?;
             write_own(&mut transaction, key, sums).await?;
         }
         transaction.commit().await?;
+        for batch in held {
+            self.ledger.committed(batch.token, batch.epoch);
+        }
         Ok(committed)
     }
-}
 
-impl Store {
-    /// Whether the positions of all batches are stored already.
+    /// What a commit that was reported as failed has come to; `None` where it was not done.
     ///
     /// # Errors
     /// [`StoreError::Sql`].
-    pub async fn holds(&self, batches: &[ChannelBatch<'_>]) -> Result<bool, StoreError> {
+    pub async fn outcome(
+        &self,
+        batches: &[ChannelBatch<'_>],
+    ) -> Result<Option<Committed>, StoreError> {
+        let mut committed = Committed::default();
+        let mut held = Vec::new();
         for batch in batches {
-            let stored = self.position(batch.token, batch.epoch).await?;
-            if batch.position != stored.as_ref() {
-                return Ok(false);
+            let stored = self.commits(batch.token, batch.epoch).await?;
+            match (stored, self.ledger.done(batch.token, batch.epoch)) {
+                (None, _) => committed.lost.push(batch.token.to_owned()),
+                (Some(stored), Some(done)) if stored == done + 1 => held.push(batch),
+                (Some(_), _) => return Ok(None),
             }
         }
-        Ok(true)
+        for batch in held {
+            self.ledger.committed(batch.token, batch.epoch);
+        }
+        Ok(Some(committed))
     }
 }
 
 /// Users and private messages are shared by all channels: one statement each, in key order.
-async fn write_users(connection: &mut SqliteConnection, held: &[&Sums]) -> sqlx::Result<()> {
+async fn write_users(connection: &mut Transaction, held: &[&Sums]) -> sqlx::Result<()> {
     let mut users: BTreeMap<&str, Seen> = BTreeMap::new();
     let mut pms: BTreeMap<&str, i64> = BTreeMap::new();
     for sums in held {
@@ -118,7 +128,7 @@ async fn write_users(connection: &mut SqliteConnection, held: &[&Sums]) -> sqlx:
 }
 
 async fn write_counts(
-    connection: &mut SqliteConnection,
+    connection: &mut Transaction,
     key: &RoomKey,
     sums: &RoomSums,
 ) -> sqlx::Result<()> {
@@ -178,7 +188,7 @@ async fn write_counts(
 }
 
 async fn write_films(
-    connection: &mut SqliteConnection,
+    connection: &mut Transaction,
     key: &RoomKey,
     sums: &RoomSums,
 ) -> sqlx::Result<()> {
@@ -222,7 +232,7 @@ async fn write_films(
 }
 
 async fn write_presence(
-    connection: &mut SqliteConnection,
+    connection: &mut Transaction,
     key: &RoomKey,
     sums: &RoomSums,
 ) -> sqlx::Result<()> {
@@ -273,7 +283,7 @@ async fn write_presence(
 
 /// What only our own tables have: hours, gaps, and what counting remembers.
 async fn write_own(
-    connection: &mut SqliteConnection,
+    connection: &mut Transaction,
     key: &RoomKey,
     sums: &RoomSums,
 ) -> sqlx::Result<()> {
@@ -341,7 +351,7 @@ async fn write_own(
     .await?;
     write_lines(connection, key, &sums.lines).await?;
     if let Some(memory) = &sums.memory {
-        sqlx::query(
+        sql::query(
             "INSERT INTO kryten_channel_state (domain, channel, emotes, memory)
              VALUES ($1, $2, $3, $4)
              ON CONFLICT (domain, channel) DO UPDATE SET
@@ -360,7 +370,7 @@ async fn write_own(
 
 /// Remembers the last lines and forgets those before them.
 async fn write_lines(
-    connection: &mut SqliteConnection,
+    connection: &mut Transaction,
     key: &RoomKey,
     lines: &[String],
 ) -> sqlx::Result<()> {
@@ -368,7 +378,7 @@ async fn write_lines(
         return Ok(());
     };
     let skipped = skipped.min(lines.len().saturating_sub(REMEMBERED_LINES));
-    let last: i64 = sqlx::query_scalar(
+    let last: i64 = sql::query_scalar(
         "SELECT COALESCE(MAX(place), 0) FROM kryten_recent_lines WHERE domain = $1 AND channel = $2",
     )
     .bind(&key.domain)
@@ -390,7 +400,7 @@ async fn write_lines(
     )
     .await?;
     let newest = last + places.len() as i64;
-    sqlx::query(
+    sql::query(
         "DELETE FROM kryten_recent_lines WHERE domain = $1 AND channel = $2 AND place <= $3",
     )
     .bind(&key.domain)

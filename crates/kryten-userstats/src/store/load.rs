@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use kryten_protocol::time::WireTime;
-use sqlx::Row;
+use sqlx::FromRow;
 
-use super::{Store, StoreError};
+use super::{Store, StoreError, sql};
 use crate::tally::{
     Aliases, EmoteSet, Film, Films, KnownNames, Memory, Phrases, RecentLines, Room, RoomKey, Tally,
     Visit, Visits,
@@ -18,7 +18,7 @@ impl Store {
     /// [`StoreError`] when it cannot be read.
     pub async fn load(&self, phrases: &[String]) -> Result<Tally, StoreError> {
         let mut names = KnownNames::default();
-        let users: Vec<String> = sqlx::query_scalar("SELECT username FROM users")
+        let users: Vec<String> = sql::query_scalar("SELECT username FROM users")
             .fetch_all(&self.readers)
             .await?;
         for name in &users {
@@ -36,23 +36,24 @@ impl Store {
         let mut lines = self.recent_lines().await?;
         let mut visits = self.open_visits().await?;
         let mut rooms = BTreeMap::new();
-        let rows = sqlx::query("SELECT domain, channel, emotes, memory FROM kryten_channel_state")
-            .fetch_all(&self.readers)
-            .await?;
+        let rows: Vec<StateRow> =
+            sql::query_as("SELECT domain, channel, emotes, memory FROM kryten_channel_state")
+                .fetch_all(&self.readers)
+                .await?;
         for row in rows {
-            let key = key(&row)?;
             let unreadable = |source| StoreError::Memory {
-                channel: key.channel.clone(),
+                channel: row.channel.clone(),
                 source,
             };
             let emotes = row
-                .try_get::<Option<String>, _>("emotes")?
-                .map(|names| serde_json::from_str::<Vec<String>>(&names))
+                .emotes
+                .as_deref()
+                .map(serde_json::from_str::<Vec<String>>)
                 .transpose()
                 .map_err(unreadable)?
                 .map(EmoteSet::new);
-            let memory: Memory =
-                serde_json::from_str(row.try_get("memory")?).map_err(unreadable)?;
+            let memory: Memory = serde_json::from_str(&row.memory).map_err(unreadable)?;
+            let key = key(row.domain, row.channel);
             let room = Room::new(
                 emotes,
                 RecentLines::new(lines.remove(&key).unwrap_or_default()),
@@ -71,67 +72,83 @@ impl Store {
     }
 
     async fn recent_lines(&self) -> Result<BTreeMap<RoomKey, Vec<String>>, StoreError> {
-        let sql = "SELECT domain, channel, line_id FROM kryten_recent_lines ORDER BY place";
+        let rows: Vec<(String, String, String)> = sql::query_as(
+            "SELECT domain, channel, line_id FROM kryten_recent_lines ORDER BY place",
+        )
+        .fetch_all(&self.readers)
+        .await?;
         let mut lines: BTreeMap<RoomKey, Vec<String>> = BTreeMap::new();
-        for row in sqlx::query(sql).fetch_all(&self.readers).await? {
-            let ids = lines.entry(key(&row)?).or_default();
-            ids.push(row.try_get("line_id")?);
+        for (domain, channel, id) in rows {
+            lines.entry(key(domain, channel)).or_default().push(id);
         }
         Ok(lines)
     }
 
     async fn open_visits(&self) -> Result<BTreeMap<RoomKey, Vec<(String, Visit)>>, StoreError> {
-        let sql = "SELECT domain, channel, username, opened_at, afk_since, afk_seconds
-                   FROM kryten_visits WHERE closed_at IS NULL";
+        let rows: Vec<VisitRow> = sql::query_as(
+            "SELECT domain, channel, username, opened_at, afk_since, afk_seconds
+             FROM kryten_visits WHERE closed_at IS NULL",
+        )
+        .fetch_all(&self.readers)
+        .await?;
         let mut visits: BTreeMap<RoomKey, Vec<(String, Visit)>> = BTreeMap::new();
-        for row in sqlx::query(sql).fetch_all(&self.readers).await? {
+        for row in rows {
             let visit = Visit {
-                opened_at: WireTime::from_micros(row.try_get("opened_at")?),
-                afk_since: row
-                    .try_get::<Option<i64>, _>("afk_since")?
-                    .map(WireTime::from_micros),
-                afk_seconds: row.try_get("afk_seconds")?,
+                opened_at: WireTime::from_micros(row.opened_at),
+                afk_since: row.afk_since.map(WireTime::from_micros),
+                afk_seconds: row.afk_seconds,
             };
-            let open = visits.entry(key(&row)?).or_default();
-            open.push((row.try_get("username")?, visit));
+            let open = visits.entry(key(row.domain, row.channel)).or_default();
+            open.push((row.username, visit));
         }
         Ok(visits)
     }
 
     /// The film of each channel's newest row: shown again, it adds none.
     async fn newest_films(&self) -> Result<Vec<(RoomKey, Film)>, StoreError> {
-        let channels = sqlx::query("SELECT DISTINCT channel, domain FROM media_changes")
-            .fetch_all(&self.readers)
-            .await?;
+        let channels: Vec<(String, String)> =
+            sql::query_as("SELECT DISTINCT domain, channel FROM media_changes")
+                .fetch_all(&self.readers)
+                .await?;
         let mut films = Vec::new();
-        for channel in channels {
-            let key = key(&channel)?;
-            let row = sqlx::query(
+        for (domain, channel) in channels {
+            let (title, kind, id): (String, Option<String>, Option<String>) = sql::query_as(
                 "SELECT media_title, media_type, media_id FROM media_changes
                  WHERE channel = $1 AND domain = $2 ORDER BY timestamp DESC, id DESC LIMIT 1",
             )
-            .bind(&key.channel)
-            .bind(&key.domain)
+            .bind(&channel)
+            .bind(&domain)
             .fetch_one(&self.readers)
             .await?;
             let film = Film {
-                title: row.try_get("media_title")?,
-                kind: row
-                    .try_get::<Option<String>, _>("media_type")?
-                    .unwrap_or_default(),
-                id: row
-                    .try_get::<Option<String>, _>("media_id")?
-                    .unwrap_or_default(),
+                title,
+                kind: kind.unwrap_or_default(),
+                id: id.unwrap_or_default(),
             };
-            films.push((key, film));
+            films.push((key(domain, channel), film));
         }
         Ok(films)
     }
 }
 
-fn key(row: &sqlx::sqlite::SqliteRow) -> sqlx::Result<RoomKey> {
-    Ok(RoomKey {
-        domain: row.try_get("domain")?,
-        channel: row.try_get("channel")?,
-    })
+#[derive(FromRow)]
+struct StateRow {
+    domain: String,
+    channel: String,
+    emotes: Option<String>,
+    memory: String,
+}
+
+#[derive(FromRow)]
+struct VisitRow {
+    domain: String,
+    channel: String,
+    username: String,
+    opened_at: i64,
+    afk_since: Option<i64>,
+    afk_seconds: i64,
+}
+
+fn key(domain: String, channel: String) -> RoomKey {
+    RoomKey { domain, channel }
 }

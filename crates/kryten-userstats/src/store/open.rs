@@ -1,18 +1,27 @@
-//! Opens the file and sees to its tables.
+//! Opens the database and sees to its tables.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection, PgConnection};
+use tokio::sync::OnceCell;
 
-use super::{Store, StoreError, schema};
+use super::sql::Pool;
+use super::{DatabaseUrl, Place, Store, StoreError, schema};
 
 /// As long as the original waits; its alias tool may write at the same time.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 const READERS: u32 = 4;
+/// A server that does not answer for longer is away.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Counting, leases, and requests that change something.
+const WRITERS: u32 = 3;
 
 impl Store {
-    /// Opens the database of the original or of an earlier run, or makes a new one.
+    /// Opens the file of the original or of an earlier run, or makes a new one.
     ///
     /// # Errors
     /// [`StoreError`] when the folder cannot be made, the file is no database, or a newer version wrote it.
@@ -38,6 +47,7 @@ impl Store {
             .connect_with(options.clone())
             .await
             .map_err(failed)?;
+        let writer = Pool::Sqlite(writer);
         schema::prepare(&writer)
             .await
             .map_err(|error| match error {
@@ -51,8 +61,54 @@ impl Store {
             .map_err(failed)?;
         Ok(Self {
             writer,
-            readers,
-            path: path.to_owned(),
+            readers: Pool::Sqlite(readers),
+            place: Place::File(path.to_owned()),
+            prepared: Arc::new(OnceCell::new_with(Some(()))),
+            ledger: Arc::default(),
         })
+    }
+
+    /// A database of PostgreSQL. Nothing is asked of it before [`Store::prepare`].
+    pub fn connect(url: &DatabaseUrl) -> Self {
+        let options = url.options();
+        let writers = PgPoolOptions::new()
+            .max_connections(WRITERS)
+            .acquire_timeout(CONNECT_TIMEOUT)
+            .connect_lazy_with(options.clone());
+        let read_only = [("default_transaction_read_only", "on")];
+        let readers = PgPoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(CONNECT_TIMEOUT)
+            .connect_lazy_with(options.clone().options(read_only));
+        Self {
+            writer: Pool::Postgres(writers),
+            readers: Pool::Postgres(readers),
+            place: Place::Url(url.clone()),
+            prepared: Arc::default(),
+            ledger: Arc::default(),
+        }
+    }
+
+    /// Sees that the database answers and has all tables; once is enough.
+    ///
+    /// # Errors
+    /// [`StoreError`], with [`StoreError::is_transient`] where it is worth while to try again.
+    pub async fn prepare(&self) -> Result<(), StoreError> {
+        let Place::Url(url) = &self.place else {
+            return Ok(());
+        };
+        let prepare = async {
+            // A pool would try again and again, and hide why.
+            let probe = PgConnection::connect_with(url.options());
+            let probe = tokio::time::timeout(CONNECT_TIMEOUT, probe)
+                .await
+                .unwrap_or(Err(sqlx::Error::PoolTimedOut))
+                .map_err(|source| StoreError::connecting(url, source))?;
+            // It has done its duty; how it ends does not matter.
+            let _ = probe.close().await;
+            schema::prepare(&self.writer).await
+        };
+        self.prepared.get_or_try_init(|| prepare).await?;
+        Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! Trigger phrases.
 
-use super::{Store, StoreError, rows};
+use super::{Store, StoreError, rows, sql};
 
 impl Store {
     /// The trigger phrases; where there is none, the given ones are stored first.
@@ -8,10 +8,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::Sql`].
     pub async fn phrases_or(&self, defaults: &[String]) -> Result<Vec<String>, StoreError> {
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let mut transaction = self.writer.begin().await?;
         let select = "SELECT phrase FROM kudos_trigger_phrases ORDER BY id";
-        let mut phrases: Vec<String> = sqlx::query_scalar(select)
-            .fetch_all(&mut *transaction)
+        let mut phrases: Vec<String> = sql::query_scalar(select)
+            .fetch_all(&mut transaction)
             .await?;
         if phrases.is_empty() {
             rows::write(
@@ -24,8 +24,8 @@ impl Store {
                 },
             )
             .await?;
-            phrases = sqlx::query_scalar(select)
-                .fetch_all(&mut *transaction)
+            phrases = sql::query_scalar(select)
+                .fetch_all(&mut transaction)
                 .await?;
         }
         transaction.commit().await?;

@@ -1,9 +1,9 @@
 //! How far each channel is counted, and who may count it.
 
 use kryten_protocol::token::normalize;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::FromRow;
 
+use super::sql::{self, Transaction};
 use super::{Store, StoreError};
 
 /// Up to where the stream is counted.
@@ -32,6 +32,15 @@ pub struct Claim {
     pub has_counts: bool,
 }
 
+#[derive(FromRow)]
+struct PositionRow {
+    epoch: i64,
+    stream_created: Option<String>,
+    sequence: i64,
+    message_id: Option<String>,
+    message_time: i64,
+}
+
 impl Store {
     /// Takes a channel over: commits of earlier holders are refused from now on.
     ///
@@ -39,103 +48,95 @@ impl Store {
     /// [`StoreError::Sql`].
     pub async fn claim(&self, channel: &str) -> Result<Claim, StoreError> {
         let token = normalize(channel);
-        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        let row = sqlx::query(
+        let mut transaction = self.writer.begin().await?;
+        let row: PositionRow = sql::query_as(
             "INSERT INTO kryten_position (token, epoch) VALUES ($1, 1)
-             ON CONFLICT (token) DO UPDATE SET epoch = kryten_position.epoch + 1
+             ON CONFLICT (token) DO UPDATE SET epoch = kryten_position.epoch + 1, commits = 0
              RETURNING epoch, stream_created, sequence, message_id, message_time",
         )
         .bind(&token)
-        .fetch_one(&mut *transaction)
+        .fetch_one(&mut transaction)
         .await?;
         let has_counts = has_counts(&mut transaction, &token).await?;
         transaction.commit().await?;
+        self.ledger.claimed(&token, row.epoch);
         Ok(Claim {
             token,
-            epoch: row.try_get("epoch")?,
-            position: position(&row)?,
+            epoch: row.epoch,
+            position: position(row),
             has_counts,
         })
     }
-}
 
-impl Store {
-    /// The stored position of a channel that we hold.
-    pub(super) async fn position(
-        &self,
-        token: &str,
-        epoch: i64,
-    ) -> Result<Option<Position>, StoreError> {
-        let row = sqlx::query(
-            "SELECT stream_created, sequence, message_id, message_time FROM kryten_position
-             WHERE token = $1 AND epoch = $2",
-        )
-        .bind(token)
-        .bind(epoch)
-        .fetch_optional(&self.writer)
-        .await?;
-        Ok(match row {
-            Some(row) => position(&row)?,
-            None => None,
-        })
+    /// How many commits the database has of one who holds the channel under this epoch; `None` where it is another's.
+    pub(super) async fn commits(&self, token: &str, epoch: i64) -> Result<Option<i64>, StoreError> {
+        let sql = "SELECT commits FROM kryten_position WHERE token = $1 AND epoch = $2";
+        Ok(sql::query_scalar(sql)
+            .bind(token)
+            .bind(epoch)
+            .fetch_optional(&self.writer)
+            .await?)
     }
 }
 
-/// Moves a channel's position; `false` when another holder has taken the channel over.
+/// Moves a channel's position; `false` when another holder has taken the channel over, or when the database has not
+/// all of our earlier commits (`done` of them), since it was set back: to an older copy, or by the loss of a server.
 pub(super) async fn advance(
-    connection: &mut SqliteConnection,
+    transaction: &mut Transaction,
     token: &str,
     epoch: i64,
+    done: Option<i64>,
     position: Option<&Position>,
 ) -> sqlx::Result<bool> {
-    let done = match position {
-        Some(position) => {
-            sqlx::query(
-                "UPDATE kryten_position SET stream_created = $1, sequence = $2, message_id = $3, message_time = $4
-                 WHERE token = $5 AND epoch = $6",
+    let moved = match position {
+        Some(position) => sql::query(
+            "UPDATE kryten_position SET commits = commits + 1, stream_created = $4, sequence = $5,
+                     message_id = $6, message_time = $7
+                 WHERE token = $1 AND epoch = $2 AND commits = COALESCE($3, commits)",
+        )
+        .bind(token)
+        .bind(epoch)
+        .bind(done)
+        .bind(position.stream_created.to_string())
+        .bind(position.sequence.cast_signed())
+        .bind(position.message_id.as_deref())
+        .bind(i64::try_from(position.message_time).unwrap_or_default())
+        .execute(transaction)
+        .await?,
+        None => {
+            sql::query(
+                "UPDATE kryten_position SET commits = commits + 1
+                 WHERE token = $1 AND epoch = $2 AND commits = COALESCE($3, commits)",
             )
-            .bind(position.stream_created.to_string())
-            .bind(position.sequence.cast_signed())
-            .bind(position.message_id.as_deref())
-            .bind(i64::try_from(position.message_time).unwrap_or_default())
             .bind(token)
             .bind(epoch)
-            .execute(connection)
+            .bind(done)
+            .execute(transaction)
             .await?
         }
-        None => {
-            sqlx::query("UPDATE kryten_position SET epoch = epoch WHERE token = $1 AND epoch = $2")
-                .bind(token)
-                .bind(epoch)
-                .execute(connection)
-                .await?
-        }
     };
-    Ok(done.rows_affected() == 1)
+    Ok(moved == 1)
 }
 
-fn position(row: &SqliteRow) -> sqlx::Result<Option<Position>> {
-    let created: Option<String> = row.try_get("stream_created")?;
-    let Some(stream_created) = created.and_then(|text| text.parse().ok()) else {
-        return Ok(None);
-    };
-    Ok(Some(Position {
+fn position(row: PositionRow) -> Option<Position> {
+    let stream_created = row.stream_created?.parse().ok()?;
+    Some(Position {
         stream_created,
-        sequence: row.try_get::<i64, _>("sequence")?.cast_unsigned(),
-        message_id: row.try_get("message_id")?,
-        message_time: row.try_get::<i64, _>("message_time")?.into(),
-    }))
+        sequence: row.sequence.cast_unsigned(),
+        message_id: row.message_id,
+        message_time: row.message_time.into(),
+    })
 }
 
 /// Channels are stored as written; their subject token is what tells them apart in the stream.
-async fn has_counts(connection: &mut SqliteConnection, token: &str) -> sqlx::Result<bool> {
-    let channels: Vec<String> = sqlx::query_scalar(
+async fn has_counts(transaction: &mut Transaction, token: &str) -> sqlx::Result<bool> {
+    let channels: Vec<String> = sql::query_scalar(
         "SELECT DISTINCT channel FROM message_counts
          UNION SELECT DISTINCT channel FROM media_changes
          UNION SELECT DISTINCT channel FROM user_activity
          UNION SELECT DISTINCT channel FROM kryten_channel_state",
     )
-    .fetch_all(connection)
+    .fetch_all(transaction)
     .await?;
     Ok(channels.iter().any(|channel| normalize(channel) == token))
 }

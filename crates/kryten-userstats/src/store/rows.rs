@@ -1,29 +1,139 @@
-//! Multi-row statements.
+//! Statements for many rows.
 
-use sqlx::query_builder::Separated;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::postgres::PgArguments;
+use sqlx::{Arguments, AssertSqlSafe, PgConnection, QueryBuilder, Sqlite, SqliteConnection};
+
+use super::sql::{On, Transaction};
+use super::value::Value;
 
 /// SQLite takes at most 32,766 values in a statement, and past some hundred rows longer ones are no faster.
 const ROWS_PER_STATEMENT: usize = 250;
+/// PostgreSQL takes one array for each column; this only bounds the size of a message.
+const ROWS_PER_ARRAY: usize = 10_000;
 
-/// Runs `<head> VALUES (...), (...) <tail>` over all rows.
-pub(super) async fn write<T>(
+/// The cells of the rows of one statement, row after row.
+pub(super) struct Cells<'q> {
+    cells: Vec<Value<'q>>,
+}
+
+impl<'q> Cells<'q> {
+    /// Adds the next cell of the row.
+    pub(super) fn push_bind(&mut self, value: impl Into<Value<'q>>) -> &mut Self {
+        self.cells.push(value.into());
+        self
+    }
+}
+
+/// Runs `<head> <all rows> <tail>`. With `ON CONFLICT` no two rows may have the same key.
+pub(super) async fn write<'q, T>(
+    transaction: &mut Transaction,
+    head: &str,
+    tail: &str,
+    rows: &'q [T],
+    mut bind: impl FnMut(&mut Cells<'q>, &'q T),
+) -> sqlx::Result<()> {
+    let mut on = On::from(transaction);
+    let size = match on {
+        On::Postgres(_) => ROWS_PER_ARRAY,
+        _ => ROWS_PER_STATEMENT,
+    };
+    for rows in rows.chunks(size) {
+        let mut cells = Cells { cells: Vec::new() };
+        for row in rows {
+            bind(&mut cells, row);
+        }
+        let width = cells.cells.len() / rows.len();
+        match &mut on {
+            On::Sqlite(connection) => {
+                write_sqlite(connection, head, tail, cells.cells, width).await?;
+            }
+            On::Postgres(connection) => {
+                write_postgres(connection, head, tail, cells.cells, width).await?;
+            }
+            On::SqlitePool(_) | On::PostgresPool(_) => {
+                unreachable!("a transaction is no pool")
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn write_sqlite(
     connection: &mut SqliteConnection,
     head: &str,
     tail: &str,
-    rows: &[T],
-    mut bind: impl for<'b> FnMut(&mut Separated<'b, Sqlite, &'static str>, &T),
+    cells: Vec<Value<'_>>,
+    width: usize,
 ) -> sqlx::Result<()> {
-    for rows in rows.chunks(ROWS_PER_STATEMENT) {
-        let mut builder = QueryBuilder::<Sqlite>::new(head);
-        builder.push(" ");
-        builder.push_values(rows, |mut separated, row| bind(&mut separated, row));
-        builder.push(" ");
-        builder.push(tail);
-        // Their texts differ by the number of rows: caching them would only push others out.
-        builder
-            .build()
-            .persistent(false)
+    let mut builder = QueryBuilder::<Sqlite>::new(head);
+    builder.push(" ");
+    let rows = cells.len() / width;
+    let mut cells = cells.into_iter();
+    builder.push_values(0..rows, |mut row, _| {
+        for cell in cells.by_ref().take(width) {
+            match cell {
+                Value::Text(text) => row.push_bind(text.map(std::borrow::Cow::into_owned)),
+                Value::Int(number) => row.push_bind(number),
+                Value::Bool(yes) => row.push_bind(yes),
+            };
+        }
+    });
+    builder.push(" ");
+    builder.push(tail);
+    // Their texts differ by the number of rows: caching them would only push others out.
+    let query = builder.build().persistent(false);
+    query.execute(connection).await?;
+    Ok(())
+}
+
+/// One array for each column, so the text is always the same and is prepared once.
+async fn write_postgres(
+    connection: &mut PgConnection,
+    head: &str,
+    tail: &str,
+    mut cells: Vec<Value<'_>>,
+    width: usize,
+) -> sqlx::Result<()> {
+    let mut fitted = false;
+    for cell in &mut cells {
+        fitted |= cell.fit_for_postgres();
+    }
+    // What was made to fit may be equal now, and no statement may change a row twice.
+    let portion = match fitted {
+        true => width,
+        false => cells.len(),
+    };
+    for cells in cells.chunks(portion) {
+        let mut arguments = PgArguments::default();
+        let mut columns = Vec::new();
+        for place in 0..width {
+            let column = cells.iter().skip(place).step_by(width);
+            let (added, kind) = match cells[place] {
+                Value::Text(_) => {
+                    let texts = column.map(|cell| match cell {
+                        Value::Text(text) => text.as_deref(),
+                        _ => None,
+                    });
+                    (arguments.add(texts.collect::<Vec<_>>()), "text")
+                }
+                Value::Int(_) => {
+                    let numbers = column.map(|cell| match cell {
+                        Value::Int(number) => *number,
+                        _ => None,
+                    });
+                    (arguments.add(numbers.collect::<Vec<_>>()), "bigint")
+                }
+                Value::Bool(_) => {
+                    let answers = column.map(|cell| matches!(cell, Value::Bool(true)));
+                    (arguments.add(answers.collect::<Vec<_>>()), "boolean")
+                }
+            };
+            added.map_err(sqlx::Error::Encode)?;
+            columns.push(format!("${}::{kind}[]", place + 1));
+        }
+        let columns = columns.join(", ");
+        let sql = format!("{head} SELECT * FROM UNNEST({columns}) {tail}");
+        sqlx::query_with(AssertSqlSafe(sql), arguments)
             .execute(&mut *connection)
             .await?;
     }

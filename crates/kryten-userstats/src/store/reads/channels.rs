@@ -6,6 +6,7 @@ use kryten_protocol::time::WireTime;
 use serde::Serialize;
 use sqlx::FromRow;
 
+use crate::store::sql;
 use crate::store::{Store, StoreError};
 
 /// How many users there were at a moment.
@@ -93,7 +94,7 @@ impl Store {
         domain: &str,
         since: WireTime,
     ) -> Result<Vec<Population>, StoreError> {
-        Ok(sqlx::query_as(
+        Ok(sql::query_as(
             "SELECT timestamp, connected_count, chat_count FROM population_snapshots
              WHERE channel = $1 AND domain = $2 AND timestamp >= $3 ORDER BY timestamp DESC",
         )
@@ -114,13 +115,13 @@ impl Store {
         domain: &str,
         limit: i64,
     ) -> Result<Vec<MediaRow>, StoreError> {
-        Ok(sqlx::query_as(
+        Ok(sql::query_as(
             "SELECT timestamp, media_title, media_type, media_id FROM media_changes
              WHERE channel = $1 AND domain = $2 ORDER BY timestamp DESC LIMIT $3",
         )
         .bind(channel)
         .bind(domain)
-        .bind(limit)
+        .bind(sql::limit(limit))
         .fetch_all(&self.readers)
         .await?)
     }
@@ -153,7 +154,7 @@ impl Store {
                  ORDER BY total_users ASC, timestamp DESC LIMIT 1",
             ),
         ] {
-            *mark = sqlx::query_as(sql)
+            *mark = sql::query_as(sql)
                 .bind(channel)
                 .bind(domain)
                 .bind(is_high)
@@ -174,15 +175,15 @@ impl Store {
         domain: &str,
         title: Option<&str>,
     ) -> Result<Vec<VoteSum>, StoreError> {
-        Ok(sqlx::query_as(
+        Ok(sql::query_as(
             "SELECT media_title, media_type, media_id,
-                 SUM(CASE WHEN vote > 0 THEN 1 ELSE 0 END) AS upvotes,
-                 SUM(CASE WHEN vote < 0 THEN 1 ELSE 0 END) AS downvotes,
-                 COUNT(*) AS total_votes, SUM(vote) AS score, MAX(timestamp) AS last_vote
+                 CAST(SUM(CASE WHEN vote > 0 THEN 1 ELSE 0 END) AS BIGINT) AS upvotes,
+                 CAST(SUM(CASE WHEN vote < 0 THEN 1 ELSE 0 END) AS BIGINT) AS downvotes,
+                 COUNT(*) AS total_votes, CAST(SUM(vote) AS BIGINT) AS score, MAX(timestamp) AS last_vote
              FROM movie_votes
              WHERE channel = $1 AND domain = $2 AND ($3 IS NULL OR media_title = $3)
              GROUP BY media_title, media_type, media_id
-             ORDER BY score DESC, media_title, media_type, media_id",
+             ORDER BY score DESC, media_title, COALESCE(media_type, ''), COALESCE(media_id, '')",
         )
         .bind(channel)
         .bind(domain)
@@ -202,7 +203,7 @@ impl Store {
         from: Option<WireTime>,
         to: Option<WireTime>,
     ) -> Result<Vec<PopulationMean>, StoreError> {
-        let rows: Vec<(String, i64)> = sqlx::query_as(
+        let rows: Vec<(String, i64)> = sql::query_as(
             "SELECT timestamp, chat_count FROM population_snapshots
              WHERE channel = $1 AND domain = $2
              AND ($3 IS NULL OR timestamp >= $3) AND ($4 IS NULL OR timestamp <= $4)",

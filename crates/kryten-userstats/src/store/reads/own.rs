@@ -3,6 +3,7 @@
 use kryten_protocol::time::WireTime;
 use sqlx::FromRow;
 
+use crate::store::sql;
 use crate::store::{Store, StoreError};
 use crate::tally::{Film, Memory};
 
@@ -80,7 +81,7 @@ impl Store {
     /// [`StoreError::Sql`].
     pub async fn open_visit_count(&self) -> Result<usize, StoreError> {
         let sql = "SELECT COUNT(*) FROM kryten_visits WHERE closed_at IS NULL";
-        let count: i64 = sqlx::query_scalar(sql).fetch_one(&self.readers).await?;
+        let count: i64 = sql::query_scalar(sql).fetch_one(&self.readers).await?;
         Ok(usize::try_from(count).unwrap_or(0))
     }
 
@@ -89,7 +90,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Sql`].
     pub async fn present(&self, channel: &str, domain: &str) -> Result<Vec<Presence>, StoreError> {
-        Ok(sqlx::query_as(
+        Ok(sql::query_as(
             "SELECT username, opened_at, afk_since FROM kryten_visits
              WHERE closed_at IS NULL AND channel = $1 AND domain = $2 ORDER BY username",
         )
@@ -108,7 +109,7 @@ impl Store {
         channel: &str,
         domain: &str,
     ) -> Result<Option<Film>, StoreError> {
-        let memory: Option<String> = sqlx::query_scalar(
+        let memory: Option<String> = sql::query_scalar(
             "SELECT memory FROM kryten_channel_state WHERE channel = $1 AND domain = $2",
         )
         .bind(channel)
@@ -136,13 +137,13 @@ impl Store {
         domain: &str,
         limit: i64,
     ) -> Result<Vec<GapRow>, StoreError> {
-        Ok(sqlx::query_as(
+        Ok(sql::query_as(
             "SELECT began_at, ended_at, reason, chat_complete, lost FROM kryten_gaps
              WHERE channel = $1 AND domain = $2 ORDER BY ended_at DESC LIMIT $3",
         )
         .bind(channel)
         .bind(domain)
-        .bind(limit)
+        .bind(sql::limit(limit))
         .fetch_all(&self.readers)
         .await?)
     }
@@ -160,7 +161,7 @@ impl Store {
     ) -> Result<Vec<HourRow>, StoreError> {
         const HOUR_MICROS: i64 = 3_600_000_000;
         let hour = |at: Option<WireTime>| at.map(|at| at.micros().div_euclid(HOUR_MICROS));
-        Ok(sqlx::query_as(
+        Ok(sql::query_as(
             "SELECT hour, messages, kudos_plusplus, kudos_phrases, emotes, votes, pms, media,
                  population_high, population_low
              FROM kryten_hourly WHERE channel = $1 AND domain = $2
@@ -193,7 +194,7 @@ impl Store {
              WHERE channel = $1 AND domain = $2 AND population_low_at >= $3
              ORDER BY population_low, population_low_at LIMIT 1",
         ]) {
-            *mark = sqlx::query_as(sql)
+            *mark = sql::query_as(sql)
                 .bind(channel)
                 .bind(domain)
                 .bind(since.map_or(i64::MIN, WireTime::micros))
@@ -213,7 +214,7 @@ impl Store {
         domain: &str,
         from_hour: i64,
     ) -> Result<Vec<HourRow>, StoreError> {
-        Ok(sqlx::query_as(
+        Ok(sql::query_as(
             "SELECT hour, messages, kudos_plusplus, kudos_phrases, emotes, votes, pms, media,
                  population_high, population_low
              FROM kryten_hourly WHERE channel = $1 AND domain = $2 AND hour >= $3 ORDER BY hour",

@@ -2,6 +2,7 @@
 
 use sqlx::FromRow;
 
+use crate::store::sql;
 use crate::store::{Store, StoreError};
 
 /// What is counted of a channel.
@@ -37,7 +38,7 @@ impl Store {
         domain: &str,
         channel: &str,
     ) -> Result<ChannelTotals, StoreError> {
-        Ok(sqlx::query_as(
+        Ok(sql::query_as(
             "SELECT $1 AS domain, $2 AS channel,
                  (SELECT CAST(COALESCE(SUM(message_count), 0) AS BIGINT) FROM message_counts
                      WHERE domain = $1 AND channel = $2) AS messages,

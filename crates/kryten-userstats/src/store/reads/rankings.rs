@@ -3,6 +3,7 @@
 use serde::Serialize;
 use sqlx::FromRow;
 
+use crate::store::sql;
 use crate::store::{Store, StoreError};
 
 /// A count for a user.
@@ -34,14 +35,14 @@ impl Store {
         domain: &str,
         limit: i64,
     ) -> Result<Vec<UserCount>, StoreError> {
-        Ok(sqlx::query_as(
+        Ok(sql::query_as(
             "SELECT username, message_count AS count FROM message_counts
              WHERE channel = $1 AND domain = $2 AND username <> '[server]'
              ORDER BY message_count DESC, id LIMIT $3",
         )
         .bind(channel)
         .bind(domain)
-        .bind(limit)
+        .bind(sql::limit(limit))
         .fetch_all(&self.readers)
         .await?)
     }
@@ -56,8 +57,8 @@ impl Store {
         domain: &str,
         limit: i64,
     ) -> Result<Vec<UserCount>, StoreError> {
-        Ok(sqlx::query_as(
-            "SELECT username, SUM(kudos_count) AS count FROM (
+        Ok(sql::query_as(
+            "SELECT username, CAST(SUM(kudos_count) AS BIGINT) AS count FROM (
                  SELECT username, channel, domain, kudos_count FROM kudos_plusplus
                  UNION ALL
                  SELECT username, channel, domain, kudos_count FROM kudos_phrases
@@ -67,7 +68,7 @@ impl Store {
         )
         .bind(domain)
         .bind(channel)
-        .bind(limit)
+        .bind(sql::limit(limit))
         .fetch_all(&self.readers)
         .await?)
     }
@@ -82,14 +83,14 @@ impl Store {
         domain: &str,
         limit: i64,
     ) -> Result<Vec<EmoteCount>, StoreError> {
-        Ok(sqlx::query_as(
-            "SELECT emote, SUM(usage_count) AS count FROM emote_usage
+        Ok(sql::query_as(
+            "SELECT emote, CAST(SUM(usage_count) AS BIGINT) AS count FROM emote_usage
              WHERE domain = $1 AND ($2 IS NULL OR channel = $2)
              GROUP BY emote ORDER BY count DESC, emote DESC LIMIT $3",
         )
         .bind(domain)
         .bind(channel)
-        .bind(limit)
+        .bind(sql::limit(limit))
         .fetch_all(&self.readers)
         .await?)
     }

@@ -2,6 +2,7 @@
 
 use sqlx::FromRow;
 
+use crate::store::sql;
 use crate::store::{Store, StoreError};
 
 /// Sums over everything that is counted.
@@ -33,14 +34,14 @@ impl Store {
     /// # Errors
     /// [`StoreError::Sql`].
     pub async fn totals(&self) -> Result<Totals, StoreError> {
-        Ok(sqlx::query_as(
+        Ok(sql::query_as(
             "SELECT
                  (SELECT COUNT(*) FROM users) AS users,
-                 (SELECT COALESCE(SUM(message_count), 0) FROM message_counts) AS messages,
-                 (SELECT COALESCE(SUM(pm_count), 0) FROM pm_counts) AS pms,
-                 (SELECT COALESCE(SUM(kudos_count), 0) FROM kudos_plusplus) AS kudos_plusplus,
-                 (SELECT COALESCE(SUM(kudos_count), 0) FROM kudos_phrases) AS kudos_phrases,
-                 (SELECT COALESCE(SUM(usage_count), 0) FROM emote_usage) AS emotes,
+                 (SELECT CAST(COALESCE(SUM(message_count), 0) AS BIGINT) FROM message_counts) AS messages,
+                 (SELECT CAST(COALESCE(SUM(pm_count), 0) AS BIGINT) FROM pm_counts) AS pms,
+                 (SELECT CAST(COALESCE(SUM(kudos_count), 0) AS BIGINT) FROM kudos_plusplus) AS kudos_plusplus,
+                 (SELECT CAST(COALESCE(SUM(kudos_count), 0) AS BIGINT) FROM kudos_phrases) AS kudos_phrases,
+                 (SELECT CAST(COALESCE(SUM(usage_count), 0) AS BIGINT) FROM emote_usage) AS emotes,
                  (SELECT COUNT(*) FROM media_changes) AS media_changes,
                  (SELECT COUNT(*) FROM movie_votes) AS votes,
                  (SELECT COUNT(*) FROM kryten_gaps) AS gaps",

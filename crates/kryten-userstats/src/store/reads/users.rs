@@ -4,6 +4,7 @@ use serde::Serialize;
 use sqlx::FromRow;
 
 use super::EmoteCount;
+use crate::store::sql;
 use crate::store::{Store, StoreError};
 
 /// When a user was seen.
@@ -60,7 +61,7 @@ impl Store {
     /// [`StoreError::Sql`].
     pub async fn user_seen(&self, user: &str) -> Result<Option<UserSeen>, StoreError> {
         let sql = "SELECT first_seen_at, last_seen_at FROM users WHERE username = $1";
-        Ok(sqlx::query_as(sql)
+        Ok(sql::query_as(sql)
             .bind(user)
             .fetch_optional(&self.readers)
             .await?)
@@ -74,7 +75,7 @@ impl Store {
         let mut spellings = Vec::new();
         for name in names {
             let known: Vec<String> =
-                sqlx::query_scalar("SELECT username FROM users WHERE LOWER(username) = $1")
+                sql::query_scalar("SELECT username FROM users WHERE LOWER(username) = $1")
                     .bind(name.to_ascii_lowercase())
                     .fetch_all(&self.readers)
                     .await?;
@@ -98,7 +99,7 @@ impl Store {
         channel: &str,
         domain: &str,
     ) -> Result<i64, StoreError> {
-        let count: Option<i64> = sqlx::query_scalar(
+        let count: Option<i64> = sql::query_scalar(
             "SELECT message_count FROM message_counts
              WHERE username = $1 AND channel = $2 AND domain = $3",
         )
@@ -119,7 +120,7 @@ impl Store {
         user: &str,
         domain: &str,
     ) -> Result<Vec<ChannelCount>, StoreError> {
-        Ok(sqlx::query_as(
+        Ok(sql::query_as(
             "SELECT channel, message_count AS count FROM message_counts
              WHERE username = $1 AND domain = $2 ORDER BY message_count DESC, channel",
         )
@@ -135,7 +136,7 @@ impl Store {
     /// [`StoreError::Sql`].
     pub async fn pms_of(&self, user: &str) -> Result<i64, StoreError> {
         let count: Option<i64> =
-            sqlx::query_scalar("SELECT pm_count FROM pm_counts WHERE username = $1")
+            sql::query_scalar("SELECT pm_count FROM pm_counts WHERE username = $1")
                 .bind(user)
                 .fetch_optional(&self.readers)
                 .await?;
@@ -147,8 +148,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Sql`].
     pub async fn plusplus_of(&self, user: &str, domain: &str) -> Result<i64, StoreError> {
-        Ok(sqlx::query_scalar(
-            "SELECT COALESCE(SUM(kudos_count), 0) FROM kudos_plusplus
+        Ok(sql::query_scalar(
+            "SELECT CAST(COALESCE(SUM(kudos_count), 0) AS BIGINT) FROM kudos_plusplus
              WHERE username = $1 AND domain = $2",
         )
         .bind(user)
@@ -166,8 +167,8 @@ impl Store {
         user: &str,
         domain: &str,
     ) -> Result<Vec<PhraseCount>, StoreError> {
-        Ok(sqlx::query_as(
-            "SELECT phrase, SUM(kudos_count) AS count FROM kudos_phrases
+        Ok(sql::query_as(
+            "SELECT phrase, CAST(SUM(kudos_count) AS BIGINT) AS count FROM kudos_phrases
              WHERE username = $1 AND domain = $2
              GROUP BY phrase ORDER BY count DESC, phrase DESC",
         )
@@ -182,8 +183,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Sql`].
     pub async fn emotes_of(&self, user: &str, domain: &str) -> Result<Vec<EmoteCount>, StoreError> {
-        Ok(sqlx::query_as(
-            "SELECT emote, SUM(usage_count) AS count FROM emote_usage
+        Ok(sql::query_as(
+            "SELECT emote, CAST(SUM(usage_count) AS BIGINT) AS count FROM emote_usage
              WHERE username = $1 AND domain = $2
              GROUP BY emote ORDER BY count DESC, emote DESC",
         )
@@ -203,7 +204,7 @@ impl Store {
         channel: &str,
         domain: &str,
     ) -> Result<Option<UserActivity>, StoreError> {
-        Ok(sqlx::query_as(
+        Ok(sql::query_as(
             "SELECT total_time_seconds, not_afk_time_seconds FROM user_activity
              WHERE username = $1 AND channel = $2 AND domain = $3",
         )
@@ -223,7 +224,7 @@ impl Store {
         user: &str,
         domain: &str,
     ) -> Result<Vec<ChannelActivity>, StoreError> {
-        Ok(sqlx::query_as(
+        Ok(sql::query_as(
             "SELECT channel, total_time_seconds, not_afk_time_seconds FROM user_activity
              WHERE username = $1 AND domain = $2 ORDER BY channel",
         )
@@ -243,8 +244,8 @@ impl Store {
         channel: Option<&str>,
         domain: &str,
     ) -> Result<bool, StoreError> {
-        let found: Option<i64> = sqlx::query_scalar(
-            "SELECT 1 FROM kryten_visits WHERE closed_at IS NULL AND username = $1
+        let found: Option<i64> = sql::query_scalar(
+            "SELECT CAST(1 AS BIGINT) FROM kryten_visits WHERE closed_at IS NULL AND username = $1
              AND domain = $2 AND ($3 IS NULL OR channel = $3) LIMIT 1",
         )
         .bind(user)
