@@ -34,6 +34,10 @@ use crate::fault::Faults;
 use crate::memory::Memory;
 use crate::stage::Stage;
 
+/// As in `kryten`, whose memory this is to tell.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A simulated hour.
 const HOUR: Duration = Duration::from_secs(60);
 

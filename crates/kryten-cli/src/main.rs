@@ -21,6 +21,10 @@ use clap::Parser;
 
 use crate::cli::Cli;
 
+/// The C library's keeps what a burst needed, in each thread's heap by itself; this one gives it back.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread()

@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use crate::answering_pms::SystemPm;
 use crate::audit::Audit;
-use crate::channel::{ChannelState, Drift, StateKey};
+use crate::channel::{Changes, ChannelState, Drift, DriftKind, StateKey};
 use crate::channel_name::ChannelId;
 use crate::channel_view::ChannelView;
 use crate::history::{History, ReplaySummary, Sighting};
@@ -33,6 +33,7 @@ use crate::shared_outbox::SharedOutbox;
 use crate::snapshots::Snapshots;
 use crate::status::{ChannelStatus, add};
 use crate::system_pm;
+use crate::verify::LookTaken;
 
 /// What the bridge tells the rest of the robot.
 #[derive(Debug, Clone)]
@@ -61,6 +62,8 @@ pub(crate) struct Bridge {
     pub(crate) items: mpsc::Receiver<CytubeItem>,
     pub(crate) outbox: Arc<SharedOutbox>,
     pub(crate) written: mpsc::UnboundedReceiver<StateKey>,
+    /// What a second connection was told, to be taken over.
+    pub(crate) looks: mpsc::Receiver<LookTaken>,
     pub(crate) news: mpsc::UnboundedSender<BridgeNews>,
     pub(crate) status: Arc<ChannelStatus>,
     pub(crate) state: Arc<std::sync::Mutex<ChannelState>>,
@@ -72,6 +75,8 @@ pub(crate) struct Bridge {
     /// The last sign before the absence that the next complete join ends.
     pub(crate) absent_from: Option<WireTime>,
     pub(crate) kv_enabled: bool,
+    /// Another robot may have taken over when our account has joined elsewhere; the seat finds out.
+    pub(crate) has_lease: bool,
     /// Where commands wait for what CyTube says.
     pub(crate) view: ChannelView,
     /// Where `system:` messages go.
@@ -112,6 +117,7 @@ impl Bridge {
                 biased;
                 () = self.stop.cancelled() => break,
                 Some(key) = self.written.recv() => run.snapshots.written(key),
+                Some(look) = self.looks.recv() => self.take_look(&mut run, look),
                 item = self.items.recv() => match item {
                     Some(item) => self.take(&mut run, item),
                     None => break,
@@ -178,7 +184,10 @@ impl Bridge {
                     DisconnectReason::DuplicateLogin => BridgeEnd::DuplicateLogin,
                     _ => BridgeEnd::GivenUp,
                 };
-                self.give_up(&reason);
+                match run.end {
+                    BridgeEnd::DuplicateLogin if self.has_lease => self.step_back(&reason),
+                    _ => self.give_up(&reason),
+                }
             }
             _ => {}
         }
@@ -199,16 +208,9 @@ impl Bridge {
             self.publish(name, payload, message_id, received);
         }
         let changes = self.lock_state().apply(name, payload);
-        changes
-            .drift
-            .iter()
-            .for_each(|drift| self.note_drift(drift));
+        self.note_changes(run, &changes);
         // After the state, so that whoever hears of an effect finds it there.
         self.view.desk.hear(name, payload);
-        changes
-            .dirty
-            .into_iter()
-            .for_each(|key| run.snapshots.mark(key));
         if is_join_over && run.put_all {
             // Whatever an earlier robot left behind is replaced, also where this session has not changed it.
             StateKey::ALL
@@ -216,6 +218,30 @@ impl Bridge {
                 .for_each(|key| run.snapshots.mark(key));
             run.put_all = false;
         }
+    }
+
+    /// Takes over what a second connection saw; who follows the events is told the lists as they are now.
+    fn take_look(&self, run: &mut Run, look: LookTaken) {
+        let (seen, changes) = self.lock_state().mend(look.look);
+        self.note_changes(run, &changes);
+        for (name, key) in changes.drift.iter().filter_map(full_list) {
+            let list = RawValue::from_string(self.lock_state().value(key));
+            let list = list.expect("the state is JSON");
+            self.publish(name, &list, Uuid::new_v4().to_string(), crate::now());
+        }
+        // Who asked may have left.
+        let _ = look.answer.send(seen);
+    }
+
+    fn note_changes(&self, run: &mut Run, changes: &Changes) {
+        changes
+            .drift
+            .iter()
+            .for_each(|drift| self.note_drift(drift));
+        changes
+            .dirty
+            .iter()
+            .for_each(|key| run.snapshots.mark(*key));
     }
 
     /// Whether this is the playlist that we have asked for, and it is as we know it: nobody needs to hear that, and
@@ -327,6 +353,12 @@ impl Bridge {
     fn note_drift(&self, drift: &Drift) {
         let entries = drift.missing + drift.extra + drift.changed;
         add(&self.status.drift_entries, entries as u64);
+        let of_its_kind = match drift.kind {
+            DriftKind::Users => &self.status.users_drift,
+            DriftKind::Emotes => &self.status.emotes_drift,
+            DriftKind::Playlist => &self.status.playlist_drift,
+        };
+        add(of_its_kind, entries as u64);
         warn!(
             channel = self.id.channel,
             kind = drift.kind.as_str(),
@@ -361,6 +393,13 @@ impl Bridge {
                 reason: reason.to_string(),
             });
         }
+    }
+
+    fn step_back(&self, reason: &DisconnectReason) {
+        self.status.set_in_channel(false);
+        self.status.set_trouble(None);
+        self.view.desk.leave(&format!("CyTube: {reason}"));
+        info!(channel = self.id.channel, %reason, "looking whether another robot has the channel");
     }
 
     fn give_up(&mut self, reason: &DisconnectReason) {
@@ -420,6 +459,16 @@ impl Bridge {
         self.state
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// The event that tells a list that a look has mended.
+fn full_list(drift: &Drift) -> Option<(&'static str, StateKey)> {
+    match drift.kind {
+        DriftKind::Users => Some(("userlist", StateKey::Users)),
+        DriftKind::Emotes => Some(("emoteList", StateKey::Emotes)),
+        // It is only ever told by CyTube on our own connection.
+        DriftKind::Playlist => None,
     }
 }
 

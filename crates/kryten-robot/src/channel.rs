@@ -6,6 +6,7 @@
 mod drift;
 mod emotes;
 mod facts;
+mod look;
 mod playlist;
 mod room;
 mod users;
@@ -19,6 +20,7 @@ pub use drift::{Drift, DriftKind};
 use emotes::Emotes;
 pub use facts::{StateCounting, StateCounts};
 use kryten_protocol::state::{self, StateBucket};
+pub use look::{Look, Seen};
 use playlist::Playlist;
 use room::Room;
 use users::Users;
@@ -160,6 +162,7 @@ impl ChannelState {
     /// A new login begins: what the first full frames change is no drift, since nobody told us while we were away.
     pub fn begin_session(&mut self) {
         self.users.begin_session();
+        self.emotes.begin_session();
         self.playlist.begin_session();
         self.room.begin_session();
     }
@@ -184,6 +187,41 @@ impl ChannelState {
     /// What a full playlist from CyTube would mend; `None` where it says what the state has.
     pub fn playlist_drift(&self, playlist: &RawValue) -> Option<Drift> {
         self.playlist.drift_to(playlist.get())
+    }
+
+    /// A second connection is about to look; what events tell from now on is newer than what it sees.
+    pub fn begin_look(&mut self) {
+        self.users.touched.begin();
+        self.emotes.touched.begin();
+    }
+
+    /// What a look shows of users and emotes.
+    pub fn compare(&self, look: &Look) -> [Seen; 2] {
+        let users = self.users.compare(&look.users);
+        let emotes = look.emotes.as_deref();
+        let emotes = emotes.and_then(|emotes| self.emotes.compare(emotes));
+        [
+            users.map_or(Seen::Unsure, |(_, drift)| drift.into()),
+            emotes.map_or(Seen::Unsure, Seen::from),
+        ]
+    }
+
+    /// Takes over what a look shows; the look has ended then.
+    pub fn mend(&mut self, look: Look) -> ([Seen; 2], Changes) {
+        let seen = self.compare(&look);
+        let mut changes = Changes::none();
+        changes
+            .drift
+            .extend(seen.into_iter().filter_map(Seen::drift));
+        if seen[0].drift().is_some() && self.users.mend(&look.users) {
+            changes.dirty.insert(StateKey::Users);
+        }
+        if seen[1].drift().is_some() && self.emotes.mend(look.emotes.unwrap_or_default()) {
+            changes.dirty.insert(StateKey::Emotes);
+        }
+        self.users.touched.end();
+        self.emotes.touched.end();
+        (seen, changes)
     }
 
     /// The value of a key as it is stored: JSON, or the plain text of motd, css and js.

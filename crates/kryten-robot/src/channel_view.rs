@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use crate::channel::{ChannelState, StateKey};
 use crate::channel_name::ChannelId;
 use crate::commands::desk::Desk;
-use crate::config::{CommandTimes, VerifyTimes};
+use crate::config::{ChannelConfig, CommandTimes, VerifyTimes};
 use crate::status::{ChannelReport, ChannelStatus};
 use crate::verify::Verifier;
 
@@ -33,7 +33,7 @@ pub(crate) struct ChannelView {
 impl ChannelView {
     pub(crate) fn new(
         id: Arc<ChannelId>,
-        user: Option<&str>,
+        config: &ChannelConfig,
         times: CommandTimes,
         verify: VerifyTimes,
     ) -> Self {
@@ -43,8 +43,8 @@ impl ChannelView {
             state: Arc::clone(&desk.state),
             status: Arc::clone(&desk.status),
             desk,
-            verifier: Arc::new(Verifier::new(verify)),
-            user: user.map(Arc::from),
+            verifier: Arc::new(Verifier::new(verify, config.cytube_to_look())),
+            user: config.user.as_deref().map(Arc::from),
             under_way: Arc::new(Semaphore::new(UNDER_WAY)),
         }
     }

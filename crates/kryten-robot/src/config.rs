@@ -67,6 +67,12 @@ pub struct VerifyTimes {
     pub every: Option<Duration>,
     /// CyTube tells its playlist to a connection once in this time.
     pub playlist_pause: Duration,
+    /// How often a second connection looks what users and emotes CyTube has; `None` for never.
+    pub look_every: Option<Duration>,
+    /// The least time between two looks, also when somebody asks.
+    pub look_pause: Duration,
+    /// How long an event may be on its way; what a look shows is compared again after this time.
+    pub look_settle: Duration,
 }
 
 impl Default for VerifyTimes {
@@ -74,6 +80,9 @@ impl Default for VerifyTimes {
         Self {
             every: Some(Duration::from_secs(15 * 60)),
             playlist_pause: Duration::from_secs(60),
+            look_every: Some(Duration::from_secs(60 * 60)),
+            look_pause: Duration::from_secs(60),
+            look_settle: Duration::from_secs(2),
         }
     }
 }
@@ -211,6 +220,14 @@ impl ChannelConfig {
             && self.reconnect_max == other.reconnect_max
             && self.ca_file == other.ca_file
             && self.anonymous == other.anonymous
+    }
+
+    /// The settings of a second connection that only looks.
+    pub(crate) fn cytube_to_look(&self) -> CytubeConfig {
+        CytubeConfig {
+            login: Login::Anonymous,
+            ..self.cytube()
+        }
     }
 
     /// The settings of the CyTube client. Without a user the original logs in as the guest `Guest`.

@@ -92,7 +92,7 @@ type Series = (
 );
 
 /// The series of each channel: name, kind, help, value.
-const SERIES: [Series; 18] = [
+const SERIES: [Series; 25] = [
     (
         "kryten_channel_joined",
         "gauge",
@@ -172,6 +172,30 @@ const SERIES: [Series; 18] = [
         |r| r.events_too_large as f64,
     ),
     (
+        "kryten_channel_outbox_entries",
+        "gauge",
+        "Events and values that wait to be stored",
+        |r| r.outbox_entries as f64,
+    ),
+    (
+        "kryten_channel_outbox_bytes",
+        "gauge",
+        "Their bytes; 64 MiB are kept",
+        |r| r.outbox_bytes as f64,
+    ),
+    (
+        "kryten_channel_stream_stalls_total",
+        "counter",
+        "Times that the stream took more than a second for an event",
+        |r| r.stalls as f64,
+    ),
+    (
+        "kryten_channel_stream_replaced_total",
+        "counter",
+        "Times that the stream was deleted and a new one taken",
+        |r| r.streams_replaced as f64,
+    ),
+    (
         "kryten_channel_gaps_total",
         "counter",
         "Gaps reported",
@@ -182,6 +206,24 @@ const SERIES: [Series; 18] = [
         "counter",
         "Entries mended by full lists",
         |r| r.drift_entries as f64,
+    ),
+    (
+        "kryten_channel_users_drift_total",
+        "counter",
+        "Users mended by full lists",
+        |r| r.users_drift as f64,
+    ),
+    (
+        "kryten_channel_playlist_drift_total",
+        "counter",
+        "Playlist items mended by full lists",
+        |r| r.playlist_drift as f64,
+    ),
+    (
+        "kryten_channel_emotes_drift_total",
+        "counter",
+        "Emotes mended by full lists",
+        |r| r.emotes_drift as f64,
     ),
     (
         "kryten_channel_kv_drift_total",

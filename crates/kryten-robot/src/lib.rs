@@ -18,7 +18,7 @@
 //! - `bridge`: one channel's task, frame → state → outbox;
 //! - `publisher`: outbox → event stream, in order, each event once;
 //! - `kv_writer`: state → KV, with the mark of the event that it reflects;
-//! - `verify`: compares CyTube, memory and KV, and mends what differs;
+//! - `verify`: compares CyTube, memory and KV, and mends what differs; `look`: CyTube's lists through a second connection;
 //! - [`health`]: `/health` and `/metrics`;
 //! - `requests`: what others ask, with `office` for what all requests share; `answering_pms` for private messages;
 //! - `lifecycle`: what the robot tells of itself; `hearing`: what it hears of others; `lease_bucket`: leases in KV;
@@ -44,6 +44,7 @@ mod kv_writer;
 pub mod lease;
 mod lease_bucket;
 mod lifecycle;
+mod look;
 mod office;
 pub mod outbox;
 mod publisher;

@@ -7,11 +7,12 @@
 //! noticed before anything is out of order.
 
 mod losses;
+mod telling;
 
 use std::collections::{HashSet, VecDeque};
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_nats::HeaderMap;
@@ -22,6 +23,7 @@ use kryten_client::one_life::OneLife;
 use kryten_client::stream::{EventStream, StreamError};
 use kryten_protocol::state::{EPOCH_HEADER, StateMark};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
@@ -29,6 +31,7 @@ use crate::channel_name::ChannelId;
 use crate::outbox::{Entry, Outgoing, Snapshot};
 use crate::shared_outbox::SharedOutbox;
 use crate::status::{ChannelStatus, add, set};
+pub(crate) use telling::Told;
 
 /// How many events may wait for their acknowledgement.
 const WINDOW: usize = 256;
@@ -36,6 +39,8 @@ const WINDOW: usize = 256;
 const TAIL: usize = WINDOW + 64;
 /// What NATS and the headers add to a body at most.
 const OVERHEAD: usize = 512;
+/// A stream that takes longer than this for an event is slow.
+const SLOW: Duration = Duration::from_secs(1);
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// How often somebody else may be faster before we wait as after a failure.
@@ -51,8 +56,8 @@ pub(crate) struct Publisher {
     pub(crate) status: Arc<ChannelStatus>,
     pub(crate) epoch: u64,
     pub(crate) stop: CancellationToken,
-    /// Why events wait, as it was logged.
-    pub(crate) told: Mutex<Option<String>>,
+    /// What was logged.
+    pub(crate) told: Mutex<Told>,
 }
 
 /// One connection and what we know of the stream through it.
@@ -68,10 +73,16 @@ struct Life {
     in_flight: VecDeque<InFlight>,
     /// The event in flight names `last_event`; nothing may follow until it is stored.
     fenced: bool,
+    /// It was told that the stream is slow.
+    is_slow: bool,
 }
 
 enum InFlight {
-    Event { is_gap: bool, ack: Ack },
+    Event {
+        is_gap: bool,
+        sent: Instant,
+        ack: Ack,
+    },
     State,
 }
 
@@ -137,37 +148,9 @@ impl Publisher {
         end
     }
 
-    /// Tells once for each reason that events wait.
-    fn note_down(&self, reason: String) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.as_ref() == Some(&reason) {
-            return;
-        }
-        let waiting = self.outbox.lock().len();
-        warn!(
-            channel = self.id.channel,
-            reason, waiting, "events wait: the event stream does not take them; trying again"
-        );
-        *told = Some(reason);
-    }
-
-    /// The stream has taken something, or nothing waits for it.
-    fn note_up(&self) {
-        if set(&self.status.stream_up, true) {
-            return;
-        }
-        let told = self
-            .told
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if told.is_some() {
-            info!(channel = self.id.channel, "events reach the stream again");
-        }
-    }
-
     /// Reads back what the stream has of the outbox.
     async fn look(&self, connection: OneLife, stream: EventStream) -> Result<Life, StreamError> {
+        self.note_stream(stream.identity().created_nanos);
         let tail = stream.tail(&self.id.filter, TAIL).await?;
         let stored: HashSet<&str> = tail
             .iter()
@@ -203,6 +186,7 @@ impl Publisher {
             can_fence,
             in_flight: VecDeque::new(),
             fenced: false,
+            is_slow: false,
         })
     }
 
@@ -214,6 +198,7 @@ impl Publisher {
             if self.stop.is_cancelled() {
                 return End::Stopped;
             }
+            let slow_at = life.slow_at();
             tokio::select! {
                 () = life.connection.ended() => return End::Lost("the connection to NATS was lost".to_owned()),
                 () = self.outbox.filled(), if life.has_room() => {}
@@ -222,6 +207,7 @@ impl Publisher {
                         return end;
                     }
                 }
+                () = sleep_until(slow_at) => self.note_slow(life),
             }
         }
     }
@@ -295,6 +281,7 @@ impl Publisher {
             Ok(ack) => {
                 life.in_flight.push_back(InFlight::Event {
                     is_gap,
+                    sent: Instant::now(),
                     ack: Box::pin(ack.into_future()),
                 });
                 Ok(())
@@ -334,6 +321,7 @@ impl Publisher {
         self.outbox.lock().acknowledge();
         self.settle_snapshots(life);
         self.outbox.note_progress();
+        self.note_fast(life);
         Ok(())
     }
 
@@ -396,6 +384,15 @@ impl Publisher {
 }
 
 impl Life {
+    /// When it will be time to say that the stream is slow, unless something is stored before.
+    fn slow_at(&self) -> Option<Instant> {
+        let sent = self.in_flight.iter().find_map(|entry| match entry {
+            InFlight::Event { sent, .. } => Some(*sent),
+            InFlight::State => None,
+        });
+        sent.filter(|_| !self.is_slow).map(|sent| sent + SLOW)
+    }
+
     fn has_room(&self) -> bool {
         !self.fenced && self.in_flight.len() < WINDOW
     }
@@ -420,6 +417,13 @@ fn can_compare_a_wildcard(version: &str) -> bool {
         .map(|part| part.parse::<u32>().unwrap_or(0));
     let (major, minor) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     (major, minor) >= (2, 12)
+}
+
+async fn sleep_until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
 }
 
 async fn front(in_flight: &mut VecDeque<InFlight>) -> Result<PublishAck, PublishError> {

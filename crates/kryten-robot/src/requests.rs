@@ -28,6 +28,7 @@ use tokio_util::task::TaskTracker;
 use crate::channel_view::ChannelView;
 use crate::commands::allowed;
 use crate::office::Office;
+use crate::verify::WhoAsks;
 use read::{Asked, SERVICE, Target};
 
 /// Listens until it is stopped.
@@ -189,7 +190,7 @@ fn unified(office: &Arc<Office>, message: Message, tasks: &TaskTracker) {
                     Err(allowed::refusal(&asked.command))
                 }
                 Some("verify") => match target {
-                    Ok(channel) => Ok(channel.verifier.verify(&channel).await),
+                    Ok(channel) => Ok(channel.verifier.verify(&channel, WhoAsks::Somebody).await),
                     Err(refusal) => Err(refusal),
                 },
                 Some(what) => {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kryten_cytube::DisconnectReason;
 use kryten_protocol::subject::SubjectError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -43,7 +44,7 @@ impl Seat {
         let id = Arc::new(channel_id(&config)?);
         let times = house.command_times;
         let verify = house.verify;
-        let view = ChannelView::new(Arc::clone(&id), config.user.as_deref(), times, verify);
+        let view = ChannelView::new(Arc::clone(&id), &config, times, verify);
         let (news, telling) = mpsc::unbounded_channel();
         let (ready_tx, ready) = watch::channel(false);
         let (ended_tx, ended) = watch::channel(false);
@@ -241,7 +242,12 @@ impl Service {
         }
         // Whoever took over has logged in with our account, which ends our session before we hear of it.
         match lease.renew(held).await {
-            Renewal::Held => Ending::GivenUp,
+            Renewal::Held => {
+                let reason = DisconnectReason::DuplicateLogin;
+                error!(channel = self.channel(), %reason, "gave the channel up");
+                self.ground.view.status.give_up(reason.to_string());
+                Ending::GivenUp
+            }
             Renewal::Unconfirmed => Ending::Lost(Loss::Unreachable),
             Renewal::Lost(loss) => Ending::Lost(loss),
         }

@@ -1,22 +1,26 @@
 //! The outbox between the two tasks of a channel: the bridge fills it, the publisher empties it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
 use crate::outbox::{Entry, Outbox};
+use crate::status::ChannelStatus;
 
 #[derive(Debug)]
 pub(crate) struct SharedOutbox {
     outbox: Mutex<Outbox>,
+    status: Arc<ChannelStatus>,
     filled: Notify,
     emptied: Notify,
 }
 
 impl SharedOutbox {
-    pub(crate) fn new(limit: usize) -> Self {
+    pub(crate) fn new(limit: usize, status: Arc<ChannelStatus>) -> Self {
         Self {
             outbox: Mutex::new(Outbox::new(limit)),
+            status,
             filled: Notify::new(),
             emptied: Notify::new(),
         }
@@ -28,7 +32,10 @@ impl SharedOutbox {
     }
 
     pub(crate) fn push(&self, entry: Entry) {
-        self.lock().push(entry);
+        let mut outbox = self.lock();
+        outbox.push(entry);
+        self.tell(&outbox);
+        drop(outbox);
         self.filled.notify_one();
     }
 
@@ -39,9 +46,17 @@ impl SharedOutbox {
 
     /// Tells those who wait in [`Self::wait_until_empty`]; called after acknowledgements.
     pub(crate) fn note_progress(&self) {
-        if self.lock().is_empty() {
+        let outbox = self.lock();
+        self.tell(&outbox);
+        if outbox.is_empty() {
             self.emptied.notify_waiters();
         }
+    }
+
+    fn tell(&self, outbox: &Outbox) {
+        let (events, bytes) = (outbox.len() as u64, outbox.size() as u64);
+        self.status.outbox_entries.store(events, Ordering::Relaxed);
+        self.status.outbox_bytes.store(bytes, Ordering::Relaxed);
     }
 
     /// Waits until all is acknowledged.

@@ -23,8 +23,15 @@ pub(crate) struct ChannelStatus {
     pub(crate) lines_known: AtomicU64,
     pub(crate) events_dropped: AtomicU64,
     pub(crate) events_too_large: AtomicU64,
+    pub(crate) outbox_entries: AtomicU64,
+    pub(crate) outbox_bytes: AtomicU64,
+    pub(crate) stalls: AtomicU64,
+    pub(crate) streams_replaced: AtomicU64,
     pub(crate) gaps: AtomicU64,
     pub(crate) drift_entries: AtomicU64,
+    pub(crate) users_drift: AtomicU64,
+    pub(crate) playlist_drift: AtomicU64,
+    pub(crate) emotes_drift: AtomicU64,
     pub(crate) kv_drift: AtomicU64,
     pub(crate) kv_writes: AtomicU64,
     pub(crate) kv_bytes: AtomicU64,
@@ -77,10 +84,24 @@ pub struct ChannelReport {
     pub events_dropped: u64,
     /// Events larger than the NATS server takes.
     pub events_too_large: u64,
+    /// Events and values that wait to be stored.
+    pub outbox_entries: u64,
+    /// Their bytes.
+    pub outbox_bytes: u64,
+    /// How often the stream took more than a second for an event.
+    pub stalls: u64,
+    /// How often the stream was deleted and a new one taken.
+    pub streams_replaced: u64,
     /// Gaps reported.
     pub gaps: u64,
     /// Entries of lists that a full frame mended although no event had announced it.
     pub drift_entries: u64,
+    /// Those of them that were users.
+    pub users_drift: u64,
+    /// Those of them that were items of the playlist.
+    pub playlist_drift: u64,
+    /// Those of them that were emotes.
+    pub emotes_drift: u64,
     /// Values in KV that were missing or not ours, and were put anew.
     pub kv_drift: u64,
     /// Values written to KV.
@@ -139,8 +160,15 @@ impl ChannelStatus {
             lines_known: count(&self.lines_known),
             events_dropped: count(&self.events_dropped),
             events_too_large: count(&self.events_too_large),
+            outbox_entries: count(&self.outbox_entries),
+            outbox_bytes: count(&self.outbox_bytes),
+            stalls: count(&self.stalls),
+            streams_replaced: count(&self.streams_replaced),
             gaps: count(&self.gaps),
             drift_entries: count(&self.drift_entries),
+            users_drift: count(&self.users_drift),
+            playlist_drift: count(&self.playlist_drift),
+            emotes_drift: count(&self.emotes_drift),
             kv_drift: count(&self.kv_drift),
             kv_writes: count(&self.kv_writes),
             kv_bytes: count(&self.kv_bytes),

@@ -90,7 +90,10 @@ impl Term {
         let id = Arc::clone(&ground.view.id);
         let status = Arc::clone(&ground.view.status);
         status.take_up();
-        let outbox = Arc::new(SharedOutbox::new(ground.house.outbox_bytes));
+        let outbox = Arc::new(SharedOutbox::new(
+            ground.house.outbox_bytes,
+            Arc::clone(&status),
+        ));
         let (history, last_sign) = match &ground.house.stream {
             Some(stream) => read_back(stream, &id).await.map_err(RobotError::Stream)?,
             None => (History::default(), None),
@@ -116,6 +119,8 @@ impl Term {
         let (verify_tx, verify) = mpsc::channel(1);
         let verify_tx = writer.is_some().then_some(verify_tx);
         ground.view.verifier.set_writer(verify_tx);
+        let (looks_tx, looks) = mpsc::channel(1);
+        ground.view.verifier.set_bridge(Some(looks_tx));
         let stop_publisher = CancellationToken::new();
         let stop_bridge = CancellationToken::new();
         let publisher = Publisher {
@@ -144,6 +149,7 @@ impl Term {
             items,
             outbox: Arc::clone(&outbox),
             written,
+            looks,
             news: ground.news.clone(),
             status,
             state,
@@ -152,6 +158,7 @@ impl Term {
             last_sign,
             absent_from: None,
             kv_enabled: writer.is_some(),
+            has_lease: ground.house.lease.is_some() && ground.house.stream.is_some(),
             stop: stop_bridge.clone(),
             ready,
         };
@@ -216,6 +223,7 @@ impl Term {
     async fn end(self) {
         self.view.set_cytube(None);
         self.view.verifier.set_writer(None);
+        self.view.verifier.set_bridge(None);
         self.view.status.set_in_channel(false);
         if let Some(bridge) = self.bridge {
             bridge.abort();

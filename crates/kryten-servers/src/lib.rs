@@ -5,6 +5,7 @@
 //! - [`find`]: where a nats-server that is new enough comes from;
 //! - [`server`]: the child process, from its configuration file to its end;
 //! - [`cluster`]: several of them that keep streams together;
+//! - [`cable`]: a network to one of them that can be cut;
 //! - [`postgres`]: a PostgreSQL server for tests.
 //!
 //! ```no_run
@@ -20,6 +21,7 @@
 //! ```
 #![warn(missing_docs)]
 
+pub mod cable;
 mod child;
 pub mod cluster;
 mod fetch;
@@ -32,6 +34,7 @@ pub mod server;
 mod settings;
 mod version;
 
+pub use cable::Cable;
 pub use cluster::NatsCluster;
 pub use find::{BinarySource, FindError, FindOptions, NatsBinary, find_nats_server};
 pub use postgres::{PostgresError, PostgresServer};

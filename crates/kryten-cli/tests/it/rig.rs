@@ -154,6 +154,20 @@ impl Rig {
         self.sim.ledger().await.unwrap()
     }
 
+    /// Everybody who was seen, as the database has it.
+    pub(crate) async fn users(&self) -> Vec<String> {
+        let address = format!("sqlite://{}", self.database().display());
+        let mut sqlite = SqliteConnection::connect(&address).await.unwrap();
+        let users = sqlx::query_scalar("SELECT username FROM users");
+        users.fetch_all(&mut sqlite).await.unwrap()
+    }
+
+    /// How often the first robot has joined.
+    pub(crate) fn joins(&self) -> usize {
+        let log = std::fs::read_to_string(self.folder.path().join("robot.log")).unwrap();
+        log.matches("joined the channel").count()
+    }
+
     pub(crate) fn database(&self) -> PathBuf {
         self.folder.path().join("userstats.db")
     }
@@ -163,22 +177,30 @@ pub(crate) fn nats_config(server: &NatsServer) -> NatsConfig {
     NatsConfig::for_url(server.url()).with_user(server.user(), server.password())
 }
 
-fn write_configs(folder: &Path, server: &NatsServer, sim_url: &str) {
-    let nats =
-        json!({"servers": [server.url()], "user": server.user(), "password": server.password()});
+fn nats_section(server: &NatsServer, url: &str) -> Value {
+    json!({"servers": [url], "user": server.user(), "password": server.password()})
+}
+
+/// Writes the configuration of a robot that reaches the server by this address.
+pub(crate) fn write_robot_config(file: &Path, server: &NatsServer, nats_url: &str, sim_url: &str) {
     let robot = json!({
         "cytube": {
             "url": sim_url, "domain": DOMAIN, "channel": CHANNEL, "user": "KrytenBot", "password": "secret",
             "aggressive_reconnect": true, "reconnect_base_delay": 0.02, "reconnect_max_delay": 0.2,
         },
-        "nats": nats, "health": {"enabled": false}, "logging": {"base_path": folder.join("logs")},
+        "nats": nats_section(server, nats_url), "health": {"enabled": false},
+        "logging": {"base_path": file.with_extension("logs")},
     });
+    std::fs::write(file, robot.to_string()).unwrap();
+}
+
+fn write_configs(folder: &Path, server: &NatsServer, sim_url: &str) {
+    write_robot_config(&folder.join("robot.json"), server, server.url(), sim_url);
     let userstats = json!({
-        "nats": nats, "channels": [{"domain": DOMAIN, "channel": CHANNEL}],
+        "nats": nats_section(server, server.url()), "channels": [{"domain": DOMAIN, "channel": CHANNEL}],
         "service": {"name": "userstats"}, "metrics": {"port": free_port()},
         "database": {"path": folder.join("userstats.db")},
     });
-    std::fs::write(folder.join("robot.json"), robot.to_string()).unwrap();
     std::fs::write(folder.join("userstats.json"), userstats.to_string()).unwrap();
 }
 
@@ -191,10 +213,14 @@ pub(crate) fn free_port() -> u16 {
 }
 
 pub(crate) fn start_robot(folder: &Path) -> Process {
-    let config = folder.join("robot.json");
+    start_robot_from(&folder.join("robot.json"))
+}
+
+/// What it logs goes to a file beside its configuration.
+pub(crate) fn start_robot_from(config: &Path) -> Process {
     Process::start(
         &["robot", "--config", config.to_str().unwrap()],
-        &folder.join("robot.log"),
+        &config.with_extension("log"),
     )
 }
 

@@ -22,6 +22,9 @@ pub(crate) struct Seen {
     /// The last marker that the test sent through the simulator.
     pub(crate) marker: u64,
     pub(crate) gaps: Vec<Gap>,
+    /// The highest epoch of a robot, and events of lower ones that came after it, chat left out.
+    pub(crate) epoch: u64,
+    pub(crate) stale: u64,
     /// (time, user, text) of each chat line.
     pub(crate) lines: Vec<(i64, String, String)>,
 }
@@ -34,6 +37,9 @@ impl Seen {
             return;
         }
         let payload = &body["payload"];
+        let (name, epoch) = (body["event_name"].as_str(), message.epoch.unwrap_or(0));
+        self.stale += u64::from(epoch < self.epoch && !matches!(name, Some("chatMsg" | "pm")));
+        self.epoch = self.epoch.max(epoch);
         match body["event_name"].as_str().unwrap() {
             "chatMsg" => {
                 let user = payload["username"].as_str().unwrap();

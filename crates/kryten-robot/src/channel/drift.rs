@@ -5,6 +5,8 @@
 pub enum DriftKind {
     /// Users in the channel.
     Users,
+    /// Emotes.
+    Emotes,
     /// Playlist items.
     Playlist,
 }
@@ -14,6 +16,7 @@ impl DriftKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Users => "users",
+            Self::Emotes => "emotes",
             Self::Playlist => "playlist",
         }
     }

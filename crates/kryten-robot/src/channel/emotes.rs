@@ -2,12 +2,20 @@
 
 use serde_json::{Map, Value};
 
+use super::drift::{Drift, DriftKind};
+use super::look::{Touched, by_name};
+
 #[derive(Debug, Default, Clone)]
 pub(super) struct Emotes {
     list: Vec<Value>,
+    pub(super) touched: Touched,
 }
 
 impl Emotes {
+    pub(super) fn begin_session(&mut self) {
+        self.touched.end();
+    }
+
     pub(super) fn len(&self) -> usize {
         self.list.len()
     }
@@ -18,6 +26,8 @@ impl Emotes {
 
     /// Whether anything changed. A full list in the middle of a session is an import, so it is no drift.
     pub(super) fn apply(&mut self, event: &str, payload: Value) -> bool {
+        // They change so rarely that a look is not used in which one did.
+        self.touched.end();
         match (event, payload) {
             ("emoteList", Value::Array(list)) => self.replace(list),
             ("updateEmote", Value::Object(emote)) => self.update(emote),
@@ -28,6 +38,26 @@ impl Emotes {
             ("removeEmote", Value::String(name)) => self.remove(Some(&name)),
             _ => false,
         }
+    }
+
+    /// What a look shows; `None` when it cannot be told. CyTube tells nobody when the order is changed.
+    pub(super) fn compare(&self, list: &[Value]) -> Option<Option<Drift>> {
+        self.touched.names()?;
+        let name = |(_, emote): &(usize, &Value)| emote_name(emote).map(str::to_owned);
+        let mut theirs = by_name(list.iter().enumerate(), name);
+        let (mut extra, mut changed) = (0, 0);
+        for (at, emote) in self.list.iter().enumerate() {
+            match emote_name(emote).and_then(|name| theirs.remove(name)) {
+                None => extra += 1,
+                Some((other_at, other)) => changed += usize::from((at, emote) != (other_at, other)),
+            }
+        }
+        Some(Drift::when(DriftKind::Emotes, theirs.len(), extra, changed))
+    }
+
+    /// Takes over what a look shows; whether anything changed.
+    pub(super) fn mend(&mut self, list: Vec<Value>) -> bool {
+        self.replace(list)
     }
 
     fn position(&self, name: &str) -> Option<usize> {

@@ -335,3 +335,80 @@ fn payloads_that_make_no_sense_change_nothing() {
     }
     assert_eq!(value(&state, StateKey::Users), json!([]));
 }
+
+#[test]
+fn a_look_mends_what_no_event_has_told_and_leaves_alone_what_one_has() {
+    let user = |name: &str, afk: bool| json!({"name": name, "rank": 1, "profile": {}, "meta": {"afk": afk}});
+    let mut state = ChannelState::default();
+    apply(
+        &mut state,
+        "login",
+        &json!({"success": true, "name": "Bot"}),
+    );
+    let list = json!([
+        user("Bot", false),
+        user("gone", false),
+        user("idle", false),
+        user("kept", false)
+    ]);
+    apply(&mut state, "userlist", &list);
+    let aliases = json!({"name": "idle", "meta": {"afk": false, "aliases": ["x"]}});
+    apply(&mut state, "setUserMeta", &aliases);
+    let emote = |name: &str| json!({"name": name, "image": "i"});
+    apply(&mut state, "emoteList", &json!([emote("a"), emote("b")]));
+    let look = Look {
+        users: vec![user("idle", true), user("new", false), user("left", false)],
+        emotes: Some(vec![emote("b"), emote("a")]),
+    };
+    assert_eq!(state.compare(&look), [Seen::Unsure; 2], "nobody looks");
+    state.begin_look();
+    apply(&mut state, "userLeave", &json!({"name": "left"}));
+    apply(&mut state, "setAFK", &json!({"name": "KEPT", "afk": true}));
+    let (seen, changes) = state.mend(look.clone());
+    let drift = |kind, missing, extra, changed| {
+        let drift = Drift {
+            kind,
+            missing,
+            extra,
+            changed,
+        };
+        Seen::Differs(drift)
+    };
+    assert_eq!(
+        seen,
+        [
+            drift(DriftKind::Users, 1, 1, 1),
+            drift(DriftKind::Emotes, 0, 0, 2)
+        ]
+    );
+    assert_eq!(changes.drift.len(), 2);
+    let users = value(&state, StateKey::Users);
+    let names: Vec<_> = users
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|user| user["name"].clone())
+        .collect();
+    assert_eq!(names, ["Bot", "idle", "kept", "new"]);
+    assert_eq!(users[1]["meta"], json!({"afk": true, "aliases": ["x"]}));
+    assert_eq!(
+        value(&state, StateKey::Emotes),
+        json!([emote("b"), emote("a")])
+    );
+
+    state.begin_look();
+    assert_eq!(
+        state.compare(&Look {
+            users: users.as_array().unwrap().clone(),
+            ..look.clone()
+        }),
+        [Seen::Same; 2]
+    );
+    apply(&mut state, "userlist", &list);
+    apply(&mut state, "updateEmote", &emote("c"));
+    assert_eq!(
+        state.compare(&look),
+        [Seen::Unsure; 2],
+        "it is older than what came"
+    );
+}

@@ -6,6 +6,7 @@ use kryten_protocol::cytube::fold_name;
 use serde_json::{Map, Value};
 
 use super::drift::{Drift, DriftKind};
+use super::look::{Touched, by_name};
 
 #[derive(Debug, Default, Clone)]
 pub(super) struct Users {
@@ -15,17 +16,48 @@ pub(super) struct Users {
     own_rank: Option<f64>,
     /// A full list has come in this session, so that a later one can be compared.
     complete: bool,
+    pub(super) touched: Touched,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-struct Entry {
+pub(super) struct Entry {
     folded: String,
     user: Map<String, Value>,
+}
+
+impl Entry {
+    /// Rank, AFK and profile are told to everybody; the rest of `meta` depends on who asks.
+    fn differs_from(&self, user: &Map<String, Value>) -> bool {
+        facts(&self.user) != facts(user) || self.user.get("profile") != user.get("profile")
+    }
+
+    fn with_facts_of(&self, user: &Map<String, Value>) -> Self {
+        let mut entry = self.clone();
+        for field in ["rank", "profile"] {
+            if let Some(value) = user.get(field) {
+                entry.user.insert(field.to_owned(), value.clone());
+            }
+        }
+        if let Some(afk) = user.get("meta").and_then(|meta| meta.get("afk")) {
+            entry.set_meta("afk", afk.clone());
+        }
+        entry
+    }
+
+    fn set_meta(&mut self, field: &str, value: Value) {
+        let empty = || Value::Object(Map::new());
+        let meta = self.user.entry("meta").or_insert_with(empty);
+        if !meta.is_object() {
+            *meta = empty();
+        }
+        meta[field] = value;
+    }
 }
 
 impl Users {
     pub(super) fn begin_session(&mut self) {
         self.complete = false;
+        self.touched.end();
         self.own_name = None;
         self.own_rank = None;
     }
@@ -55,6 +87,9 @@ impl Users {
 
     /// Whether anything changed, and what a full list mended.
     pub(super) fn apply(&mut self, event: &str, payload: Value) -> (bool, Option<Drift>) {
+        if let Some(folded) = payload.as_object().and_then(folded_name) {
+            self.touched.note(&folded);
+        }
         let changed = match (event, payload) {
             ("userlist", Value::Array(users)) => return self.replace(users),
             ("rank", Value::Number(rank)) => self.set_own_rank(rank.as_f64()),
@@ -87,6 +122,7 @@ impl Users {
             None
         };
         self.complete = true;
+        self.touched.end();
         self.correct_own_rank();
         (self.entries != before, drift)
     }
@@ -104,7 +140,7 @@ impl Users {
             match find(before, &entry.folded) {
                 None => missing += 1,
                 Some(_) if own.as_deref() == Some(entry.folded.as_str()) => {}
-                Some(at) => changed += usize::from(facts(entry) != facts(&before[at])),
+                Some(at) => changed += usize::from(facts(&entry.user) != facts(&before[at].user)),
             }
         }
         let extra = before
@@ -112,6 +148,53 @@ impl Users {
             .filter(|entry| find(&self.entries, &entry.folded).is_none())
             .count();
         Drift::when(DriftKind::Users, missing, extra, changed)
+    }
+
+    /// The entries as a look has them, and what differs; `None` when it cannot be told. Of users who are in both only
+    /// what everybody is told is compared and taken over.
+    pub(super) fn compare(&self, list: &[Value]) -> Option<(Vec<Entry>, Option<Drift>)> {
+        let touched = self.touched.names()?;
+        let own = self.own_name.as_deref().map(fold_name);
+        let is_free = |folded: &str| !touched.contains(folded) && own.as_deref() != Some(folded);
+        let users = list.iter().filter_map(Value::as_object);
+        let mut theirs = by_name(users.clone(), |user| folded_name(user));
+        let (mut entries, mut extra, mut changed) = (Vec::new(), 0, 0);
+        for entry in &self.entries {
+            match theirs.remove(&entry.folded) {
+                None if is_free(&entry.folded) => extra += 1,
+                Some(user) if is_free(&entry.folded) && entry.differs_from(user) => {
+                    changed += 1;
+                    entries.push(entry.with_facts_of(user));
+                }
+                _ => entries.push(entry.clone()),
+            }
+        }
+        let before = entries.len();
+        for user in users {
+            if let Some(folded) = folded_name(user)
+                && theirs.remove(&folded).is_some()
+                && is_free(&folded)
+            {
+                let user = user.clone();
+                entries.push(Entry { folded, user });
+            }
+        }
+        let missing = entries.len() - before;
+        Some((
+            entries,
+            Drift::when(DriftKind::Users, missing, extra, changed),
+        ))
+    }
+
+    /// Takes over what a look shows; whether anything changed.
+    pub(super) fn mend(&mut self, list: &[Value]) -> bool {
+        match self.compare(list) {
+            Some((entries, Some(_))) => {
+                self.entries = entries;
+                true
+            }
+            _ => false,
+        }
     }
 
     fn add(&mut self, user: Map<String, Value>) -> bool {
@@ -155,15 +238,10 @@ impl Users {
         let Some(afk @ Value::Bool(_)) = change.get("afk") else {
             return false;
         };
-        let meta = self.entries[at]
-            .user
-            .entry("meta")
-            .or_insert_with(|| Value::Object(Map::new()));
-        if !meta.is_object() {
-            *meta = Value::Object(Map::new());
-        }
-        let changed = meta.get("afk") != Some(afk);
-        meta["afk"] = afk.clone();
+        let entry = &mut self.entries[at];
+        let before = entry.user.get("meta").and_then(|meta| meta.get("afk"));
+        let changed = before != Some(afk);
+        entry.set_meta("afk", afk.clone());
         changed
     }
 
@@ -209,12 +287,11 @@ fn folded_name(user: &Map<String, Value>) -> Option<String> {
     (!name.is_empty()).then(|| fold_name(name))
 }
 
-fn facts(entry: &Entry) -> (Option<f64>, bool) {
-    let afk = entry
-        .user
+fn facts(user: &Map<String, Value>) -> (Option<f64>, bool) {
+    let afk = user
         .get("meta")
         .and_then(|meta| meta.get("afk"))
         .and_then(Value::as_bool)
         .unwrap_or(false);
-    (entry.user.get("rank").and_then(Value::as_f64), afk)
+    (user.get("rank").and_then(Value::as_f64), afk)
 }

@@ -158,6 +158,10 @@ struct Verify {
     /// After how many minutes again.
     #[schemars(extend("default" = 15, "exclusiveMinimum" = 0))]
     minutes: Option<f64>,
+    /// After how many minutes a second connection, without a name, looks again what users and emotes CyTube has; 0 for
+    /// never.
+    #[schemars(extend("default" = 60, "minimum" = 0))]
+    look_minutes: Option<f64>,
 }
 
 #[derive(JsonSchema)]

@@ -1,15 +1,15 @@
 //! Several channels in one robot, channels that come and go, and several robots for one channel.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use futures_util::StreamExt;
 use kryten_client::Client;
 use kryten_client::kv::KvBucket;
 use kryten_robot::lease::Times;
 use kryten_robot::{ChannelConfig, ChannelReport, Robot, RobotConfig};
-use kryten_servers::NatsServer;
-use kryten_sim::{Sim, SimConfig, SimHandle};
+use kryten_servers::{Cable, NatsServer};
+use kryten_sim::{Operation, Sim, SimConfig, SimHandle};
 
-use crate::cable::Cable;
 use crate::support::*;
 
 async fn sim(channel: &str) -> SimHandle {
@@ -204,7 +204,7 @@ async fn a_robot_cut_off_from_nats_leaves_the_channel_to_one_that_waits_and_noth
     let sim = sim(CHANNEL).await;
     sim.join("alice").await.unwrap();
     let client = Client::connect(&nats_config(&server)).await.unwrap();
-    let cable = Cable::to(server.url()).await;
+    let cable = Cable::to(server.url()).await.unwrap();
     let mut config = robot_config(&server, &sim.url());
     standby_after(&mut config, Duration::from_secs(2));
     let mut behind_the_cable = config.clone();
@@ -257,7 +257,7 @@ async fn a_robot_cut_off_from_nats_leaves_the_channel_to_one_that_waits_and_noth
 async fn a_robot_that_lost_its_account_while_cut_off_waits_and_does_not_give_up() {
     let server = NatsServer::ephemeral().await;
     let sim = sim(CHANNEL).await;
-    let cable = Cable::to(server.url()).await;
+    let cable = Cable::to(server.url()).await.unwrap();
     let mut config = robot_config(&server, &sim.url());
     standby_after(&mut config, Duration::from_secs(1));
     let mut behind_the_cable = config.clone();
@@ -274,7 +274,7 @@ async fn a_robot_that_lost_its_account_while_cut_off_waits_and_does_not_give_up(
     cable.mend();
     until("the first waits", || async {
         let report = of(&first.report(), CHANNEL).clone();
-        report.standing_by && !report.in_channel
+        report.standing_by && !report.in_channel && report.stopped.is_none()
     })
     .await;
     second.shutdown().await;
@@ -284,4 +284,70 @@ async fn a_robot_that_lost_its_account_while_cut_off_waits_and_does_not_give_up(
     .await;
     first.shutdown().await;
     sim.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_in_one_channel_delays_no_other() {
+    let server = NatsServer::ephemeral().await;
+    let (ill, well) = tokio::join!(sim("ill"), sim("well"));
+    let config = RobotConfig::new(
+        nats_config(&server),
+        vec![on(&server, &ill, "ill"), on(&server, &well, "well")],
+    );
+    let robot = Robot::bind(config).await.unwrap();
+    within("both are joined", robot.ready()).await;
+    let client = Client::connect(&nats_config(&server)).await.unwrap();
+    let subject = "kryten.events.cytube.well.chatmsg";
+    let mut heard = client.nats().subscribe(subject).await.unwrap();
+    client.nats().flush().await.unwrap();
+    well.join("alice").await.unwrap();
+    let mut said = 0;
+    // The middle of some, from a viewer to a reader of NATS.
+    let mut typical = async || {
+        let mut times = Vec::new();
+        for _ in 0..15 {
+            said += 1;
+            let line = format!("line {said}.");
+            let started = Instant::now();
+            well.say("alice", &line).await.unwrap();
+            let is_that = |body: &[u8]| String::from_utf8_lossy(body).contains(&line);
+            let arrives = async { while !is_that(&heard.next().await.unwrap().payload) {} };
+            within("the line is published", arrives).await;
+            times.push(started.elapsed());
+        }
+        times.sort();
+        times[times.len() / 2]
+    };
+    let calm = typical().await;
+    let bucket = "kryten_ill_userlist";
+    let refuse = Operation::Refuse {
+        connections: true,
+        rate_limited: false,
+    };
+    for fault in [
+        Operation::Oversize {
+            bytes: 4 << 20,
+            announce_only: false,
+        },
+        Operation::Freeze { frozen: true },
+        Operation::Freeze { frozen: false },
+        refuse,
+        Operation::Drop,
+        Operation::Down { seconds: None },
+    ] {
+        let what = format!("{fault:?}");
+        ill.run(fault).await.unwrap();
+        // One that was deleted before is not made again yet.
+        let _ = client.jetstream().delete_key_value(bucket).await;
+        let took = typical().await;
+        // Twice, and what two busy processors add to anything.
+        let bound = calm * 2 + Duration::from_millis(250);
+        assert!(took < bound, "{what}: {took:?}, {calm:?} before");
+    }
+    let reports = robot.report();
+    assert_eq!(of(&reports, "well").connects, 1, "it stayed in the channel");
+    assert!(!of(&reports, "ill").in_channel);
+    robot.shutdown().await;
+    well.shutdown().await;
+    ill.shutdown().await;
 }

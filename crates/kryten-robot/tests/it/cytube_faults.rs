@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kryten_client::Client;
 use kryten_cytube::{CytubeClient, CytubeConfig, CytubeItem, Login};
-use kryten_robot::{ChannelReport, Robot, RobotConfig, health};
+use kryten_robot::{ChannelReport, Robot, RobotConfig};
 use kryten_servers::NatsServer;
 use kryten_sim::{Garbage, Operation, Sim, SimConfig, SimHandle};
 use serde_json::{Value, json};
@@ -68,20 +68,8 @@ impl Scene {
     }
 
     async fn health(&self) -> (u16, Value) {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let router = health::router(self.robot.reporter());
-        let serving = tokio::spawn(async move { axum::serve(listener, router).await });
-        use tokio::io::{AsyncReadExt, AsyncWriteExt};
-        let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
-        let request = b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-        socket.write_all(request).await.unwrap();
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer).await.unwrap();
-        serving.abort();
-        let code = answer.split(' ').nth(1).unwrap().parse().unwrap();
-        let (_, body) = answer.split_once("\r\n\r\n").unwrap();
-        (code, serde_json::from_str(body).unwrap())
+        let (code, body) = get(&self.robot, "/health").await;
+        (code, serde_json::from_str(&body).unwrap())
     }
 
     async fn lines(&self) -> Vec<String> {

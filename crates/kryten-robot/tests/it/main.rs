@@ -1,8 +1,8 @@
 //! The robot against recordings, the simulator and a real nats-server.
 #![allow(clippy::unwrap_used)]
 
-mod cable;
 mod channels;
+mod command_names;
 mod commands;
 mod cytube_faults;
 mod event_table;
@@ -14,6 +14,7 @@ mod recorded_requests;
 mod recorded_sessions;
 mod recording;
 mod security;
+mod signs;
 mod support;
 mod system;
 mod verifying;

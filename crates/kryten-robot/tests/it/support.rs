@@ -40,14 +40,39 @@ pub(crate) fn robot_config(server: &NatsServer, sim_url: &str) -> RobotConfig {
     RobotConfig::new(nats_config(server), vec![channel])
 }
 
-/// Log lines of a failing test, where `RUST_LOG` asks for them.
+/// Log lines: kept for tests that look at them, and shown of a failing test where `RUST_LOG` asks for them.
 pub(crate) fn log() {
-    let filter = tracing_subscriber::EnvFilter::from_default_env();
-    // Another test of this process may have been first.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    use tracing_subscriber::Layer as _;
+    use tracing_subscriber::filter::{EnvFilter, LevelFilter};
+    use tracing_subscriber::layer::SubscriberExt as _;
+    use tracing_subscriber::util::SubscriberInitExt as _;
+    let shown = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
+        .with_filter(EnvFilter::from_default_env());
+    let kept = crate::signs::Keeper.with_filter(LevelFilter::INFO);
+    // Another test of this process may have been first.
+    let _ = tracing_subscriber::registry()
+        .with(shown)
+        .with(kept)
         .try_init();
+}
+
+/// The answer of the robot's own pages: code and body.
+pub(crate) async fn get(robot: &Robot, path: &str) -> (u16, String) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = kryten_robot::health::router(robot.reporter());
+    let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+    let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    serving.abort();
+    let code = answer.split(' ').nth(1).unwrap().parse().unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    (code, body.to_owned())
 }
 
 pub(crate) async fn start_robot(server: &NatsServer, sim_url: &str) -> Robot {
@@ -88,7 +113,7 @@ where
     F: FnMut() -> Fut,
     Fut: Future<Output = bool>,
 {
-    const PATIENCE: Duration = Duration::from_secs(20);
+    const PATIENCE: Duration = Duration::from_secs(60);
     const STEP: Duration = Duration::from_millis(10);
     let waiting = async {
         while !condition().await {
@@ -101,8 +126,8 @@ where
 }
 
 pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(Duration::from_secs(20), future).await {
+    match tokio::time::timeout(Duration::from_secs(60), future).await {
         Ok(value) => value,
-        Err(_) => panic!("did not come true within 20 s: {what}"),
+        Err(_) => panic!("did not come true within 60 s: {what}"),
     }
 }

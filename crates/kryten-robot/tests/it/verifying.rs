@@ -39,6 +39,7 @@ impl Stage {
 async fn quiet() -> Stage {
     Stage::with(SimConfig::quiet(CHANNEL), |config| {
         config.verify.every = None;
+        config.verify.look_every = None;
         config.verify.playlist_pause = Duration::from_secs(3600);
     })
     .await
@@ -255,5 +256,101 @@ async fn the_state_is_compared_again_and_again_by_itself() {
         stage.robot.report()[0].kv_drift >= 1
     })
     .await;
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn users_and_emotes_that_were_lost_are_seen_by_a_second_connection_and_told_to_all() {
+    let stage = Stage::with(SimConfig::quiet(CHANNEL), |config| {
+        config.verify.every = None;
+        config.verify.playlist_pause = Duration::from_secs(3600);
+        config.verify.look_settle = Duration::from_millis(50);
+    })
+    .await;
+    stage.join("alice").await;
+    stage.join("bob").await;
+    for name in ["one", "two"] {
+        let image = format!("https://example.com/{name}.png");
+        stage
+            .done("updateEmote", json!({"name": name, "image": image}))
+            .await;
+    }
+    // Nothing happens in the channel: only the robot hears these.
+    stage.emit("userLeave", json!({"name": "alice"})).await;
+    stage
+        .emit("setUserRank", json!({"name": "bob", "rank": 4}))
+        .await;
+    let ghost = json!({"name": "ghost", "rank": 1, "profile": {}, "meta": {"afk": false}});
+    stage.emit("addUser", ghost).await;
+    stage.emit("removeEmote", json!({"name": "one"})).await;
+    stage
+        .knows("what is wrong", |users| {
+            users.iter().any(|user| user["name"] == "ghost")
+        })
+        .await;
+    let has_one = |emotes: &Value| {
+        let emotes = emotes.as_array().unwrap();
+        emotes.iter().any(|emote| emote["name"] == "one")
+    };
+    until("the emote is gone", || async {
+        let reply = stage.ask(json!({"command": "state.emotes"})).await;
+        !has_one(&reply["data"]["emotes"])
+    })
+    .await;
+
+    let data = stage.verify().await;
+    assert_eq!(
+        data["users"],
+        json!({"compared": true, "missing": 1, "extra": 1, "changed": 1})
+    );
+    assert_eq!(data["emotes"]["missing"], 1, "{data}");
+    let names = |users: &[Value]| -> Vec<String> {
+        let names = users.iter().map(|user| user["name"].as_str().unwrap());
+        names.map(str::to_owned).collect()
+    };
+    stage
+        .knows("what is right", |users| {
+            let bob = users.iter().find(|user| user["name"] == "bob").unwrap();
+            names(users) == ["KrytenBot", "bob", "alice"] && bob["rank"] != 4
+        })
+        .await;
+    let report = stage.robot.report().remove(0);
+    assert_eq!(report.users_drift, 3);
+    assert!(report.emotes_drift >= 1);
+    until("who follows the events is told", || async {
+        let events = events(&stream_contents(&stage.client).await);
+        let last = |name: &str| {
+            events
+                .iter()
+                .rev()
+                .find(|event| event.0 == name)
+                .unwrap()
+                .1
+                .clone()
+        };
+        names(last("userlist").as_array().unwrap()) == ["KrytenBot", "bob", "alice"]
+            && has_one(&last("emoteList"))
+    })
+    .await;
+    let data = stage.verify().await;
+    assert_eq!(
+        data["users"]["reason"],
+        "a second connection looks once in 60 s"
+    );
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_that_shows_itself_to_nobody_is_not_looked_into() {
+    let sim = SimConfig {
+        channel_password: Some("swordfish".to_owned()),
+        ..SimConfig::quiet(CHANNEL)
+    };
+    // A moderator gets in without the password, others do not.
+    let stage = Stage::with(sim, |config| config.verify.every = None).await;
+    let data = stage.verify().await;
+    let reason = data["users"]["reason"].as_str().unwrap();
+    assert!(reason.contains("needs a password"), "{data}");
+    assert_eq!(stage.robot.report()[0].connects, 1, "the robot has stayed");
     stage.end().await;
 }

@@ -40,9 +40,18 @@ pub(super) fn audit(section: Option<&Value>) -> AuditConfig {
     }
 }
 
-/// Ours: `verify.enabled` and `verify.minutes` between two comparisons of the state.
+/// Ours: `verify.enabled`, `verify.minutes` between two comparisons of the state, and `verify.look_minutes` between two
+/// looks through a second connection.
 pub(super) fn verify(section: &Map<String, Value>) -> Result<VerifyTimes, RobotConfigError> {
-    let usual = VerifyTimes::default();
+    let mut usual = VerifyTimes::default();
+    if let Some(minutes) = section.get("look_minutes") {
+        let wait = minutes.as_f64().and_then(in_minutes);
+        let wait = wait.ok_or(RobotConfigError::BadValue {
+            key: "verify.look_minutes",
+            wanted: "a number of minutes, or 0 for never",
+        })?;
+        usual.look_every = (!wait.is_zero()).then_some(wait);
+    }
     if !section.get("enabled").is_none_or(is_truthy) {
         return Ok(VerifyTimes {
             every: None,
@@ -54,7 +63,7 @@ pub(super) fn verify(section: &Map<String, Value>) -> Result<VerifyTimes, RobotC
     };
     let wait = minutes
         .as_f64()
-        .and_then(|minutes| Duration::try_from_secs_f64(minutes * 60.0).ok())
+        .and_then(in_minutes)
         .filter(|wait| !wait.is_zero());
     let every = wait.ok_or(RobotConfigError::BadValue {
         key: "verify.minutes",
@@ -64,6 +73,10 @@ pub(super) fn verify(section: &Map<String, Value>) -> Result<VerifyTimes, RobotC
         every: Some(every),
         ..usual
     })
+}
+
+fn in_minutes(minutes: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(minutes * 60.0).ok()
 }
 
 #[cfg(test)]
@@ -96,6 +109,21 @@ mod tests {
         for wrong in [json!(0), json!(-1), json!("x"), json!(1e300)] {
             let error = every(json!({ "minutes": wrong })).unwrap_err();
             assert_eq!(error, "verify.minutes must be a number of minutes above 0");
+        }
+    }
+
+    #[test]
+    fn how_often_a_second_connection_looks_is_read() {
+        let every = |section: Value| {
+            let times = verify(section.as_object().unwrap()).map_err(|error| error.to_string());
+            times.map(|times| times.look_every.map(|every| every.as_secs()))
+        };
+        assert_eq!(every(json!({"enabled": false})), Ok(Some(3600)));
+        assert_eq!(every(json!({"look_minutes": 0})), Ok(None));
+        assert_eq!(every(json!({"look_minutes": 90.0})), Ok(Some(5400)));
+        for wrong in [json!(-1), json!("x"), json!(null)] {
+            let error = every(json!({ "look_minutes": wrong })).unwrap_err();
+            assert!(error.starts_with("verify.look_minutes must be"), "{error}");
         }
     }
 }

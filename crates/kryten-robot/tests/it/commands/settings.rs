@@ -142,6 +142,11 @@ async fn the_older_subject_takes_the_same_commands_and_answers_who_wants_an_answ
         state["chat_lines"] == 1 && state["items"][0]["temp"] == false && users.len() == 1
     })
     .await;
+    until("the robot knows the film", || async {
+        let reply = stage.ask(json!({"command": "state.playlist"})).await;
+        reply["data"]["playlist"][0]["uid"] == 0
+    })
+    .await;
     let subject = "kryten.commands.cytube.grindhouse420.jump";
     let body = json!({"action": "jump", "data": {"uid": "0"}}).to_string();
     let reply = within(
