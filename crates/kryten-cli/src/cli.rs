@@ -8,14 +8,15 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 use crate::commands::completions::CompletionsArgs;
 use crate::commands::config::ConfigArgs;
 use crate::commands::doctor::DoctorArgs;
+use crate::commands::health::HealthArgs;
 use crate::commands::kv::KvArgs;
-use crate::commands::privacy::PrivacyArgs;
 use crate::commands::list::ListArgs;
 use crate::commands::man::ManArgs;
 use crate::commands::moderation::{MuteArgs, UserArgs, UserReasonArgs};
 use crate::commands::moderator::ModeratorArgs;
 use crate::commands::playback::SeekArgs;
 use crate::commands::playlist::PlaylistArgs;
+use crate::commands::privacy::PrivacyArgs;
 use crate::commands::record::RecordArgs;
 use crate::commands::replay::ReplayArgs;
 use crate::commands::robot::RobotArgs;
@@ -117,6 +118,8 @@ pub(crate) enum Command {
 
     /// Ask the statistics service
     Stats(Box<StatsArgs>),
+    /// Ask the running services whether they work
+    Health(HealthArgs),
     /// Read and change key-value buckets
     Kv(KvArgs),
 

@@ -4,23 +4,24 @@ pub(crate) mod about;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod doctor;
+pub(crate) mod health;
 pub(crate) mod kv;
-pub(crate) mod privacy;
 pub(crate) mod list;
 pub(crate) mod man;
 pub(crate) mod moderation;
 pub(crate) mod moderator;
 pub(crate) mod playback;
 pub(crate) mod playlist;
-mod report;
+pub(crate) mod privacy;
 pub(crate) mod record;
 pub(crate) mod replay;
+mod report;
 pub(crate) mod robot;
 pub(crate) mod say;
 pub(crate) mod sim;
 pub(crate) mod stats;
-mod target;
 pub(crate) mod tail;
+mod target;
 pub(crate) mod up;
 pub(crate) mod userstats;
 
@@ -71,5 +72,6 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Completions(args) => Ok(completions::run(args)),
         Command::Man(args) => man::run(args),
         Command::About => Ok(about::run()),
+        Command::Health(args) => health::run(client, args).await,
     }
 }

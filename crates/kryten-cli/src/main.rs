@@ -7,6 +7,7 @@
 mod ask;
 mod bus;
 mod census;
+mod chapters;
 mod cli;
 mod commands;
 mod config_file;
@@ -15,11 +16,12 @@ mod context;
 mod logging;
 mod nats_users;
 mod output;
-mod screen;
 mod paint;
 mod recording;
+mod screen;
 mod size;
 mod stop_signal;
+mod supervisor;
 
 use std::process::ExitCode;
 

@@ -23,8 +23,8 @@ macro_rules! on_both {
     )*};
 }
 
-mod backend;
 mod answers;
+mod backend;
 mod bench;
 mod compat;
 mod exact;

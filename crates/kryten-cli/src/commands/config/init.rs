@@ -116,6 +116,7 @@ fn wanted(client: &ClientArgs, args: &InitArgs, may_ask: bool) -> anyhow::Result
             answer
         })
     };
+    let servers = client.servers();
     let mut wanted = Wanted {
         domain: args
             .domain
@@ -123,7 +124,7 @@ fn wanted(client: &ClientArgs, args: &InitArgs, may_ask: bool) -> anyhow::Result
             .unwrap_or_else(|| USUAL_DOMAIN.to_owned()),
         channels: args.channels.clone(),
         user: args.user.clone(),
-        nats: client.nats.clone().unwrap_or_else(|| USUAL_NATS.to_owned()),
+        nats: servers.first().cloned().unwrap_or_else(|| USUAL_NATS.to_owned()),
         timezone: args.timezone.clone(),
     };
     // Who has given the channel has said what he wants to say.
@@ -147,7 +148,7 @@ fn wanted(client: &ClientArgs, args: &InitArgs, may_ask: bool) -> anyhow::Result
     if args.of == Kind::Userstats && args.timezone.is_none() {
         wanted.timezone = Some(answer("The time zone in which hours are told", "UTC")?);
     }
-    if client.nats.is_none() {
+    if servers.is_empty() {
         wanted.nats = answer("The NATS server", USUAL_NATS)?;
     }
     Ok(wanted)

@@ -42,7 +42,7 @@ pub(super) async fn look(client: &ClientArgs, files: &[PathBuf], min_free: u64) 
     facts.disks = local::disks(client, &configured, private.as_deref());
 
     let mut wanted = client.clone();
-    if wanted.nats.is_none() && wanted.config.is_none() && wanted.data_dir.is_none() {
+    if wanted.servers().is_empty() && wanted.config.is_none() && wanted.data_dir.is_none() {
         wanted.config = files.first().cloned();
     }
     let usable = facts.files.iter().all(|file| file.problems.is_empty());
@@ -51,7 +51,7 @@ pub(super) async fn look(client: &ClientArgs, files: &[PathBuf], min_free: u64) 
             look_at_server(&mut facts, &context, &client, configured).await;
         }
         // The file's own problem says it better.
-        Err(failed) if usable || wanted.nats.is_some() => {
+        Err(failed) if usable || !wanted.servers().is_empty() => {
             facts.ports = local::ports(&configured, false, false).await;
             facts.connection = Some(failed);
         }

@@ -14,7 +14,7 @@ use crate::connection_file::{self, ConnectionFile};
 
 /// The data folder of a living `kryten up` with a server of its own, where that is what we look at.
 pub(super) fn private_server(client: &ClientArgs) -> Option<PathBuf> {
-    if client.nats.is_some() || client.config.is_some() {
+    if !client.servers().is_empty() || client.config.is_some() {
         return None;
     }
     let folder = client
