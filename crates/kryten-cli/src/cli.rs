@@ -7,6 +7,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::commands::completions::CompletionsArgs;
 use crate::commands::config::ConfigArgs;
+use crate::commands::health::HealthArgs;
 use crate::commands::kv::KvArgs;
 use crate::commands::list::ListArgs;
 use crate::commands::man::ManArgs;
@@ -110,6 +111,8 @@ pub(crate) enum Command {
 
     /// Ask the statistics service
     Stats(Box<StatsArgs>),
+    /// Ask the running services whether they work
+    Health(HealthArgs),
     /// Read and change key-value buckets
     Kv(KvArgs),
 
@@ -159,7 +162,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
     (
         "Look at it",
         &[
-            "stats", "tail", "kv", "record", "replay", "privacy", "doctor",
+            "stats", "tail", "kv", "record", "replay", "privacy", "doctor", "health",
         ],
     ),
     ("Set it up", &["config", "completions", "man", "about"]),

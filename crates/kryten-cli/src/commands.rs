@@ -3,6 +3,7 @@
 pub(crate) mod about;
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod health;
 pub(crate) mod kv;
 pub(crate) mod list;
 pub(crate) mod man;
@@ -57,6 +58,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Moderator(args) => moderator::run(client, args).await,
         Command::Stats(args) => stats::run(client, *args).await,
         Command::Kv(args) => kv::run(client, args).await,
+        Command::Health(args) => health::run(client, args).await,
         Command::Config(args) => config::run(args),
         Command::Completions(args) => Ok(completions::run(args)),
         Command::Man(args) => man::run(args),

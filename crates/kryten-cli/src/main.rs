@@ -4,6 +4,7 @@
 //! the channel that a client command means; [`screen`] draws tables and charts as wide as the terminal is; [`output`] is
 //! the edge where errors become a sentence and an exit code.
 
+mod chapters;
 mod cli;
 mod commands;
 mod config_file;
@@ -14,6 +15,7 @@ mod nats_users;
 mod output;
 mod screen;
 mod stop_signal;
+mod supervisor;
 
 use std::process::ExitCode;
 

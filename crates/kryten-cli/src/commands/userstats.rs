@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
@@ -14,6 +15,7 @@ use crate::config_file;
 use crate::logging::{self, LogLevel};
 use crate::output;
 use crate::stop_signal::StopSignal;
+use crate::supervisor::{self, Supervisor};
 
 /// Options of `kryten userstats`.
 #[derive(Debug, Args)]
@@ -63,10 +65,15 @@ async fn serve(servers: Vec<String>, args: UserstatsArgs) -> anyhow::Result<Exit
     logging::start(level, None)?;
     tracing::info!(file = %file.display(), "the configuration is loaded");
     let service = Userstats::bind(config).await?;
+    let status = Arc::clone(service.status());
+    let supervisor = Supervisor::start(service.ready(), service.silence(), move || {
+        supervisor::userstats_line(&status.view())
+    });
     let ended = tokio::select! {
         ended = service.join() => Some(ended),
         () = stop.received() => None,
     };
+    drop(supervisor);
     let stopped = service.shutdown().await;
     match ended {
         None => {

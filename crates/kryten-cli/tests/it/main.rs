@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod config;
+mod documents;
 mod exactness;
 mod kv;
+mod monitoring;
 mod nats_users;
 mod process;
 mod program;
@@ -11,6 +13,7 @@ mod rig;
 mod samples;
 mod secrets;
 mod standby;
+mod supervised;
 mod up;
 mod verbs;
 mod watcher;
