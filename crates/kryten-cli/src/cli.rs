@@ -177,7 +177,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
     (
         "Look at it",
         &[
-            "stats", "tail", "kv", "record", "replay", "privacy", "doctor",
+            "stats", "tail", "kv", "record", "replay", "privacy", "doctor", "health",
         ],
     ),
     ("Set it up", &["config", "completions", "man", "about"]),
