@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands::config::ConfigArgs;
+use crate::commands::health::HealthArgs;
 use crate::commands::kv::KvArgs;
 use crate::commands::robot::RobotArgs;
 use crate::commands::sim::SimArgs;
@@ -56,6 +57,8 @@ pub(crate) enum Command {
     Stats(StatsArgs),
     /// Run a simulated CyTube server, which replays a recording or plays a scripted channel
     Sim(Box<SimArgs>),
+    /// Ask the running services whether they work
+    Health(HealthArgs),
     /// Read and change key-value buckets
     Kv(KvArgs),
     /// Check configuration files, print their JSON Schemas, and write that of a nats-server

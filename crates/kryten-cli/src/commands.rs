@@ -1,6 +1,7 @@
 //! One file for each verb.
 
 pub(crate) mod config;
+pub(crate) mod health;
 pub(crate) mod kv;
 pub(crate) mod robot;
 pub(crate) mod sim;
@@ -26,6 +27,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Up(args) => up::run(&cli.client, *args).await,
         Command::Sim(args) => sim::run(*args).await,
         Command::Kv(args) => kv::run(&cli.client, args).await,
+        Command::Health(args) => health::run(&cli.client, args).await,
         Command::Config(args) => config::run(args),
         Command::Stats(args) => stats::run(&cli.client, args).await,
         Command::Userstats(args) => userstats::run(cli.client.nats.as_deref(), args).await,

@@ -3,6 +3,7 @@
 //! [`cli`] holds every option; [`commands`] has a file for each verb; [`context`] finds the NATS server and the
 //! channel that a client command means; [`output`] is the edge where errors become a sentence and an exit code.
 
+mod chapters;
 mod cli;
 mod commands;
 mod config_file;
@@ -12,6 +13,7 @@ mod logging;
 mod nats_users;
 mod output;
 mod stop_signal;
+mod supervisor;
 
 use std::process::ExitCode;
 

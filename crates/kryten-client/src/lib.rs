@@ -154,6 +154,7 @@ mod jetstream;
 pub mod json;
 pub mod kv;
 pub mod one_life;
+pub mod pulse;
 pub mod reader;
 pub mod respond;
 pub mod round_trip;

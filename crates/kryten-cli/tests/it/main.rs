@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod config;
+mod documents;
 mod exactness;
 mod kv;
+mod monitoring;
 mod nats_users;
 mod process;
 mod program;
@@ -11,5 +13,6 @@ mod rig;
 mod samples;
 mod secrets;
 mod standby;
+mod supervised;
 mod up;
 mod watcher;
