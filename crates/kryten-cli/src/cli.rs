@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::commands::config::ConfigArgs;
 use crate::commands::doctor::DoctorArgs;
+use crate::commands::health::HealthArgs;
 use crate::commands::kv::KvArgs;
 use crate::commands::record::RecordArgs;
 use crate::commands::replay::ReplayArgs;
@@ -60,6 +61,8 @@ pub(crate) enum Command {
     Stats(StatsArgs),
     /// Run a simulated CyTube server, which replays a recording or plays a scripted channel
     Sim(Box<SimArgs>),
+    /// Ask the running services whether they work
+    Health(HealthArgs),
     /// Read and change key-value buckets
     Kv(KvArgs),
     /// Look at everything that a set-up stands on, and say what to do about what is wrong

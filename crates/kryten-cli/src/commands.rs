@@ -2,6 +2,7 @@
 
 pub(crate) mod config;
 pub(crate) mod doctor;
+pub(crate) mod health;
 pub(crate) mod kv;
 pub(crate) mod record;
 pub(crate) mod replay;
@@ -35,6 +36,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Replay(args) => replay::run(&cli.client, args).await,
         Command::Tail(args) => tail::run(&cli.client, args).await,
         Command::Config(args) => config::run(&cli.client, args),
+        Command::Health(args) => health::run(&cli.client, args).await,
         Command::Stats(args) => stats::run(&cli.client, args).await,
         Command::Userstats(args) => userstats::run(cli.client.nats.as_deref(), args).await,
         Command::Robot(args) => robot::run(cli.client.nats.as_deref(), args).await,

@@ -6,6 +6,7 @@
 mod ask;
 mod bus;
 mod census;
+mod chapters;
 mod cli;
 mod commands;
 mod config_file;
@@ -18,6 +19,7 @@ mod paint;
 mod recording;
 mod size;
 mod stop_signal;
+mod supervisor;
 
 use std::process::ExitCode;
 

@@ -9,12 +9,15 @@ use std::process::ExitCode;
 
 use serde_json::Value;
 
+use crate::chapters::chapter_of;
+
 /// The exit code of a command that could not be done.
 pub(crate) const FAILED: u8 = 1;
 /// The exit code of a command that was called wrongly.
 pub(crate) const USAGE: u8 = 2;
 
-/// Prints a failure as one line on stderr, causes joined by colons, and gives the exit code.
+/// Prints a failure as one line on stderr, causes joined by colons, where the book helps with its chapter, and gives the
+/// exit code.
 pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
     let mut sentence = String::new();
     for cause in error.chain() {
@@ -26,6 +29,9 @@ pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
             sentence.push_str(": ");
         }
         sentence.push_str(&text);
+    }
+    if let Some(chapter) = chapter_of(error) {
+        sentence.push_str(&format!(" (see the chapter \"{chapter}\" of the book)"));
     }
     eprintln!("error: {}", printable(&sentence));
     ExitCode::from(FAILED)

@@ -156,6 +156,7 @@ pub mod json;
 pub mod kv;
 pub mod log_levels;
 pub mod one_life;
+pub mod pulse;
 pub mod reader;
 pub mod respond;
 pub mod round_trip;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use kryten_client::pulse::BEAT_EVERY;
 use kryten_cytube::{CytubeItem, DisconnectReason};
 use kryten_protocol::cytube::ChatMsg;
 use kryten_protocol::event::Envelope;
@@ -109,6 +110,8 @@ impl Bridge {
             end: BridgeEnd::Stopped,
         };
         loop {
+            self.status.pulse.beat();
+            let turn = Instant::now() + BEAT_EVERY;
             let due = run.snapshots.next_due().map(|due| run.started + due);
             tokio::select! {
                 biased;
@@ -119,11 +122,12 @@ impl Bridge {
                     Some(item) => self.take(&mut run, item),
                     None => break,
                 },
-                () = sleep_until(due) => {}
+                () = tokio::time::sleep_until(due.map_or(turn, |due| due.min(turn))) => {}
             }
             self.write_due(&mut run);
             self.note_ready(&run);
         }
+        self.status.pulse.rest();
         self.flush(&mut run).await;
         if let (BridgeEnd::Stopped, Some(audit)) = (run.end, &self.audit) {
             audit.connection("SHUTDOWN", &self.id.domain, None);
@@ -483,12 +487,5 @@ pub(crate) fn gap_event(id: &ChannelId, gap: &Gap) -> Outgoing {
         message_id: Uuid::new_v4().to_string(),
         body: Bytes::from(serde_json::to_vec(gap).expect("a gap can be written as JSON")),
         received: gap.to,
-    }
-}
-
-async fn sleep_until(due: Option<Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due).await,
-        None => std::future::pending().await,
     }
 }

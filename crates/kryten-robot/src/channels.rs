@@ -1,6 +1,7 @@
 //! The channels that the robot serves; they come and go while it runs.
 
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::watch;
@@ -111,6 +112,15 @@ impl Channels {
 
     pub(crate) fn reports(&self) -> Vec<ChannelReport> {
         self.seats().iter().map(|seat| seat.report()).collect()
+    }
+
+    /// The longest silence of a channel that is served here.
+    pub(crate) fn silence(&self) -> Option<Duration> {
+        let seats = self.seats();
+        let silences = seats
+            .iter()
+            .filter_map(|seat| seat.view.status.pulse.silence());
+        silences.max()
     }
 
     /// Waits until all channels that are there now are joined or stood by for.

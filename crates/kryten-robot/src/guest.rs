@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
+use kryten_client::pulse::BEAT_EVERY;
 use kryten_cytube::{CytubeClient, CytubeHandle, CytubeItem, DisconnectReason};
 use kryten_protocol::cytube::ChatMsg;
 use tokio::sync::mpsc;
@@ -63,6 +65,12 @@ impl Guest {
         move || vec![status.report(&domain, &channel)]
     }
 
+    /// A function that tells how long the channel's task has not come around, for a watchdog.
+    pub fn silence(&self) -> impl Fn() -> Option<Duration> + Send + Sync + 'static {
+        let pulse = self.status.pulse.clone();
+        move || pulse.silence()
+    }
+
     /// Waits until the channel has been given up.
     pub async fn join(&mut self) {
         // A task that panicked has ended too.
@@ -92,7 +100,13 @@ struct Look {
 impl Look {
     async fn on(self, mut items: mpsc::Receiver<CytubeItem>) {
         let mut history = History::default();
-        while let Some(item) = items.recv().await {
+        loop {
+            self.status.pulse.beat();
+            let item = match tokio::time::timeout(BEAT_EVERY, items.recv()).await {
+                Ok(Some(item)) => item,
+                Ok(None) => break,
+                Err(_) => continue,
+            };
             match item {
                 CytubeItem::Connected { .. } => {
                     add(&self.status.connects, 1);

@@ -180,8 +180,16 @@ impl Robot {
 
     /// Waits until each channel has been joined once and its state is in KV, or another robot serves it and this one
     /// stands by.
-    pub async fn ready(&self) {
-        self.channels.ready().await;
+    pub fn ready(&self) -> impl Future<Output = ()> + Send + use<> {
+        let channels = self.channels.clone();
+        async move { channels.ready().await }
+    }
+
+    /// A function that tells how long the most silent of the channels' tasks has not come around, for a watchdog. While
+    /// it is below a minute all is well, whatever CyTube and NATS do; `None` while no channel is served here.
+    pub fn silence(&self) -> impl Fn() -> Option<Duration> + Send + Sync + 'static {
+        let channels = self.channels.clone();
+        move || channels.silence()
     }
 
     /// What each channel has done so far.

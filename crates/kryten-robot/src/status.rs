@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use kryten_client::pulse::Pulse;
 use kryten_protocol::time::WireTime;
 use serde::Serialize;
 
@@ -42,6 +43,8 @@ pub(crate) struct ChannelStatus {
     pub(crate) commands_failed: AtomicU64,
     pub(crate) last_event_micros: AtomicI64,
     connected_micros: AtomicI64,
+    /// Beats while the channel is served here.
+    pub(crate) pulse: Pulse,
     /// How often events come, and the kind of the last one.
     events: Mutex<(Rate, String)>,
     /// Why the channel was given up, in one sentence.

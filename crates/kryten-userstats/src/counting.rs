@@ -162,6 +162,7 @@ impl Counting {
     pub(crate) async fn run(mut self) -> Result<(), CountingError> {
         let stop = self.shared.stop.clone();
         loop {
+            self.shared.status.pulse.beat();
             let stream = tokio::select! {
                 stream = EventStream::open_or_create(&self.client) => stream,
                 () = stop.cancelled() => break,
@@ -177,6 +178,7 @@ impl Counting {
                 break;
             }
         }
+        self.shared.status.pulse.rest();
         self.finish().await?;
         Ok(())
     }
@@ -223,6 +225,7 @@ impl Counting {
         let stop = self.shared.stop.clone();
         let robot_started = Arc::clone(&self.shared.robot_started);
         loop {
+            self.shared.status.pulse.beat();
             self.tell_if_ready().await;
             let item = tokio::select! {
                 biased;
@@ -275,6 +278,7 @@ impl Counting {
             self.note_lag(stream).await;
             if self.book.ours().next().is_none() {
                 error!("another instance counts all our channels; this one stops counting");
+                self.shared.status.pulse.rest();
                 stop.cancelled().await;
                 return Ok(Ended::Stopped);
             }
@@ -288,6 +292,7 @@ impl Counting {
         let mut places: Vec<Position> = Vec::new();
         let mut missing = false;
         for held in self.book.ours() {
+            self.shared.status.pulse.beat();
             let place = match &held.position {
                 Some(position) if resume::holds(stream, position).await? => position.clone(),
                 Some(position) => {
@@ -349,6 +354,7 @@ impl Counting {
             .collect();
         let mut loaded = Vec::new();
         for channel in channels {
+            self.shared.status.pulse.beat();
             let state = initial_state::load(&self.client, &channel, self.rules, telling).await;
             loaded.push((channel, state));
         }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use kryten_client::Client;
+use kryten_client::pulse::Pulse;
 use kryten_client::respond::Responder;
 use kryten_protocol::time::WireTime;
 
@@ -48,6 +49,8 @@ pub struct Status {
     lag: AtomicU64,
     open_visits: AtomicU64,
     last_event_micros: AtomicI64,
+    /// Beats while something is counted or waited for.
+    pub(crate) pulse: Pulse,
 }
 
 impl Default for Status {
@@ -75,6 +78,7 @@ impl Default for Status {
             lag: AtomicU64::new(0),
             open_visits: AtomicU64::new(0),
             last_event_micros: AtomicI64::new(0),
+            pulse: Pulse::default(),
         }
     }
 }

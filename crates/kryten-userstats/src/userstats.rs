@@ -143,13 +143,22 @@ impl Userstats {
 
     /// Waits until the channels' state is loaded, everything in the stream is counted and committed, and requests are
     /// answered. Returns at once where the service has ended.
-    pub async fn ready(&self) {
+    pub fn ready(&self) -> impl Future<Output = ()> + Send + use<> {
         let (mut ready, mut ended) = (self.ready.clone(), self.ended.clone());
-        tokio::select! {
-            // A sender that is gone has ended, too.
-            _ = ready.wait_for(|ready| *ready) => {}
-            _ = ended.wait_for(|ended| *ended) => {}
+        async move {
+            tokio::select! {
+                // A sender that is gone has ended, too.
+                _ = ready.wait_for(|ready| *ready) => {}
+                _ = ended.wait_for(|ended| *ended) => {}
+            }
         }
+    }
+
+    /// A function that tells how long counting, or the wait for NATS, has not come around, for a watchdog. While it is
+    /// below a minute all is well, whatever NATS and the database do; `None` where there is nothing to count any more.
+    pub fn silence(&self) -> impl Fn() -> Option<Duration> + Send + Sync + 'static {
+        let pulse = self.shared.status.pulse.clone();
+        move || pulse.silence()
     }
 
     /// The page, health and metrics, to be mounted where there is no listener of our own.
@@ -344,6 +353,7 @@ async fn answer(
 async fn connect(config: &Config, shared: &Shared) -> Result<Option<Client>, UserstatsError> {
     let mut told = false;
     loop {
+        shared.status.pulse.beat();
         let attempt = tokio::select! {
             attempt = Client::connect(&config.nats) => attempt,
             () = shared.stop.cancelled() => return Ok(None),

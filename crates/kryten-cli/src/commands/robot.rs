@@ -13,6 +13,7 @@ use crate::config_file;
 use crate::logging::{self, LogArgs, LogFile, Logging};
 use crate::output;
 use crate::stop_signal::StopSignal;
+use crate::supervisor::{self, Supervisor};
 
 /// Options of `kryten robot`.
 #[derive(Debug, Args)]
@@ -25,6 +26,10 @@ pub(crate) struct RobotArgs {
     log_file: Option<PathBuf>,
     #[command(flatten)]
     log: LogArgs,
+    /// The exit code when all channels are given up (banned, logged in twice, wrong password); a supervisor that knows
+    /// it does not try again and again
+    #[arg(long, value_name = "CODE", default_value_t = output::FAILED, value_parser = clap::value_parser!(u8).range(1..))]
+    pub(crate) given_up_code: u8,
 }
 
 /// Runs until Ctrl-C, SIGTERM, or until the channel is given up.
@@ -48,7 +53,7 @@ pub(crate) async fn run(nats: Option<&str>, args: RobotArgs) -> anyhow::Result<E
     })?;
     let listener = listen(&config).await?;
     if config.guest_mode {
-        return look_on(config, listener, stop).await;
+        return look_on(config, listener, stop, args.given_up_code).await;
     }
     let mut robot = tokio::select! {
         robot = Robot::bind(config) => robot?,
@@ -64,14 +69,19 @@ pub(crate) async fn run(nats: Option<&str>, args: RobotArgs) -> anyhow::Result<E
             logging.set(&wanted.borrow_and_update());
         }
     });
+    let reports = robot.reporter();
+    let supervisor = Supervisor::start(robot.ready(), robot.silence(), move || {
+        supervisor::robot_line(&reports())
+    });
     let asked = robot.stop_asked();
     let gave_up = tokio::select! {
         () = robot.join() => true,
         _ = asked => false,
         () = stop.received() => false,
     };
+    drop(supervisor);
     robot.shutdown().await;
-    Ok(exit_code(gave_up))
+    Ok(exit_code(gave_up, args.given_up_code))
 }
 
 /// Guest mode: no login and no NATS.
@@ -79,24 +89,30 @@ async fn look_on(
     config: RobotConfig,
     listener: Option<TcpListener>,
     mut stop: StopSignal,
+    given_up_code: u8,
 ) -> anyhow::Result<ExitCode> {
     let mut guest = Guest::start(config)?;
     if let Some(listener) = listener {
         let router = kryten_robot::health::router(guest.reporter());
         tokio::spawn(async move { axum::serve(listener, router).await });
     }
+    let reports = guest.reporter();
+    let supervisor = Supervisor::start(std::future::ready(()), guest.silence(), move || {
+        supervisor::robot_line(&reports())
+    });
     let gave_up = tokio::select! {
         () = guest.join() => true,
         () = stop.received() => false,
     };
+    drop(supervisor);
     guest.shutdown().await;
-    Ok(exit_code(gave_up))
+    Ok(exit_code(gave_up, given_up_code))
 }
 
 /// A channel that was given up is a failure, so that a supervisor notices.
-fn exit_code(gave_up: bool) -> ExitCode {
+fn exit_code(gave_up: bool, given_up_code: u8) -> ExitCode {
     match gave_up {
-        true => ExitCode::from(output::FAILED),
+        true => ExitCode::from(given_up_code),
         false => ExitCode::SUCCESS,
     }
 }

@@ -15,6 +15,7 @@ use crate::connection_file;
 use crate::logging::{self, LogArgs, LogFile, LogLevel, Logging};
 use crate::output;
 use crate::stop_signal::StopSignal;
+use crate::supervisor::Supervisor;
 use services::Services;
 
 /// Options of `kryten up`.
@@ -118,10 +119,16 @@ pub(crate) async fn run(client: &ClientArgs, args: UpArgs) -> anyhow::Result<Exi
         &log,
         client.data_dir.is_some(),
     ));
+    let supervisor = Supervisor::start(
+        std::future::ready(()),
+        services.silence(),
+        services.status_line(),
+    );
     tokio::select! {
         () = stop.received() => {}
         reason = services.stop_asked() => tracing::info!(reason, "asked to stop"),
     }
+    drop(supervisor);
     eprintln!("stopping …");
     connection.remove(&data_dir);
     services.stop().await?;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
@@ -12,6 +13,7 @@ use crate::config_file;
 use crate::logging::{self, LogArgs, LogFile, LogLevel, Logging};
 use crate::output;
 use crate::stop_signal::StopSignal;
+use crate::supervisor::{self, Supervisor};
 
 /// Options of `kryten userstats`.
 #[derive(Debug, Args)]
@@ -62,10 +64,15 @@ pub(crate) async fn run(nats: Option<&str>, args: UserstatsArgs) -> anyhow::Resu
             logging.set(&wanted.borrow_and_update());
         }
     });
+    let status = Arc::clone(service.status());
+    let supervisor = Supervisor::start(service.ready(), service.silence(), move || {
+        supervisor::userstats_line(&status.view())
+    });
     let ended = tokio::select! {
         ended = service.join() => Some(ended),
         () = stop.received() => None,
     };
+    drop(supervisor);
     let stopped = service.shutdown().await;
     match ended {
         None => {

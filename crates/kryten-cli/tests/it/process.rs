@@ -15,6 +15,11 @@ pub(crate) struct Process {
 impl Process {
     /// Starts `kryten` with these arguments; what it logs goes to a file.
     pub(crate) fn start(args: &[&str], log: &Path) -> Self {
+        Self::start_with(args, log, &[])
+    }
+
+    /// As [`Self::start`], with these in the environment.
+    pub(crate) fn start_with(args: &[&str], log: &Path, environment: &[(&str, &str)]) -> Self {
         let log = std::fs::File::options()
             .create(true)
             .append(true)
@@ -22,6 +27,7 @@ impl Process {
             .unwrap();
         let child = kryten()
             .args(args)
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
@@ -53,6 +59,11 @@ impl Process {
     fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(i32::try_from(self.child.id()).unwrap());
         kill(pid, signal).unwrap();
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
     }
 
     /// As an operator would, and waits for the end.

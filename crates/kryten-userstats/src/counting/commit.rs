@@ -16,6 +16,7 @@ impl Counting {
     pub(super) async fn commit(&mut self) -> bool {
         let mut pause = FIRST_PAUSE;
         loop {
+            self.shared.status.pulse.beat();
             let failure = match self.try_commit().await {
                 Ok(()) => return true,
                 Err(failure) => failure,

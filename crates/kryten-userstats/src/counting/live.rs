@@ -50,6 +50,7 @@ impl Counting {
         let mut look_again =
             tokio::time::interval_at(tokio::time::Instant::now() + LOOK_AGAIN, LOOK_AGAIN);
         loop {
+            self.shared.status.pulse.beat();
             self.tell_if_ready().await;
             tokio::select! {
                 biased;

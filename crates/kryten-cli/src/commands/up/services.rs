@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -20,6 +21,7 @@ use super::UpArgs;
 use super::nats::PrivateNats;
 use crate::cli::ClientArgs;
 use crate::connection_file::{ChannelName, ConnectionFile, NatsAddress, WebAddress};
+use crate::supervisor;
 
 /// The domain of the demo; no such host can exist.
 const DEMO_DOMAIN: &str = "demo.invalid";
@@ -132,6 +134,23 @@ impl Services {
     /// The levels of the log that were asked for, of the robot and of the statistics.
     pub(super) fn log_levels(&self) -> [watch::Receiver<LogLevels>; 2] {
         [self.robot.log_levels(), self.userstats.log_levels()]
+    }
+
+    /// How long the most silent of the services' tasks has not come around.
+    pub(super) fn silence(&self) -> impl Fn() -> Option<Duration> + Send + Sync + 'static {
+        supervisor::longest(self.robot.silence(), self.userstats.silence())
+    }
+
+    /// A function that says in a line what the services do.
+    pub(super) fn status_line(&self) -> impl Fn() -> String + Send + Sync + 'static {
+        let reports = self.robot.reporter();
+        let status = Arc::clone(self.userstats.status());
+        let web = self.web_url();
+        move || {
+            let robot = supervisor::robot_line(&reports());
+            let userstats = supervisor::userstats_line(&status.view());
+            format!("robot: {robot}; statistics: {userstats}; page: {web}")
+        }
     }
 
     /// Ends when somebody has asked the robot to stop; gives the reason.

@@ -1,0 +1,192 @@
+//! What systemd hears of the services, on a socket of ours, and what `kryten health` says of them.
+
+use std::path::Path;
+use std::time::Duration;
+
+use kryten_servers::NatsServer;
+use kryten_sim::{ScriptConfig, Sim, SimConfig};
+use serde_json::{Value, json};
+use sqlx::{Connection, SqliteConnection};
+use tokio::net::UnixDatagram;
+
+use crate::process::{Process, kryten, until};
+use crate::program::Ran;
+use crate::rig::free_port;
+
+/// Systemd's end of the socket.
+struct Systemd {
+    socket: UnixDatagram,
+    path: String,
+}
+
+impl Systemd {
+    fn listen(folder: &Path) -> Self {
+        let path = folder.join("notify").to_str().unwrap().to_owned();
+        let socket = UnixDatagram::bind(&path).unwrap();
+        Self { socket, path }
+    }
+
+    fn start(&self, args: &[&str], folder: &Path, watchdog: Duration) -> Process {
+        let micros = watchdog.as_micros().to_string();
+        let environment = [
+            ("NOTIFY_SOCKET", self.path.as_str()),
+            ("WATCHDOG_USEC", &micros),
+        ];
+        Process::start_with(args, &folder.join("log"), &environment)
+    }
+
+    /// Waits for a message with this line, and gives all of its lines.
+    async fn hears(&self, line: &str) -> String {
+        let hearing = async {
+            let mut buffer = [0; 4096];
+            loop {
+                let length = self.socket.recv(&mut buffer).await.unwrap();
+                let message = String::from_utf8(buffer[..length].to_vec()).unwrap();
+                if message.lines().any(|heard| heard == line) {
+                    return message;
+                }
+            }
+        };
+        let heard = tokio::time::timeout(Duration::from_secs(60), hearing).await;
+        heard.unwrap_or_else(|_| panic!("{line} is not heard"))
+    }
+}
+
+fn write(path: &Path, value: &Value) -> String {
+    std::fs::write(path, value.to_string()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn nats(server: &NatsServer) -> Value {
+    json!({"servers": [server.url()], "user": server.user(), "password": server.password()})
+}
+
+fn health(port: u16) -> Ran {
+    let url = format!("127.0.0.1:{port}");
+    let health = kryten().args(["health", "--url", &url]).output();
+    health.unwrap().into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn systemd_hears_that_the_robot_is_ready_that_it_lives_and_that_it_stops() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = NatsServer::ephemeral().await;
+    let sim = Sim::start(SimConfig::lively("quiet", ScriptConfig::default()))
+        .await
+        .unwrap();
+    let port = free_port();
+    let config = json!({
+        "cytube": {"url": sim.url(), "domain": "sim.invalid", "channel": "quiet", "user": "Bot", "password": "secret"},
+        "nats": nats(&server), "health": {"port": port}, "logging": {"base_path": folder.path().join("logs")},
+    });
+    let file = write(&folder.path().join("robot.json"), &config);
+    let systemd = Systemd::listen(folder.path());
+    assert_eq!(health(port).code, 1, "nobody is there");
+    let args = ["robot", "--config", &file];
+    let mut robot = systemd.start(&args, folder.path(), Duration::from_secs(30));
+    let ready = systemd.hears("READY=1").await;
+    assert!(ready.contains("STATUS=in 1 of 1 channels"), "{ready}");
+    systemd.hears("WATCHDOG=1").await;
+    systemd.hears("WATCHDOG=1").await;
+    let healthy = health(port);
+    assert_eq!(healthy.code, 0, "{healthy:?}");
+    assert!(healthy.out.ends_with("/health: healthy\n"), "{healthy:?}");
+    assert!(robot.sigterm().success());
+    systemd.hears("STOPPING=1").await;
+    sim.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ban_ends_the_robot_with_the_code_that_its_supervisor_knows() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = NatsServer::ephemeral().await;
+    let sim = Sim::start(SimConfig::lively("strict", ScriptConfig::default()))
+        .await
+        .unwrap();
+    let ban = kryten_sim::Operation::Ban {
+        name: "Bot".to_owned(),
+    };
+    sim.run(ban).await.unwrap();
+    let config = json!({
+        "cytube": {"url": sim.url(), "domain": "sim.invalid", "channel": "strict", "user": "Bot", "password": "secret"},
+        "nats": nats(&server), "health": {"enabled": false}, "logging": {"base_path": folder.path().join("logs")},
+    });
+    let file = write(&folder.path().join("robot.json"), &config);
+    let args = ["robot", "--config", &file, "--given-up-code", "77"];
+    let mut robot = Process::start(&args, &folder.path().join("log"));
+    assert_eq!(robot.wait().code(), Some(77));
+    sim.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statistics_that_wait_for_nats_are_alive() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = NatsServer::ephemeral().await;
+    let port = free_port();
+    let config = json!({
+        "nats": nats(&server), "channels": [{"domain": "sim.invalid", "channel": "quiet"}],
+        "service": {"name": "userstats"}, "metrics": {"port": port}, "database": {"path": folder.path().join("userstats.db")},
+    });
+    let file = write(&folder.path().join("userstats.json"), &config);
+    let systemd = Systemd::listen(folder.path());
+    let args = ["userstats", "--config", &file];
+    let mut userstats = systemd.start(&args, folder.path(), Duration::from_secs(30));
+    systemd.hears("READY=1").await;
+    until("the service is healthy", || async {
+        health(port).code == 0
+    })
+    .await;
+
+    server.kill().await.unwrap();
+    let away = "STATUS=the NATS server is away; counted up to event 0";
+    assert!(systemd.hears(away).await.contains("WATCHDOG=1"));
+    let told = health(port);
+    assert_eq!(told.code, 1, "{told:?}");
+    assert!(told.out.contains("the NATS server is away"), "{told:?}");
+    server.restart().await.unwrap();
+    until("the service is healthy", || async {
+        health(port).code == 0
+    })
+    .await;
+    assert!(userstats.sigterm().success());
+    systemd.hears("STOPPING=1").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_in_one_process_is_alive_while_its_database_is_locked() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = folder.path().to_str().unwrap();
+    let systemd = Systemd::listen(folder.path());
+    let mut args = vec!["up", "--demo", "--users", "6", "--data-dir", data_dir];
+    args.extend(["--nats-port", "0", "--web-port", "0"]);
+    let mut up = systemd.start(&args, folder.path(), Duration::from_secs(30));
+    let ready = systemd.hears("READY=1").await;
+    assert!(
+        ready.contains("STATUS=robot: in 1 of 1 channels"),
+        "{ready}"
+    );
+    let health = || -> Ran {
+        let mut health = kryten();
+        health.args(["--data-dir", data_dir, "health"]);
+        health.output().unwrap().into()
+    };
+    until("both services are healthy", || async { health().code == 0 }).await;
+
+    let url = format!("sqlite://{}", folder.path().join("userstats.db").display());
+    let mut other = SqliteConnection::connect(&url).await.unwrap();
+    sqlx::query("BEGIN EXCLUSIVE")
+        .execute(&mut other)
+        .await
+        .unwrap();
+    let locked = "the database cannot be written";
+    until("the lock is noticed", || async {
+        health().out.contains(locked)
+    })
+    .await;
+    let told = systemd.hears("WATCHDOG=1").await;
+    assert!(told.contains("statistics: "), "{told}");
+    sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+    until("both services are healthy", || async { health().code == 0 }).await;
+    assert!(up.sigterm().success());
+    systemd.hears("STOPPING=1").await;
+}
