@@ -86,8 +86,10 @@ async fn the_page_and_the_statistics_say_the_same() {
 #[tokio::test]
 async fn without_the_browser_of_buckets_there_is_no_trace_of_it() {
     let bench = Bench::new().await;
-    let mut config = kryten_web::WebConfig::default();
-    config.kv = Some(false);
+    let config = kryten_web::WebConfig {
+        kv: Some(false),
+        ..Default::default()
+    };
     let page = bench.page_with(&config);
     for path in ["/kv", "/kv/things", "/api/v1/kv", "/api/v1/kv/things"] {
         assert_eq!(

@@ -1,4 +1,5 @@
 //! The page over its router: what it shows, to whom, and what hostile names become.
+#![allow(clippy::unwrap_used)]
 
 mod api;
 mod away;

@@ -124,7 +124,10 @@ fn wanted(client: &ClientArgs, args: &InitArgs, may_ask: bool) -> anyhow::Result
             .unwrap_or_else(|| USUAL_DOMAIN.to_owned()),
         channels: args.channels.clone(),
         user: args.user.clone(),
-        nats: servers.first().cloned().unwrap_or_else(|| USUAL_NATS.to_owned()),
+        nats: servers
+            .first()
+            .cloned()
+            .unwrap_or_else(|| USUAL_NATS.to_owned()),
         timezone: args.timezone.clone(),
     };
     // Who has given the channel has said what he wants to say.

@@ -65,8 +65,7 @@ pub(super) fn disks(
         Some(Disk {
             what,
             path: folder.display().to_string(),
-            free: u64::from(stat.blocks_available())
-                .saturating_mul(u64::from(stat.fragment_size())),
+            free: stat.blocks_available().saturating_mul(stat.fragment_size()),
         })
     };
     folders.into_iter().filter_map(disk).collect()
