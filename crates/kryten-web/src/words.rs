@@ -98,7 +98,7 @@ mod tests {
         assert_eq!(span(&7_200), "2 h");
         assert_eq!(span(&200_000), "2 d 7 h");
         assert_eq!(bytes(&1_500), "1.5 kB");
-        assert_eq!((mean(&3.0), mean(&3.14)), ("3".into(), "3.1".into()));
+        assert_eq!((mean(&3.0), mean(&3.12)), ("3".into(), "3.1".into()));
         assert_eq!(stored("<b>", &TimeZone::UTC), "<b>");
     }
 }

@@ -206,8 +206,10 @@ async fn a_foreign_name_for_this_machine_reads_nothing() {
 #[tokio::test]
 async fn too_many_requests_of_one_address_are_refused_and_others_are_served() {
     let bench = Bench::new().await;
-    let mut config = WebConfig::default();
-    config.requests_per_minute = NonZeroU32::new(5).unwrap();
+    let config = WebConfig {
+        requests_per_minute: NonZeroU32::new(5).unwrap(),
+        ..WebConfig::default()
+    };
     let page = bench.page_with(&config);
     for _ in 0..5 {
         assert_eq!(
