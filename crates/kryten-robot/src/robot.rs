@@ -29,6 +29,8 @@ use crate::term::House;
 
 /// `system:` messages that wait for their answer.
 const SYSTEM_PMS: usize = 256;
+/// How long a stop waits for NATS, after the channels are left.
+const FAREWELL_LIMIT: Duration = Duration::from_secs(3);
 /// How long a stop waits for the disk.
 const AUDIT_LIMIT: Duration = Duration::from_secs(2);
 
@@ -248,14 +250,26 @@ impl Robot {
     /// Leaves all channels, publishes and writes what is left, and says goodbye.
     pub async fn shutdown(self) {
         self.channels.leave_all().await;
-        self.requests.stop().await;
-        self.announcing.abort();
-        self.answering.abort();
-        self.stop.cancel();
-        let _ = self.lifecycle_task.await;
-        self.lifecycle.shutdown("Normal shutdown").await;
-        // The connection is about to close: a failed flush changes nothing.
-        let _ = self.client.nats().flush().await;
+        let farewell = async {
+            self.requests.stop().await;
+            self.announcing.abort();
+            self.answering.abort();
+            self.stop.cancel();
+            let _ = self.lifecycle_task.await;
+            self.lifecycle.shutdown("Normal shutdown").await;
+            // The connection is about to close: a failed flush changes nothing.
+            let _ = self.client.nats().flush().await;
+        };
+        // While NATS is away, a flush and a subscription wait for it for ever.
+        if tokio::time::timeout(FAREWELL_LIMIT, farewell)
+            .await
+            .is_err()
+        {
+            warn!("stopping although answers and the announcement of it may not be sent");
+            self.announcing.abort();
+            self.answering.abort();
+            self.stop.cancel();
+        }
         // The logs' writer ends when nobody can write any more.
         let _ = self.answering.await;
         drop((self.office, self.channels));

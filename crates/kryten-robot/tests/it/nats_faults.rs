@@ -382,3 +382,20 @@ async fn an_account_without_room_stops_events_and_state_until_there_is_room_agai
     robot.shutdown().await;
     sim.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_robot_ends_although_nats_and_cytube_are_away() {
+    let mut server = NatsServer::ephemeral().await;
+    let sim = Sim::start(SimConfig::quiet(CHANNEL)).await.unwrap();
+    let robot = bind(&server, &sim, |_| {}).await;
+    server.stop().await.unwrap();
+    sim.shutdown().await;
+    let began = Instant::now();
+    within("the robot has ended", robot.shutdown()).await;
+    // A supervisor kills after ten.
+    assert!(
+        began.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        began.elapsed()
+    );
+}
