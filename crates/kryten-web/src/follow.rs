@@ -76,7 +76,9 @@ pub(crate) async fn run(app: App, at: usize) {
         }
         step = step.wrapping_add(1);
         let status = app.reads.status.view();
-        if step.is_multiple_of(STEPS_BETWEEN_PULSES) && pulse_read_at != Some(status.commits) {
+        // The first look at once: what is said after it is known to be new.
+        let is_due = pulse_read_at.is_none() || step.is_multiple_of(STEPS_BETWEEN_PULSES);
+        if is_due && pulse_read_at != Some(status.commits) {
             // Also when it fails: the next look is a second away.
             pulse_read_at = Some(status.commits);
             read_pulse(&app, at, status.lag).await;
