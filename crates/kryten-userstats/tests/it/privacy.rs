@@ -7,7 +7,7 @@ use kryten_userstats::Userstats;
 use serde_json::{Value, json};
 use sqlx::Row;
 
-use crate::bench::{Bench, CHANNEL, eventually, get, line, within};
+use crate::bench::{Bench, CHANNEL, eventually, line, within};
 
 async fn wish(bench: &Bench, command: &str, name: &str) -> Result<Value, CommandError> {
     let request = Request::new("userstats", command).with("username", name);
