@@ -136,6 +136,12 @@ async fn pause_play_and_seek_lead_for_a_moment_and_give_the_lead_back() {
     let stage = Stage::new().await;
     stage.join("alice").await;
     stage.film("d600_a").await;
+    // That it is in the list is told before that it plays.
+    until("it plays", || async {
+        let current = stage.ask(json!({"command": "state.current"})).await;
+        current["data"].to_string().contains("d600_a")
+    })
+    .await;
     let client = &stage.client;
     let mut events = client
         .nats()
