@@ -1,5 +1,7 @@
-//! A simulated channel, a nats-server, robot and statistics, and a person who talks.
+//! A simulated channel, a nats-server, robot, statistics and page, and a person who talks.
 
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -7,10 +9,12 @@ use anyhow::Context as _;
 use kryten_client::{Client, EventStream, NatsConfig, command};
 use kryten_protocol::command::Request;
 use kryten_robot::commands::allowed::AllowedCommands;
+use kryten_robot::config::HealthAddress;
 use kryten_robot::{ChannelConfig, Robot, RobotConfig};
 use kryten_servers::NatsServer;
 use kryten_sim::{Mode, ScriptConfig, Sim, SimConfig, SimHandle};
 use kryten_userstats::{Config as UserstatsConfig, Userstats};
+use kryten_web::{Bound, Sources, Web, WebConfig};
 
 pub(super) const DOMAIN: &str = "hostile.invalid";
 pub(super) const CHANNEL: &str = "Lounge";
@@ -19,6 +23,19 @@ const HONEST: &str = "honest_person";
 /// What may end the robot's stay is refused here; the refusal is asked for like everything else.
 const DENIED: [&str; 4] = ["halt", "restart", "reconnect", "system.reload"];
 
+/// What opens the locked page.
+pub(super) const TOKEN: &str = "a-token-that-nobody-is-told";
+
+/// Where HTTP is spoken.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ports {
+    pub(super) page: SocketAddr,
+    /// The page for which visitors need [`TOKEN`].
+    pub(super) locked: SocketAddr,
+    pub(super) robot: SocketAddr,
+    pub(super) userstats: SocketAddr,
+}
+
 /// Everything that runs.
 pub(super) struct Stage {
     nats: Client,
@@ -26,6 +43,8 @@ pub(super) struct Stage {
     server: NatsServer,
     robot: Robot,
     userstats: Userstats,
+    pages: [Web; 2],
+    ports: Ports,
     honest: AtomicU64,
     _folder: tempfile::TempDir,
 }
@@ -57,6 +76,11 @@ impl Stage {
         let mut config = RobotConfig::new(nats.clone().named("kryten-robot"), vec![channel]);
         config.commands_enabled = true;
         config.remote_shutdown = false;
+        let health = free_port()?;
+        config.health = Some(HealthAddress {
+            host: health.ip().to_string(),
+            port: health.port(),
+        });
         config.allowed = AllowedCommands::read(None, &DENIED.map(str::to_owned))?;
         // What CyTube does not do at once, it does not do here.
         config.command_times.effect = Duration::from_millis(100);
@@ -72,15 +96,28 @@ impl Stage {
         };
         let database = folder.path().join("userstats.db");
         let named = nats.clone().named("kryten-userstats");
-        let userstats =
-            Userstats::bind(UserstatsConfig::new(named, vec![watched], database)).await?;
+        let mut config = UserstatsConfig::new(named, vec![watched], database);
+        config.http = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        let userstats = Userstats::bind(config).await?;
         userstats.ready().await;
+        let page = page_of(&userstats, &nats, None).await?;
+        let locked = page_of(&userstats, &nats, Some(TOKEN)).await?;
+        let ports = Ports {
+            page: page.address(),
+            locked: locked.address(),
+            robot: health,
+            userstats: userstats
+                .http_address()
+                .context("the statistics have no HTTP port")?,
+        };
         Ok(Self {
             nats: Client::connect(&nats.named("kryten-fuzz")).await?,
             sim,
             server,
             robot,
             userstats,
+            pages: [page, locked],
+            ports,
             honest: AtomicU64::new(0),
             _folder: folder,
         })
@@ -88,6 +125,10 @@ impl Stage {
 
     pub(super) fn nats(&self) -> &Client {
         &self.nats
+    }
+
+    pub(super) fn ports(&self) -> &Ports {
+        &self.ports
     }
 
     pub(super) fn honest_lines(&self) -> u64 {
@@ -147,10 +188,33 @@ impl Stage {
     }
 
     pub(super) async fn stop(mut self) -> anyhow::Result<()> {
+        for page in self.pages {
+            page.shutdown().await;
+        }
         self.robot.shutdown().await;
         self.userstats.shutdown().await?;
         self.sim.shutdown().await;
         self.server.stop().await?;
         Ok(())
     }
+}
+
+async fn page_of(
+    userstats: &Userstats,
+    nats: &NatsConfig,
+    token: Option<&str>,
+) -> anyhow::Result<Web> {
+    let mut config = WebConfig::on(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+    config.token = token.map(Into::into);
+    // Who asks too often is told so; here everything else is looked at.
+    config.requests_per_minute = NonZeroU32::MAX;
+    config.kv = Some(true);
+    let sources = Sources::of(userstats).with_nats(nats.clone().named("kryten-web"));
+    Ok(Bound::bind(config).await?.serve(sources))
+}
+
+/// A port that was free a moment ago; the robot's own has no way to tell which one it got.
+fn free_port() -> anyhow::Result<SocketAddr> {
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    Ok(listener.local_addr()?)
 }
