@@ -9,7 +9,7 @@ use rand::seq::IndexedRandom;
 
 use super::Answer;
 use super::exchange::{Answered, exchange};
-use super::stage::{CHANNEL, DOMAIN, Ports, TOKEN};
+use super::stage::{CHANNEL, DOMAIN, HONEST, Ports, TOKEN};
 use crate::mutate;
 
 /// The page, in the order of its routes; in braces is what is mangled.
@@ -23,8 +23,8 @@ const PAGE: [&str; 27] = [
     "/person?name={name}&domain={domain}",
     "/service",
     "/kv",
-    "/kv/{bucket}?prefix={name}&after={name}",
-    "/kv/{bucket}/value?key={name}",
+    "/kv/{bucket}?prefix={key}&after={key}",
+    "/kv/{bucket}/value?key={key}",
     "/login",
     "/assets/kryten.css",
     "/assets/{name}",
@@ -38,8 +38,8 @@ const PAGE: [&str; 27] = [
     "/api/v1/channels/{channel}/history?days={number}",
     "/api/v1/person?name={name}&domain={domain}",
     "/api/v1/service",
-    "/api/v1/kv/{bucket}?prefix={name}",
-    "/api/v1/kv/{bucket}/value?key={name}",
+    "/api/v1/kv/{bucket}?prefix={key}",
+    "/api/v1/kv/{bucket}/value?key={key}",
     "/api/{name}",
 ];
 const SERVICE: [&str; 3] = ["/health", "/metrics", "/{name}"];
@@ -211,6 +211,7 @@ fn filled(what: &str, random: &mut StdRng) -> String {
         "channel" => CHANNEL,
         "domain" => DOMAIN,
         "number" => "5",
+        "name" => HONEST,
         "bucket" => "kryten_Lounge_userlist",
         _ => "users",
     };

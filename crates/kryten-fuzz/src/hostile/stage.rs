@@ -9,7 +9,6 @@ use anyhow::Context as _;
 use kryten_client::{Client, EventStream, NatsConfig, command};
 use kryten_protocol::command::Request;
 use kryten_robot::commands::allowed::AllowedCommands;
-use kryten_robot::config::HealthAddress;
 use kryten_robot::{ChannelConfig, Robot, RobotConfig};
 use kryten_servers::NatsServer;
 use kryten_sim::{Mode, ScriptConfig, Sim, SimConfig, SimHandle};
@@ -19,7 +18,7 @@ use kryten_web::{Bound, Sources, Web, WebConfig};
 pub(super) const DOMAIN: &str = "hostile.invalid";
 pub(super) const CHANNEL: &str = "Lounge";
 /// Says the lines that must all be counted.
-const HONEST: &str = "honest_person";
+pub(super) const HONEST: &str = "honest_person";
 /// What may end the robot's stay is refused here; the refusal is asked for like everything else.
 const DENIED: [&str; 4] = ["halt", "restart", "reconnect", "system.reload"];
 
@@ -76,11 +75,6 @@ impl Stage {
         let mut config = RobotConfig::new(nats.clone().named("kryten-robot"), vec![channel]);
         config.commands_enabled = true;
         config.remote_shutdown = false;
-        let health = free_port()?;
-        config.health = Some(HealthAddress {
-            host: health.ip().to_string(),
-            port: health.port(),
-        });
         config.allowed = AllowedCommands::read(None, &DENIED.map(str::to_owned))?;
         // What CyTube does not do at once, it does not do here.
         config.command_times.effect = Duration::from_millis(100);
@@ -89,6 +83,10 @@ impl Stage {
         config.command_times.expiry = Duration::from_millis(50);
         let robot = Robot::bind(config).await?;
         robot.ready().await;
+        let health = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let robot_port = health.local_addr()?;
+        let routes = kryten_robot::health::router(robot.reporter());
+        tokio::spawn(axum::serve(health, routes).into_future());
         let folder = tempfile::tempdir()?;
         let watched = kryten_userstats::ChannelConfig {
             domain: DOMAIN.to_owned(),
@@ -105,7 +103,7 @@ impl Stage {
         let ports = Ports {
             page: page.address(),
             locked: locked.address(),
-            robot: health,
+            robot: robot_port,
             userstats: userstats
                 .http_address()
                 .context("the statistics have no HTTP port")?,
@@ -211,10 +209,4 @@ async fn page_of(
     config.kv = Some(true);
     let sources = Sources::of(userstats).with_nats(nats.clone().named("kryten-web"));
     Ok(Bound::bind(config).await?.serve(sources))
-}
-
-/// A port that was free a moment ago; the robot's own has no way to tell which one it got.
-fn free_port() -> anyhow::Result<SocketAddr> {
-    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    Ok(listener.local_addr()?)
 }

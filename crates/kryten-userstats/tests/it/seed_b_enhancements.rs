@@ -82,7 +82,7 @@ async fn seed_b_16_the_interval_is_in_the_configuration() {
 #[tokio::test]
 async fn seed_b_17_what_differs_is_told_for_each_kind_and_healed() {
     let (logs, _guard) = Logs::listen();
-    let bench = Bench::with().await;
+    let bench = Bench::new().await;
     let stream = told(&bench).await;
     let service = bench.start().await;
     bench.say(3, "alice", "hi").await;
