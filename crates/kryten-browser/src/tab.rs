@@ -203,12 +203,30 @@ impl Tab {
             "captureBeyondViewport": is_whole,
             "clip": {"x": 0, "y": 0, "width": size[0], "height": height, "scale": 1},
         });
+        self.save(what, file).await
+    }
+
+    async fn save(&self, what: Value, file: &Path) -> anyhow::Result<()> {
         let taken = self.ask("Page.captureScreenshot", what).await?;
         let data = taken["data"]
             .as_str()
             .context("the browser gives no picture")?;
         let png = base64::engine::general_purpose::STANDARD.decode(data)?;
         std::fs::write(file, png).with_context(|| format!("cannot write {}", file.display()))
+    }
+
+    /// Saves a picture of the first element of a selector, twice as fine as a screen.
+    pub(crate) async fn picture_of(&self, selector: &str, file: &Path) -> anyhow::Result<()> {
+        let expression = format!(
+            "(at => [at.left, at.top, at.width, at.height])(document.querySelector({}).getBoundingClientRect())",
+            Value::from(selector)
+        );
+        let place = self.value(&expression).await?;
+        let what = json!({
+            "captureBeyondViewport": true,
+            "clip": {"x": place[0], "y": place[1], "width": place[2], "height": place[3], "scale": 2},
+        });
+        self.save(what, file).await
     }
 
     pub(crate) async fn close(self) -> anyhow::Result<()> {
