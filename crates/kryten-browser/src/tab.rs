@@ -195,15 +195,24 @@ impl Tab {
 
     /// Saves a picture of the page: its beginning, or all of it.
     pub(crate) async fn picture(&self, file: &Path, is_whole: bool) -> anyhow::Result<()> {
-        let size = self
-            .value("[innerWidth, innerHeight, document.documentElement.scrollHeight]")
+        // A live page that grows while it is taken would be cut off.
+        let still = |still: bool| json!({"value": still});
+        self.ask("Emulation.setScriptExecutionDisabled", still(true))
             .await?;
-        let height = if is_whole { &size[2] } else { &size[1] };
+        let size = self.ask("Page.getLayoutMetrics", json!({})).await?;
+        let (seen, all) = (&size["cssLayoutViewport"], &size["cssContentSize"]);
+        let height = match is_whole {
+            true => &all["height"],
+            false => &seen["clientHeight"],
+        };
         let what = json!({
             "captureBeyondViewport": is_whole,
-            "clip": {"x": 0, "y": 0, "width": size[0], "height": height, "scale": 1},
+            "clip": {"x": 0, "y": 0, "width": seen["clientWidth"], "height": height, "scale": 1},
         });
-        self.save(what, file).await
+        self.save(what, file).await?;
+        self.ask("Emulation.setScriptExecutionDisabled", still(false))
+            .await?;
+        Ok(())
     }
 
     async fn save(&self, what: Value, file: &Path) -> anyhow::Result<()> {

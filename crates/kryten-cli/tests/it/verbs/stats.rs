@@ -228,16 +228,13 @@ async fn drift_levels_of_the_log_and_the_past_have_verbs() {
     assert!(sentence.contains("one of Kryten's"), "{sentence}");
 
     // All of it was counted as it came.
-    let users = printed_json(&channel, &["stats", "user", "alice", "--json"]).await;
     let told = printed(&channel, &["stats", "backfill", "stream"]).await;
     assert!(
         told.contains("0 of them chat lines") || told.starts_with("Nothing was added"),
         "{told}"
     );
-    assert_eq!(
-        printed_json(&channel, &["stats", "user", "alice", "--json"]).await,
-        users
-    );
+    let alice = printed_json(&channel, &["stats", "user", "alice", "--json"]).await;
+    assert_eq!(alice["all_messages"][0]["count"], 1);
     let sentence = refused(&channel, &["stats", "backfill", "evening.jsonl"]).await;
     assert!(sentence.contains("backfill.folder"), "{sentence}");
 }
