@@ -57,6 +57,14 @@ pub(crate) struct Statistics {
     pub(crate) commits: u64,
     pub(crate) failed_commits: u64,
     pub(crate) lost_channels: u64,
+    /// How many instances share the database, this one included; 0 before the first look.
+    pub(crate) instances: usize,
+    /// Channels, by their tokens, that this instance counts.
+    pub(crate) channels_here: Vec<String>,
+    /// Channels of the configuration that other instances count, with their ids.
+    pub(crate) channels_elsewhere: BTreeMap<String, String>,
+    /// How many channels nobody counts now.
+    pub(crate) channels_uncounted: usize,
     pub(crate) open_visits: u64,
     pub(crate) requests: u64,
     pub(crate) users: i64,
@@ -205,6 +213,10 @@ pub(crate) async fn read(app: &App) -> Result<ServiceView, PageError> {
             commits: view.commits,
             failed_commits: view.failed_commits,
             lost_channels: view.lost_channels,
+            instances: view.sharing.instances,
+            channels_here: view.sharing.here.iter().cloned().collect(),
+            channels_uncounted: view.sharing.uncounted(),
+            channels_elsewhere: view.sharing.elsewhere,
             open_visits: view.open_visits,
             requests: view.commands,
             users: totals.as_ref().map_or(0, |totals| totals.users),
