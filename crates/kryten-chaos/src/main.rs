@@ -9,11 +9,13 @@
 //! - [`fault`]: what is done to them, by chance;
 //! - [`check`]: stream = KV = database = ledger;
 //! - [`memory`]: memory and open files of those that are never killed;
+//! - [`kills`]: statistics alone, killed while events come, on either database and several at once;
 //! - [`service`]: what this program is when it is started as one of the processes.
 #![allow(clippy::print_stdout, reason = "its report is what it is run for")]
 
 mod check;
 mod fault;
+mod kills;
 mod memory;
 mod process;
 mod service;
@@ -57,14 +59,20 @@ struct Options {
     service: Option<Service>,
 }
 
-/// What this program starts itself as.
+/// What else this program does, and what it starts itself as.
 #[derive(Debug, Clone, Subcommand)]
-#[command(hide = true)]
 enum Service {
+    Kills(kills::Options),
     /// A robot
-    Robot { file: PathBuf },
+    #[command(hide = true)]
+    Robot {
+        file: PathBuf,
+    },
     /// Statistics
-    Userstats { file: PathBuf },
+    #[command(hide = true)]
+    Userstats {
+        file: PathBuf,
+    },
 }
 
 #[tokio::main]
@@ -72,9 +80,10 @@ async fn main() -> anyhow::Result<ExitCode> {
     let options = Options::parse();
     // Whoever is first wins; nobody else installs one.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    match &options.service {
-        Some(Service::Robot { file }) => return service::robot(file).await,
-        Some(Service::Userstats { file }) => return service::userstats(file).await,
+    match options.service {
+        Some(Service::Kills(options)) => return kills::run(options).await,
+        Some(Service::Robot { file }) => return service::robot(&file).await,
+        Some(Service::Userstats { file }) => return service::userstats(&file).await,
         None => {}
     }
     ensure!(

@@ -38,6 +38,10 @@ impl Process {
         })
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// As a power cut: no handler runs.
     pub(crate) fn sigkill(&mut self) -> anyhow::Result<()> {
         self.child.kill()?;

@@ -18,21 +18,21 @@ pub(crate) async fn counted(database: &Path) -> anyhow::Result<Ledger> {
     let mut rows = async |sql: &'static str| sqlx::query(sql).fetch_all(&mut *sqlite).await;
     let mut totals = Ledger::default();
     for row in rows("SELECT username, message_count FROM message_counts").await? {
-        totals.messages.insert(row.get(0), count(&row, 1)?);
+        totals.messages.insert(row.get(0), number(&row, 1)?);
     }
     for row in rows("SELECT username, pm_count FROM pm_counts").await? {
-        totals.pms.insert(row.get(0), count(&row, 1)?);
+        totals.pms.insert(row.get(0), number(&row, 1)?);
     }
     for row in rows("SELECT username, kudos_count FROM kudos_plusplus").await? {
-        totals.kudos_plusplus.insert(row.get(0), count(&row, 1)?);
+        totals.kudos_plusplus.insert(row.get(0), number(&row, 1)?);
     }
     for row in rows("SELECT username, phrase, kudos_count FROM kudos_phrases").await? {
         let of = totals.kudos_phrases.entry(row.get(0)).or_default();
-        of.insert(row.get(1), count(&row, 2)?);
+        of.insert(row.get(1), number(&row, 2)?);
     }
     for row in rows("SELECT username, emote, usage_count FROM emote_usage").await? {
         let of = totals.emotes.entry(row.get(0)).or_default();
-        of.insert(row.get(1), count(&row, 2)?);
+        of.insert(row.get(1), number(&row, 2)?);
     }
     for row in rows("SELECT media_title, username, vote FROM movie_votes").await? {
         let of = totals.movie_votes.entry(row.get(0)).or_default();
@@ -41,7 +41,7 @@ pub(crate) async fn counted(database: &Path) -> anyhow::Result<Ledger> {
     Ok(totals)
 }
 
-fn count(row: &SqliteRow, at: usize) -> anyhow::Result<u64> {
+fn number(row: &SqliteRow, at: usize) -> anyhow::Result<u64> {
     u64::try_from(row.get::<i64, _>(at)).context("a count is negative")
 }
 
@@ -63,6 +63,14 @@ pub(crate) fn differences(
     };
     let pairs = keys.into_iter().map(|key| (key.clone(), pair(key)));
     Ok(pairs.filter(|(_, [ours, theirs])| ours != theirs).collect())
+}
+
+/// How many totals a ledger has.
+pub(crate) fn count(ledger: &Ledger) -> anyhow::Result<usize> {
+    let mut totals = BTreeMap::new();
+    flatten(String::new(), &serde_json::to_value(ledger)?, &mut totals);
+    totals.remove("/done");
+    Ok(totals.len())
 }
 
 fn flatten(at: String, value: &Value, into: &mut BTreeMap<String, Value>) {

@@ -138,6 +138,7 @@
 //! - [`channel_state`]: what the robot keeps of a channel in KV, typed;
 //! - [`service`]: a service of one's own; `http`, with the feature of that name: its health and metrics;
 //! - [`log_levels`]: the levels of a service's log, changed while it runs;
+//! - [`process`]: whether a process of this machine still runs; [`pulse`]: whether a loop does;
 //! - [`command`]: asks any service, [`json`] any subject; [`respond`]: answers as one; [`round_trip`]: waits for the server.
 #![warn(missing_docs)]
 
@@ -156,6 +157,7 @@ pub mod json;
 pub mod kv;
 pub mod log_levels;
 pub mod one_life;
+pub mod process;
 pub mod pulse;
 pub mod reader;
 pub mod respond;

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use kryten_client::process::Process;
 use serde::{Deserialize, Serialize};
 
 /// How patient robots are with one another.
@@ -47,16 +48,6 @@ pub(crate) struct Record {
     /// The holder has left by itself.
     #[serde(default)]
     pub(crate) released: bool,
-}
-
-/// A process, so that others on the same machine can see whether it still runs.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Process {
-    /// The machine's start and the namespace in which `pid` counts; empty where that cannot be known.
-    pub(crate) place: String,
-    pub(crate) pid: u32,
-    /// When it was started, as the system counts.
-    pub(crate) started: u64,
 }
 
 /// A record as it was found.

@@ -5,11 +5,12 @@ use std::time::Instant;
 
 use kryten_client::Client;
 use kryten_client::kv::{BucketConfig, Entry, KvBucket, KvError, PutOptions};
+use kryten_client::process::Process;
 use kryten_protocol::token;
 use tracing::{debug, info, warn};
 
 use crate::channel_name::ChannelId;
-use crate::lease::{Candidate, Found, Holding, Process, Record, Times, Verdict};
+use crate::lease::{Candidate, Found, Holding, Record, Times, Verdict};
 
 /// The bucket of all channels' records.
 pub(crate) const LEASES: &str = "kryten_leases";
@@ -27,7 +28,7 @@ impl Identity {
         Self {
             id: uuid::Uuid::new_v4().to_string(),
             hostname,
-            process: this_process(),
+            process: Process::this(),
         }
     }
 }
@@ -299,47 +300,10 @@ fn read(entry: &Entry, process: &Process) -> Found {
     let record: Option<Record> = serde_json::from_slice(&entry.value).ok();
     let is_dead = record
         .as_ref()
-        .is_some_and(|record| is_dead(&record.process, process));
+        .is_some_and(|record| record.process.has_ended(process));
     Found {
         record,
         revision: entry.revision,
         is_dead,
     }
-}
-
-/// Whether a process of this very machine has ended; of other machines nothing is known.
-fn is_dead(theirs: &Process, ours: &Process) -> bool {
-    !ours.place.is_empty()
-        && theirs.place == ours.place
-        && started(theirs.pid) != Some(theirs.started)
-}
-
-fn this_process() -> Process {
-    let pid = std::process::id();
-    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id");
-    let namespace = std::fs::read_link("/proc/self/ns/pid");
-    match (boot, namespace, started(pid)) {
-        (Ok(boot), Ok(namespace), Some(started)) => Process {
-            place: format!("{} {}", boot.trim(), namespace.display()),
-            pid,
-            started,
-        },
-        _ => Process {
-            pid,
-            ..Process::default()
-        },
-    }
-}
-
-/// When a process was started, in clock ticks since the machine's start.
-fn started(pid: u32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in brackets may have blanks and brackets of its own.
-    let after_name = stat.rsplit_once(')')?.1;
-    let mut fields = after_name.split_whitespace();
-    // A zombie has ended, though its parent has not noticed.
-    if fields.next()? == "Z" {
-        return None;
-    }
-    fields.nth(18)?.parse().ok()
 }

@@ -200,8 +200,38 @@ pub(crate) fn render(view: &StatusView, totals: Option<&Totals>) -> String {
         (
             "lost_channels",
             Gauge,
-            "Channels that another instance has taken over",
+            "Channels of this instance whose counts the database refuses",
             view.lost_channels,
+        ),
+        (
+            "instances",
+            Gauge,
+            "Instances that share the database, this one included",
+            view.sharing.instances as u64,
+        ),
+        (
+            "channels_here",
+            Gauge,
+            "Channels that this instance counts",
+            view.sharing.here.len() as u64,
+        ),
+        (
+            "channels_elsewhere",
+            Gauge,
+            "Channels of this instance's configuration that another one counts",
+            view.sharing.elsewhere.len() as u64,
+        ),
+        (
+            "channels_uncounted",
+            Gauge,
+            "Channels of this instance's configuration that nobody counts",
+            view.sharing.uncounted() as u64,
+        ),
+        (
+            "takeovers_total",
+            Counter,
+            "Channels taken over from dead instances",
+            view.sharing.takeovers,
         ),
     ] {
         add(name, kind, help, value.to_string());

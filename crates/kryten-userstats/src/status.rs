@@ -1,7 +1,8 @@
 //! What the running service tells of itself: one value shared by counting, queries, page and metrics.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use kryten_client::Client;
@@ -24,9 +25,39 @@ pub enum Source {
     LiveOnly,
 }
 
+/// Who counts which of our channels, by subject token.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sharing {
+    /// This instance's id.
+    pub instance: String,
+    /// What is counted here.
+    pub here: BTreeSet<String>,
+    /// What another instance counts, with its id.
+    pub elsewhere: BTreeMap<String, String>,
+    /// How many channels are configured here.
+    pub configured: usize,
+    /// How many instances share the database, this one included; 0 before the first look.
+    pub instances: usize,
+    /// Channels that were taken over from dead instances.
+    pub takeovers: u64,
+}
+
+impl Sharing {
+    /// How many of our channels nobody counts now.
+    pub fn uncounted(&self) -> usize {
+        let elsewhere = self.elsewhere.keys();
+        let counted = self.here.len()
+            + elsewhere
+                .filter(|token| !self.here.contains(*token))
+                .count();
+        self.configured.saturating_sub(counted)
+    }
+}
+
 /// The service's state.
 #[derive(Debug)]
 pub struct Status {
+    sharing: Mutex<Sharing>,
     started: Instant,
     nats: std::sync::OnceLock<Client>,
     source: AtomicU8,
@@ -56,6 +87,7 @@ pub struct Status {
 impl Default for Status {
     fn default() -> Self {
         Self {
+            sharing: Mutex::default(),
             started: Instant::now(),
             nats: std::sync::OnceLock::new(),
             source: AtomicU8::new(Source::Waiting as u8),
@@ -110,8 +142,10 @@ pub struct StatusView {
     pub database_seconds: f64,
     /// Failed commits; each was tried again.
     pub failed_commits: u64,
-    /// Channels that another instance has taken over.
+    /// Channels that this instance is to count and whose counts are refused.
     pub lost_channels: u64,
+    /// Who counts which channel.
+    pub sharing: Sharing,
     /// The last committed sequence of the stream.
     pub sequence: u64,
     /// Events of the stream that are not committed yet.
@@ -135,11 +169,15 @@ impl StatusView {
         } else if !self.database_ok {
             Some("the database cannot be written")
         } else if self.lost_channels > 0 {
-            Some("another instance has taken channels over; stop one of them")
+            Some(
+                "the database refuses counts of this instance; they are read again from the stream",
+            )
         } else if self.source == Source::LiveOnly {
             Some("there is no event stream: what happens while this service is away is lost")
         } else if !self.ready {
             Some("the service is still counting what happened while it was away")
+        } else if self.sharing.uncounted() > 0 {
+            Some("a channel is counted by nobody yet; it is taken over within ten seconds")
         } else {
             None
         }
@@ -153,7 +191,7 @@ impl Status {
         StatusView {
             uptime_seconds: self.started.elapsed().as_secs_f64(),
             ready: self.ready.load(Ordering::Relaxed),
-            nats_connected: self.nats.get().is_some_and(Client::is_connected),
+            nats_connected: self.is_connected(),
             database_ok: self.database_ok.load(Ordering::Relaxed),
             source: match self.source.load(Ordering::Relaxed) {
                 1 => Source::Stream,
@@ -174,11 +212,34 @@ impl Status {
             database_seconds: load(&self.database_micros) as f64 / 1e6,
             failed_commits: load(&self.failed_commits),
             lost_channels: load(&self.lost_channels),
+            sharing: self.sharing().clone(),
             sequence: load(&self.sequence),
             lag: load(&self.lag),
             open_visits: load(&self.open_visits),
             last_event_micros: self.last_event_micros.load(Ordering::Relaxed),
         }
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        self.nats.get().is_some_and(Client::is_connected)
+    }
+
+    fn sharing(&self) -> MutexGuard<'_, Sharing> {
+        self.sharing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns what was before.
+    pub(crate) fn set_sharing(&self, sharing: Sharing) -> Sharing {
+        std::mem::replace(&mut self.sharing(), sharing)
+    }
+
+    /// What is counted here, as soon as counting knows.
+    pub(crate) fn counts_here(&self, tokens: BTreeSet<String>) {
+        self.sharing().here = tokens;
+    }
+
+    pub(crate) fn set_open_visits(&self, count: usize) {
+        self.open_visits.store(count as u64, Ordering::Relaxed);
     }
 
     pub(crate) fn connected(&self, client: Client) {
@@ -223,8 +284,10 @@ impl Status {
 
     pub(crate) fn set_position(&self, sequence: u64, open_visits: usize, last_event_micros: i64) {
         self.sequence.store(sequence, Ordering::Relaxed);
-        self.open_visits
-            .store(open_visits as u64, Ordering::Relaxed);
+        // Of channels that others count only the database knows.
+        if self.sharing().instances < 2 {
+            self.set_open_visits(open_visits);
+        }
         self.last_event_micros
             .fetch_max(last_event_micros, Ordering::Relaxed);
     }

@@ -1,6 +1,6 @@
 //! The only SQL: the database, its tables, one transaction per batch, and the reads for queries and pages.
 //!
-//! [`Store::open`] makes or opens a file of SQLite, [`Store::connect`] goes to a PostgreSQL server, [`Store::claim`] takes the channels over from earlier writers,
+//! [`Store::open`] makes or opens a file of SQLite, [`Store::connect`] goes to a PostgreSQL server, [`Store::claim`] takes a channel over from earlier writers,
 //! [`Store::load`] gives the tally as of the stored position, [`Store::commit`] adds a batch to it. The files below
 //! `reads` answer questions.
 //!
@@ -12,6 +12,7 @@ mod aliases;
 mod commit;
 mod coverage;
 mod error;
+mod instances;
 mod ledger;
 mod load;
 mod maintain;
@@ -37,6 +38,7 @@ use tokio::sync::OnceCell;
 pub use aliases::{AliasAdded, AliasDeleted, AliasUpdated};
 pub use commit::{ChannelBatch, Committed};
 pub use error::StoreError;
+pub use instances::InstanceRow;
 pub use maintain::backup;
 pub use phrases::{PhraseAdded, PhraseDeleted};
 pub use position::{Claim, Position};

@@ -1,32 +1,26 @@
 //! The service: started, ready, stopped.
 
+mod work;
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use kryten_client::ConnectError;
 use kryten_client::log_levels::LogLevels;
-use kryten_client::respond::{Refusal, RespondError, Responder};
-use kryten_client::{Client, ConnectError};
+use kryten_client::respond::RespondError;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
-use crate::answers::{Answers, Questions};
-use crate::backfill::Channel;
 use crate::config::{Config, ConfigError};
-use crate::counting::{self, Counting, CountingError, Inputs, Shared, now};
-use crate::lifecycle::Lifecycle;
-use crate::queries::{Queries, past_source};
+use crate::counting::{CountingError, Shared};
 use crate::reads::Reads;
 use crate::status::Status;
 use crate::store::{Store, StoreError};
 use crate::web::{self, WebState};
 
-/// The pause between attempts to reach NATS.
-const RETRY: Duration = Duration::from_secs(1);
-/// Requests are answered from now on, even where a long backlog is still being counted.
-const LONGEST_SILENCE: Duration = Duration::from_secs(10);
 /// How long the end may take.
 const STOP_LIMIT: Duration = Duration::from_secs(4);
 
@@ -124,7 +118,7 @@ impl Userstats {
             });
         }
         let failure = Arc::new(Mutex::new(None));
-        let work = work(config, store.clone(), shared.clone());
+        let work = work::work(config, store.clone(), shared.clone());
         let (told, stop) = (Arc::clone(&failure), shared.stop.clone());
         tasks.spawn(async move {
             if let Err(error) = work.await {
@@ -247,191 +241,5 @@ async fn open_store(config: &Config) -> Result<Store, StoreError> {
     match store.prepare().await {
         Err(error) if !error.is_transient() => Err(error),
         _ => Ok(store),
-    }
-}
-
-/// Everything that needs NATS.
-async fn work(config: Config, store: Store, shared: Shared) -> Result<(), UserstatsError> {
-    let Some(client) = connect(&config, &shared).await? else {
-        return Ok(());
-    };
-    shared.status.connected(client.clone());
-    info!("connected to NATS");
-    let (inputs, asked) = Inputs::new();
-    let (questions, to_answer) = Questions::new();
-    let queries = Queries::new(
-        store.clone(),
-        Arc::clone(&shared.status),
-        &config,
-        Arc::clone(&shared.names_changed),
-    )
-    .with_inputs(inputs.clone())
-    .with_log_levels(Arc::clone(&shared.log_levels));
-    let lifecycle = Lifecycle::new(&client, &config).map_err(RespondError::from)?;
-    let announcing = tokio::spawn(
-        lifecycle
-            .clone()
-            .run(Arc::clone(&shared.robot_started), shared.stop.clone()),
-    );
-    let (counted_tx, counted) = watch::channel(false);
-    let counting_shared = Shared {
-        ready: Arc::new(counted_tx),
-        ..shared.clone()
-    };
-    let book = loop {
-        let began = async {
-            store.prepare().await?;
-            counting::take_over(&store, &config).await
-        };
-        match began.await {
-            Ok(book) => break book,
-            Err(error) if error.is_transient() => {
-                if shared.status.database_is_away() {
-                    error!(
-                        error = &error as &dyn std::error::Error,
-                        "the database cannot be used now; trying again until it can"
-                    );
-                }
-            }
-            Err(error) => {
-                shared.stop.cancel();
-                return Err(error.into());
-            }
-        }
-        tokio::select! {
-            () = tokio::time::sleep(RETRY) => {}
-            () = shared.stop.cancelled() => return Ok(()),
-        }
-    };
-    shared.status.database_is_there();
-    let counting = Counting::new(
-        client.clone(),
-        store,
-        &config,
-        counting_shared,
-        (asked, questions),
-        book,
-    );
-    let guard = shared.stop.clone().drop_guard();
-    let counting = tokio::spawn(async move {
-        // Whatever ends counting ends the service.
-        let _guard = guard;
-        counting.run().await
-    });
-    let answers = Answers::new(client.clone(), queries.clone(), config.answers.clone());
-    let answering = tokio::spawn(answers.run(to_answer, shared.stop.clone()));
-    let backfilling = tokio::spawn(backfill_at_start(inputs.clone(), config, counted.clone()));
-    let responder = answer(&client, queries, &shared, counted).await;
-    if responder.is_err() {
-        shared.stop.cancel();
-    }
-    // What had been folded is not committed then, and is read again at the next start.
-    let counted = counting.await.unwrap_or(Err(CountingError::Broke));
-    shared.stop.cancel();
-    if let Some(responder) = responder?.and_then(Arc::into_inner) {
-        responder.stop().await;
-    }
-    let _ = announcing.await;
-    let _ = answering.await;
-    backfilling.abort();
-    lifecycle.shutdown("Normal shutdown").await;
-    let _ = tokio::time::timeout(RETRY, client.nats().flush()).await;
-    Ok(counted?)
-}
-
-/// Counts what the configuration names of the past, once the present is counted.
-async fn backfill_at_start(inputs: Inputs, config: Config, mut counted: watch::Receiver<bool>) {
-    if counted.wait_for(|counted| *counted).await.is_err() {
-        return;
-    }
-    let Some(first) = config.channels.first() else {
-        return;
-    };
-    for name in &config.backfill_at_start {
-        let of = Channel {
-            domain: first.domain.clone(),
-            channel: first.channel.clone(),
-        };
-        let folder = config.backfill_folder.as_deref();
-        let source = past_source(name, folder, of, jiff::tz::TimeZone::system(), None);
-        let done = match source {
-            Ok(source) => match inputs.backfill(source).await {
-                Ok(done) => done.map_err(|error| error.to_string()),
-                Err(_) => return,
-            },
-            Err(problem) => Err(problem),
-        };
-        if let Err(problem) = done {
-            warn!(source = name, %problem, "{name} of backfill.at_start is not counted: {problem}");
-        }
-    }
-}
-
-/// Answers requests once the backlog is counted, and says so.
-async fn answer(
-    client: &Client,
-    queries: Queries,
-    shared: &Shared,
-    mut counted: watch::Receiver<bool>,
-) -> Result<Option<Arc<Responder>>, RespondError> {
-    tokio::select! {
-        // Where counting has ended there is still something to read.
-        _ = counted.wait_for(|counted| *counted) => {}
-        () = tokio::time::sleep(LONGEST_SILENCE) => {}
-        () = shared.stop.cancelled() => return Ok(None),
-    }
-    let responder = Responder::start(client, "userstats", move |request| {
-        let queries = queries.clone();
-        async move {
-            let answer = queries.answer(&request, now()).await;
-            answer.map_err(|error| {
-                if let crate::queries::QueryError::Store(error) = &error {
-                    warn!(
-                        command = request.command,
-                        error = error as &dyn std::error::Error,
-                        "a request failed"
-                    );
-                }
-                Refusal(error.to_string())
-            })
-        }
-    })
-    .await?;
-    let responder = Arc::new(responder);
-    shared.status.answers_with(&responder);
-    info!("answering requests on kryten.userstats.command");
-    tokio::select! {
-        counted = counted.wait_for(|counted| *counted) => {
-            if counted.is_ok() {
-                shared.ready.send_replace(true);
-            }
-        }
-        () = shared.stop.cancelled() => {}
-    }
-    Ok(Some(responder))
-}
-
-/// Tries until a server answers; `None` when told to stop meanwhile.
-async fn connect(config: &Config, shared: &Shared) -> Result<Option<Client>, UserstatsError> {
-    let mut told = false;
-    loop {
-        shared.status.pulse.beat();
-        let attempt = tokio::select! {
-            attempt = Client::connect(&config.nats) => attempt,
-            () = shared.stop.cancelled() => return Ok(None),
-        };
-        match attempt {
-            Ok(client) => return Ok(Some(client)),
-            Err(error @ ConnectError::Setting(_)) => return Err(error.into()),
-            Err(error) if !told => {
-                told = true;
-                warn!("{error}; trying again until it answers");
-            }
-            Err(_) => {}
-        }
-        tokio::select! {
-            () = tokio::time::sleep(RETRY) => {}
-            () = shared.stop.cancelled() => return Ok(None),
-        }
     }
 }

@@ -51,7 +51,7 @@ pub(crate) struct Compared {
 }
 
 /// All channels and the tally.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Book {
     tally: Tally,
     held: BTreeMap<String, Held>,

@@ -9,6 +9,7 @@ use kryten_client::{EventStream, StoredMessage, StreamError, StreamInfo};
 use kryten_protocol::state::EPOCH_HEADER;
 use tracing::{info, warn};
 
+use super::channels::turn;
 use super::{BATCH, BATCH_WAIT, Counting, Ended, RETRY, now, tick};
 use crate::initial_state::Telling;
 use crate::status::Source;
@@ -72,6 +73,7 @@ impl Counting {
                         warn!(%error, "the channels' state cannot be loaded");
                     }
                 }
+                () = turn(&mut self.wanted, self.ask_again) => return Ended::Again,
                 _ = look_again.tick() => {
                     if let Ok(stream) = EventStream::open_or_create(&self.client).await
                         && let Ok(info) = stream.info().await
@@ -97,6 +99,9 @@ impl Counting {
             }
             if !self.commit().await {
                 return Ended::Stopped;
+            }
+            if self.book.lost() > 0 {
+                return Ended::Again;
             }
         }
     }

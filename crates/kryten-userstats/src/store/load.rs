@@ -11,6 +11,9 @@ use crate::tally::{
     Visit, Visits,
 };
 
+/// Rows of `users` that may be committed after newer ones.
+const OVERLAP: i64 = 1000;
+
 impl Store {
     /// Everything that counting needs to go on from the stored position.
     ///
@@ -30,6 +33,25 @@ impl Store {
             tally.restore(key, room);
         }
         Ok(tally)
+    }
+
+    /// The number of the newest row of `users`.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn newest_user(&self) -> Result<i64, StoreError> {
+        let sql = "SELECT COALESCE(MAX(id), 0) FROM users";
+        Ok(sql::query_scalar(sql).fetch_one(&self.readers).await?)
+    }
+
+    /// Users of newer rows, and of some older ones: rows are numbered before they are committed.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn users_after(&self, row: i64) -> Result<Vec<(i64, String)>, StoreError> {
+        let sql = "SELECT id, username FROM users WHERE id > $1";
+        let users = sql::query_as(sql).bind(row - OVERLAP);
+        Ok(users.fetch_all(&self.readers).await?)
     }
 
     async fn rooms(&self) -> Result<BTreeMap<RoomKey, Room>, StoreError> {

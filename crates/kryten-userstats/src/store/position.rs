@@ -47,25 +47,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::Sql`].
     pub async fn claim(&self, channel: &str) -> Result<Claim, StoreError> {
-        let token = normalize(channel);
         let mut transaction = self.writer.begin().await?;
-        let row: PositionRow = sql::query_as(
-            "INSERT INTO kryten_position (token, epoch) VALUES ($1, 1)
-             ON CONFLICT (token) DO UPDATE SET epoch = kryten_position.epoch + 1, commits = 0
-             RETURNING epoch, stream_created, sequence, message_id, message_time",
-        )
-        .bind(&token)
-        .fetch_one(&mut transaction)
-        .await?;
-        let has_counts = has_counts(&mut transaction, &token).await?;
+        let claim = claim(&mut transaction, normalize(channel)).await?;
         transaction.commit().await?;
-        self.ledger.claimed(&token, row.epoch);
-        Ok(Claim {
-            token,
-            epoch: row.epoch,
-            position: position(row),
-            has_counts,
-        })
+        self.ledger.claimed(&claim.token, claim.epoch);
+        Ok(claim)
     }
 
     /// How many commits the database has of one who holds the channel under this epoch; `None` where it is another's.
@@ -77,6 +63,24 @@ impl Store {
             .fetch_optional(&self.writer)
             .await?)
     }
+}
+
+pub(super) async fn claim(transaction: &mut Transaction, token: String) -> sqlx::Result<Claim> {
+    let row: PositionRow = sql::query_as(
+        "INSERT INTO kryten_position (token, epoch) VALUES ($1, 1)
+         ON CONFLICT (token) DO UPDATE SET epoch = kryten_position.epoch + 1, commits = 0
+         RETURNING epoch, stream_created, sequence, message_id, message_time",
+    )
+    .bind(&token)
+    .fetch_one(&mut *transaction)
+    .await?;
+    let has_counts = has_counts(transaction, &token).await?;
+    Ok(Claim {
+        token,
+        epoch: row.epoch,
+        position: position(row),
+        has_counts,
+    })
 }
 
 /// Moves a channel's position; `false` when another holder has taken the channel over, or when the database has not

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
+use kryten_protocol::token::normalize;
 use serde_json::{Value, json};
 
 use super::WebState;
@@ -33,6 +34,21 @@ pub(super) async fn health(State(state): State<WebState>) -> (StatusCode, Json<V
     body["counting_from_stream"] = (view.source == Source::Stream).into();
     body["lag_events"] = view.lag.into();
     body["position"] = view.sequence.into();
+    let names = |counted: &dyn Fn(&str) -> bool| -> Vec<&str> {
+        let ours = state
+            .channels
+            .iter()
+            .map(|channel| channel.channel.as_str());
+        ours.filter(|channel| counted(&normalize(channel)))
+            .collect()
+    };
+    let sharing = &view.sharing;
+    body["instance"] = sharing.instance.as_str().into();
+    body["instances"] = sharing.instances.into();
+    body["channels_here"] = names(&|token| sharing.here.contains(token)).into();
+    body["channels_elsewhere"] =
+        names(&|token| sharing.elsewhere.contains_key(token) && !sharing.here.contains(token))
+            .into();
     body["problem"] = json!(view.problem());
     let status = match works {
         true => StatusCode::OK,

@@ -1,6 +1,5 @@
 //! Nothing twice and nothing lost, whatever is killed, deleted, set back or sent again.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,69 +14,8 @@ use serde_json::{Value, json};
 
 use crate::backend::Place;
 use crate::bench::{Bench, CHANNEL, DOMAIN, START, at, envelope, eventually, line, within};
+use crate::busy::{Dice, busy_channel, publish};
 use crate::original;
-
-/// Numbers that are the same at each run.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % sides
-    }
-}
-
-/// What a busy channel sends.
-fn busy_channel(seed: u64, count: i64) -> Vec<(i64, &'static str, Value)> {
-    let mut dice = Dice(seed);
-    let emotes: Vec<Value> = (0..30)
-        .map(|n| json!({"name": format!("#emote{n}")}))
-        .collect();
-    let mut events = vec![(0, "emoteList", json!(emotes)), (0, "drinkCount", json!(0))];
-    for second in 1..count {
-        let user = format!("user{}", dice.roll(50));
-        let other = dice.roll(50);
-        let event = match dice.roll(20) {
-            0 => ("addUser", json!({"name": user, "meta": {"afk": false}})),
-            1 => ("userLeave", json!({"name": user})),
-            2 => ("setAFK", json!({"name": user, "afk": dice.roll(2) == 0})),
-            3 => (
-                "pm",
-                json!({"username": user, "msg": "psst", "to": "bot", "time": at(second).millis()}),
-            ),
-            4 => {
-                let title = format!("Film.{}.mkv", dice.roll(8));
-                (
-                    "changeMedia",
-                    json!({"title": title, "type": "yt", "id": title, "currentTime": 0}),
-                )
-            }
-            5 => ("mediaUpdate", json!({"currentTime": 5.5, "paused": false})),
-            6 => (
-                "chatMsg",
-                line(second, &user, &format!("USER{other}++ movie++")),
-            ),
-            7 => (
-                "chatMsg",
-                line(second, &user, &format!("lol user{other} haha")),
-            ),
-            8 | 9 => (
-                "chatMsg",
-                line(
-                    second,
-                    &user,
-                    &format!("#emote{other} #emote{} film-", other % 7),
-                ),
-            ),
-            _ => ("chatMsg", line(second, &user, "just talking")),
-        };
-        events.push((second, event.0, event.1));
-    }
-    events
-}
 
 /// The rows that one fold over all events gives.
 async fn folded(path: &Path, events: &[(i64, &'static str, Value)]) -> Vec<String> {
@@ -110,24 +48,6 @@ async fn folded(path: &Path, events: &[(i64, &'static str, Value)]) -> Vec<Strin
     store.commit(&[batch]).await.unwrap();
     store.close().await;
     original::dump(path).await
-}
-
-async fn publish(bench: &Bench, events: &[(i64, &'static str, Value)]) {
-    let mut acks = Vec::new();
-    for (second, name, payload) in events {
-        let subject = subject::event(CHANNEL, name).unwrap();
-        let body = envelope(*second, name, payload);
-        let ack = bench.client.jetstream().publish(subject, body.into()).await;
-        acks.push(ack.unwrap());
-        if acks.len() == 256 {
-            for ack in acks.drain(..) {
-                ack.await.unwrap();
-            }
-        }
-    }
-    for ack in acks {
-        ack.await.unwrap();
-    }
 }
 
 /// Runs the service for a while in a runtime of its own, and drops it where it stands.
@@ -275,28 +195,6 @@ async fn sequence_numbers_that_are_used_again_are_not_taken_for_counted(backend)
 }
 
 on_both! {
-async fn a_second_instance_takes_over_and_nothing_counts_twice(backend) {
-    let bench = Bench::with(backend).await;
-    let first = bench.start().await;
-    for second in 0..20 {
-        bench.say(second, "bob", "hi").await;
-    }
-    bench.counted(&first).await;
-    let second = bench.start().await;
-    for second in 20..40 {
-        bench.say(second, "bob", "hi").await;
-    }
-    bench.counted(&second).await;
-    eventually("the first one has stepped back", || async {
-        first.status().view().lost_channels == 1
-    })
-    .await;
-    let store = bench.store().await;
-    assert_eq!(store.messages_of("bob", CHANNEL, DOMAIN).await.unwrap(), 40);
-}
-}
-
-on_both! {
 async fn a_whole_stream_replayed_into_an_empty_database_gives_the_same_rows(backend) {
     let bench = Bench::with(backend).await;
     bench.stream().await;
@@ -406,98 +304,6 @@ async fn the_state_is_loaded_again_when_a_robot_starts() {
     })
     .await;
     service.shutdown().await.unwrap();
-}
-
-on_both! {
-async fn what_a_real_channel_sent_gives_the_totals_of_a_right_service(backend) {
-    let bench = Bench::with(backend).await;
-    let stream = bench.stream().await;
-    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/recordings");
-    let read = |name: &str| std::fs::read_to_string(fixtures.join(name)).unwrap();
-    let expected: Value = serde_json::from_str(&read("expected.json")).unwrap();
-    let totals = &expected["totals"];
-    let domain = totals["domain"].as_str().unwrap();
-    let channel = totals["channel"].as_str().unwrap();
-    let excluded = expected["expected_events_once"]["excluded_frame_lines"]
-        .as_array()
-        .unwrap();
-    let mut published = 0;
-    let mut acks = Vec::new();
-    for (number, text) in (1_u64..).zip(read("cytube_frames.jsonl").lines()) {
-        let frame: Value = serde_json::from_str(text).unwrap();
-        let raw = frame["raw"].as_str().unwrap_or_default();
-        let Some(packet) = raw.strip_prefix("42").filter(|_| frame["dir"] == "s2c") else {
-            continue;
-        };
-        if excluded.contains(&number.into()) {
-            continue;
-        }
-        let packet: Value = serde_json::from_str(packet).unwrap();
-        let name = packet[0].as_str().unwrap();
-        let body = json!({
-            "event_name": name, "payload": packet[1], "channel": channel, "domain": domain,
-            "timestamp": frame["ts"], "correlation_id": number.to_string(),
-        });
-        let subject = subject::event(channel, name).unwrap();
-        let ack = bench
-            .client
-            .jetstream()
-            .publish(subject, body.to_string().into())
-            .await;
-        acks.push(ack.unwrap());
-        published += 1;
-    }
-    for ack in acks {
-        ack.await.unwrap();
-    }
-    assert_eq!(expected["expected_events_once"]["total"], published);
-    assert_eq!(stream.info().await.unwrap().messages, published);
-
-    let mut config = bench.config();
-    config.channels[0].domain = domain.to_owned();
-    config.channels[0].channel = channel.to_owned();
-    let service = Userstats::bind(config).await.unwrap();
-    within("the service is ready", service.ready()).await;
-    service.shutdown().await.unwrap();
-    let rows = original::dump_of(&bench.place).await;
-    let counts = |table: &str, place: usize| -> BTreeMap<String, u64> {
-        let prefix = format!("{table}: ");
-        let rows = rows.iter().filter_map(|row| row.strip_prefix(&prefix));
-        rows.map(|row| {
-            let cells: Vec<&str> = row.split('|').collect();
-            (
-                cells[0].to_owned(),
-                cells.get(place).map_or(1, |n| n.parse().unwrap()),
-            )
-        })
-        .collect()
-    };
-    let wanted =
-        |value: &Value| -> BTreeMap<String, u64> { serde_json::from_value(value.clone()).unwrap() };
-    assert_eq!(
-        counts("message_counts", 3),
-        wanted(&totals["messages"]["by_user"])
-    );
-    assert_eq!(
-        counts("kudos_plusplus", 3),
-        wanted(&totals["kudos_plusplus"])
-    );
-    assert_eq!(counts("pm_counts", 1), wanted(&totals["pms"]["by_user"]));
-    let users: Vec<String> = counts("users", 9).into_keys().collect();
-    let known: Vec<String> = serde_json::from_value(totals["users"]["names"].clone()).unwrap();
-    assert_eq!(users, known);
-    let films = rows
-        .iter()
-        .filter(|row| row.starts_with("media_changes: "))
-        .count();
-    assert_eq!(totals["media_changes"]["rows"], films);
-    for table in ["kudos_phrases", "emote_usage", "movie_votes"] {
-        assert!(counts(table, 9).is_empty(), "{table}");
-    }
-    let present = bench.store().await.present(channel, domain).await.unwrap();
-    let sessions = expected["final_state"]["7"]["users"].as_array().unwrap();
-    assert_eq!(present.len(), sessions.len(), "who is there at the end");
-}
 }
 
 fn copy_folder(from: &Path, to: &Path) {

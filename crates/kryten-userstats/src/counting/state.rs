@@ -1,0 +1,105 @@
+//! What counting takes over from others: the robot's state in KV, aliases, phrases and names in the database.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use kryten_client::{EventStream, StreamError};
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use super::Counting;
+use crate::initial_state::{self, Telling};
+use crate::tally::{Aliases, Phrases};
+
+/// Aliases and phrases may be changed in the database itself; this often it is asked.
+const NAMES_EVERY: Duration = Duration::from_secs(1);
+
+impl Counting {
+    /// Loads the robot's state and queues it for the place in the stream that it reflects.
+    pub(super) async fn load_state(
+        &mut self,
+        stream: Option<&EventStream>,
+        telling: Telling,
+    ) -> Result<(), StreamError> {
+        let noted = self.last_of_ours(stream).await?;
+        let channels: Vec<_> = self
+            .book
+            .ours()
+            .flat_map(|held| held.channels.iter().cloned())
+            .collect();
+        let mut loaded = Vec::new();
+        for channel in channels {
+            self.shared.status.pulse.beat();
+            let state = initial_state::load(&self.client, &channel, self.rules, telling).await;
+            loaded.push((channel, state));
+        }
+        let last = self.last_of_ours(stream).await?;
+        let created = match stream {
+            Some(stream) => stream.info().await?.created_nanos,
+            None => 0,
+        };
+        for (channel, state) in loaded {
+            self.book
+                .queue(&channel, state, created, noted, last, stream.is_none());
+        }
+        self.target = self.target.max(last);
+        Ok(())
+    }
+
+    /// Everything that was there at the start is counted and committed, and the state is taken over.
+    pub(super) async fn tell_if_ready(&mut self) {
+        if *self.shared.ready.borrow() || self.book.counted_to() < self.target {
+            return;
+        }
+        if let Some(sequence) = self.book.waits_for() {
+            self.book.adopt_before(sequence + 1);
+        }
+        if self.commit().await {
+            info!(
+                position = self.book.counted_to(),
+                "everything in the event stream is counted"
+            );
+            self.tell_position();
+            self.shared.status.set_ready();
+            self.shared.ready.send_replace(true);
+        }
+    }
+
+    pub(super) async fn renew_names(&mut self) {
+        let changed = self.shared.names_changed.swap(false, Ordering::Relaxed);
+        if !changed && self.names_read.elapsed() < NAMES_EVERY {
+            return;
+        }
+        self.names_read = Instant::now();
+        match self.store.aliases().await {
+            Ok(rows) => self.book.tally_mut().set_aliases(Aliases::new(rows)),
+            Err(error) => warn!(%error, "aliases cannot be read; the last ones hold"),
+        }
+        self.renew_privacy().await;
+        self.meet_those_of_others().await;
+        if self.rules.as_original {
+            // The original reads them at its start only.
+            return;
+        }
+        match self.store.phrases().await {
+            Ok(phrases) => self.book.tally_mut().set_phrases(Phrases::new(phrases)),
+            Err(error) => warn!(%error, "phrases cannot be read; the last ones hold"),
+        }
+    }
+
+    /// Whoever was seen in channels that other instances count is known here too.
+    async fn meet_those_of_others(&mut self) {
+        if self.shared.status.view().sharing.instances < 2 {
+            return;
+        }
+        match self.store.users_after(self.last_user).await {
+            Ok(users) => {
+                for (id, name) in users {
+                    self.last_user = self.last_user.max(id);
+                    self.book.tally_mut().know(&name);
+                }
+            }
+            Err(error) => warn!(%error, "users that others have seen cannot be read; later"),
+        }
+    }
+}
