@@ -99,7 +99,7 @@ fn growth(samples: &[Value], unit: &str, of: &str) -> f64 {
         .filter(ours)
         .filter_map(|sample| sample[of].as_f64());
     let first = figures.next().unwrap_or(f64::NAN);
-    figures.last().unwrap_or(first) / first
+    figures.next_back().unwrap_or(first) / first
 }
 
 async fn channels(
