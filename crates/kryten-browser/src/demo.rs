@@ -1,6 +1,7 @@
 //! `kryten up --demo`, the real program in a process of its own, and its command line beside it.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -89,6 +90,19 @@ impl Demo {
             "kryten stats {arguments:?} failed: {told}"
         );
         Ok(serde_json::from_slice(&output.stdout)?)
+    }
+
+    /// Where commands find its data folder.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Where a shell looks for programs: first where `kryten` is.
+    pub(crate) fn path(&self) -> anyhow::Result<OsString> {
+        let own = self.program.parent().map(Path::to_owned);
+        let others = std::env::var_os("PATH").unwrap_or_default();
+        let all = own.into_iter().chain(std::env::split_paths(&others));
+        Ok(std::env::join_paths(all)?)
     }
 
     /// Waits until enough has been said for something to be seen.

@@ -3,7 +3,8 @@
 //! It drives a headless Chromium against `kryten up --demo` and against a channel with a past and with hostile names:
 //! the values are those of `kryten stats`, what happens is seen within a second, nothing foreign is asked for, nothing
 //! that others wrote becomes markup, axe-core finds nothing serious, and everything can be read with scripts off. The
-//! last line counts; a failure is exit code 1. `--screenshots DIR` makes the pictures of the documents instead.
+//! last line counts; a failure is exit code 1. `--screenshots DIR` makes the pictures of the documents
+//! instead, those of the page and those of the terminal.
 //!
 //! It needs Chromium (`apt-get install chromium`, or CHROMIUM names one) and npm, with which it installs axe-core into
 //! a temporary folder.
@@ -18,6 +19,7 @@ mod pictures;
 mod report;
 mod stage;
 mod tab;
+mod terminal;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -9,6 +9,7 @@ use crate::chromium::Chromium;
 use crate::demo::Demo;
 use crate::stage::{CHANNEL, Stage};
 use crate::tab::{Look, Tab};
+use crate::terminal;
 
 /// Makes them, and beside them, in `all/`, every page in every look, for those who review them by eye.
 pub(crate) async fn make(
@@ -34,6 +35,8 @@ pub(crate) async fn make(
     tab.open(&format!("{}/channels/{CHANNEL}/leaderboards", stage.url))
         .await?;
     tab.picture(&folder.join("phone.png"), false).await?;
+    tab.look(Look::Light).await?;
+    terminal::make(folder, &tab, demo).await?;
     if std::env::var_os("KRYTEN_BROWSER_ALL").is_some() {
         everything(folder, &tab, demo, stage).await?;
     }

@@ -139,7 +139,16 @@ impl Stage {
         let mut chance = Chance(7);
         let this_hour = now().micros() / 3_600_000_000;
         let mut acks = Vec::new();
-        let mut here: Vec<&str> = Vec::new();
+        let mut here: Vec<&str> = vec![PEOPLE[0]];
+        let first = WireTime::from_millis((this_hour - HOURS) * 3_600_000);
+        let user = json!([{"name": here[0], "rank": 1, "meta": {"afk": false}}]);
+        let emote = |name: &str| json!({"name": format!("#{name}"), "image": format!("https://emotes.invalid/{name}.png"), "source": format!("^#{name}$")});
+        for (name, payload) in [
+            ("userlist", user),
+            ("emoteList", json!(["popcorn", "hat", "moon"].map(emote))),
+        ] {
+            acks.push(self.publish(CHANNEL, first, name, &payload).await?);
+        }
         for hour in this_hour - HOURS..=this_hour {
             let begin = hour * 3_600_000;
             let busy = busyness(hour);
@@ -169,11 +178,12 @@ impl Stage {
             for line in 0..lines {
                 let speaker = here[chance.below(here.len())];
                 let other = here[chance.below(here.len())];
-                let text = match chance.below(12) {
+                let text = match chance.below(14) {
                     0 => format!("{other}++"),
-                    1 => "haha".to_owned(),
+                    1 => format!("{other}: haha"),
                     2 => "#popcorn".to_owned(),
-                    3 => "+1".to_owned(),
+                    3 => ["#hat", "#moon"][chance.below(2)].to_owned(),
+                    4 => ["movie++", "movie++", "movie--"][chance.below(3)].to_owned(),
                     _ => format!("line {hour} {line}"),
                 };
                 let time = at(2_000 + line * 3_590_000 / lines);

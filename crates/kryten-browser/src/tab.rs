@@ -195,20 +195,47 @@ impl Tab {
 
     /// Saves a picture of the page: its beginning, or all of it.
     pub(crate) async fn picture(&self, file: &Path, is_whole: bool) -> anyhow::Result<()> {
-        let size = self
-            .value("[innerWidth, innerHeight, document.documentElement.scrollHeight]")
+        // A live page that grows while it is taken would be cut off.
+        let still = |still: bool| json!({"value": still});
+        self.ask("Emulation.setScriptExecutionDisabled", still(true))
             .await?;
-        let height = if is_whole { &size[2] } else { &size[1] };
+        let size = self.ask("Page.getLayoutMetrics", json!({})).await?;
+        let (seen, all) = (&size["cssLayoutViewport"], &size["cssContentSize"]);
+        let height = match is_whole {
+            true => &all["height"],
+            false => &seen["clientHeight"],
+        };
         let what = json!({
             "captureBeyondViewport": is_whole,
-            "clip": {"x": 0, "y": 0, "width": size[0], "height": height, "scale": 1},
+            "clip": {"x": 0, "y": 0, "width": seen["clientWidth"], "height": height, "scale": 1},
         });
+        self.save(what, file).await?;
+        self.ask("Emulation.setScriptExecutionDisabled", still(false))
+            .await?;
+        Ok(())
+    }
+
+    async fn save(&self, what: Value, file: &Path) -> anyhow::Result<()> {
         let taken = self.ask("Page.captureScreenshot", what).await?;
         let data = taken["data"]
             .as_str()
             .context("the browser gives no picture")?;
         let png = base64::engine::general_purpose::STANDARD.decode(data)?;
         std::fs::write(file, png).with_context(|| format!("cannot write {}", file.display()))
+    }
+
+    /// Saves a picture of the first element of a selector, twice as fine as a screen.
+    pub(crate) async fn picture_of(&self, selector: &str, file: &Path) -> anyhow::Result<()> {
+        let expression = format!(
+            "(at => [at.left, at.top, at.width, at.height])(document.querySelector({}).getBoundingClientRect())",
+            Value::from(selector)
+        );
+        let place = self.value(&expression).await?;
+        let what = json!({
+            "captureBeyondViewport": true,
+            "clip": {"x": place[0], "y": place[1], "width": place[2], "height": place[3], "scale": 2},
+        });
+        self.save(what, file).await
     }
 
     pub(crate) async fn close(self) -> anyhow::Result<()> {

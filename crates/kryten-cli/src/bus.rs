@@ -117,10 +117,12 @@ impl Bus {
                     anyhow::bail!("the connection to NATS is closed");
                 };
                 let message = Box::new(received(message));
-                if client.connections() == *connection {
+                let now = client.connections();
+                let before = std::mem::replace(connection, now);
+                // The first connection may be told of a moment after it stands.
+                if now == before || before == 0 {
                     return Ok(Heard::Message(message));
                 }
-                *connection = client.connections();
                 *held = Some(message);
                 Ok(Heard::Missing(
                     "the connection to NATS was lost and came back; what was published meanwhile is missing".to_owned(),

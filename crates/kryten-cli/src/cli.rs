@@ -11,6 +11,7 @@ use crate::commands::doctor::DoctorArgs;
 use crate::commands::health::HealthArgs;
 use crate::commands::kv::KvArgs;
 use crate::commands::list::ListArgs;
+use crate::commands::loglevel::LogLevelArgs;
 use crate::commands::man::ManArgs;
 use crate::commands::moderation::{MuteArgs, UserArgs, UserReasonArgs};
 use crate::commands::moderator::ModeratorArgs;
@@ -26,6 +27,10 @@ use crate::commands::stats::StatsArgs;
 use crate::commands::tail::TailArgs;
 use crate::commands::up::UpArgs;
 use crate::commands::userstats::UserstatsArgs;
+use crate::screen::{Screen, wrapped};
+
+/// Where the options stand that every verb has.
+const EVERYWHERE: &str = "Everywhere";
 
 /// Kryten: a CyTube channel's events, state and statistics over NATS.
 #[derive(Debug, Parser)]
@@ -43,12 +48,11 @@ pub(crate) struct Cli {
 /// Options of the client commands: which server, which channel.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct ClientArgs {
-    /// The NATS server, such as nats://localhost:4222; user and password may be in the URL. Several servers of a
-    /// cluster: again, or with commas
-    #[arg(long, value_name = "URL", global = true)]
+    /// The NATS server, such as nats://user:password@host:4222; several of a cluster with commas
+    #[arg(long, value_name = "URL", global = true, help_heading = EVERYWHERE)]
     pub(crate) nats: Vec<String>,
-    /// The data folder: of `up` itself, and for all others of the running `up` to talk to
-    #[arg(long, value_name = "DIR", global = true, env = "KRYTEN_DATA_DIR")]
+    /// The data folder: of `up` itself, and for all others of the running `up` to talk to [env: KRYTEN_DATA_DIR]
+    #[arg(long, value_name = "DIR", global = true, help_heading = EVERYWHERE)]
     pub(crate) data_dir: Option<PathBuf>,
     /// A configuration file with a `nats` section, and perhaps `channels` (before the verb)
     #[arg(long, value_name = "FILE")]
@@ -62,6 +66,14 @@ pub(crate) struct ClientArgs {
 }
 
 impl ClientArgs {
+    /// What the environment says where no option does. Were it clap's to look, a variable that is set would count as an
+    /// option that is given: no page of help where the verb is missing, and odd lines of usage.
+    pub(crate) fn with_environment(mut self) -> Self {
+        let named = std::env::var_os("KRYTEN_DATA_DIR").filter(|dir| !dir.is_empty());
+        self.data_dir = self.data_dir.or(named.map(PathBuf::from));
+        self
+    }
+
     /// The servers that were named.
     pub(crate) fn servers(&self) -> Vec<String> {
         let servers = self.nats.iter().flat_map(|urls| urls.split(','));
@@ -120,6 +132,9 @@ pub(crate) enum Command {
     Stats(Box<StatsArgs>),
     /// Ask the running services whether they work
     Health(HealthArgs),
+    /// Show how much a running service logs, or change it
+    #[command(name = "loglevel")]
+    LogLevel(LogLevelArgs),
     /// Read and change key-value buckets
     Kv(KvArgs),
 
@@ -177,32 +192,48 @@ const GROUPS: [(&str, &[&str]); 4] = [
     (
         "Look at it",
         &[
-            "stats", "tail", "kv", "record", "replay", "privacy", "doctor", "health",
+            "stats", "tail", "kv", "record", "replay", "health", "doctor", "loglevel", "privacy",
         ],
     ),
     ("Set it up", &["config", "completions", "man", "about"]),
 ];
 
-/// The whole command line, with its verbs in groups on the page of help.
+/// The whole command line, with its verbs in groups on the page of help, as wide as the terminal is.
 pub(crate) fn command() -> clap::Command {
+    /// As clap's own texts.
+    const WIDEST: usize = 100;
+    let width = Screen::of_stdout().width().unwrap_or(WIDEST);
+    command_for(width.min(WIDEST))
+}
+
+fn command_for(width: usize) -> clap::Command {
+    /// Before what a verb does.
+    const INDENT: usize = 15;
     let command = Cli::command();
-    let mut groups: Vec<(&str, String)> = GROUPS.map(|(title, _)| (title, String::new())).to_vec();
+    let mut groups: Vec<(&str, Vec<&clap::Command>)> =
+        GROUPS.map(|(title, _)| (title, Vec::new())).to_vec();
     let last = groups.len() - 1;
     for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set()) {
         let name = verb.get_name();
         let at = GROUPS.iter().position(|(_, verbs)| verbs.contains(&name));
-        let about = verb
-            .get_about()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        let _ = writeln!(groups[at.unwrap_or(last)].1, "  {name:<12} {about}");
+        groups[at.unwrap_or(last)].1.push(verb);
     }
-    let verbs: String = groups
-        .into_iter()
-        .map(|(title, verbs)| format!("{title}:\n{verbs}\n"))
-        .collect();
+    let mut page = String::new();
+    for ((title, mut verbs), (_, order)) in groups.into_iter().zip(GROUPS) {
+        verbs.sort_by_key(|verb| order.iter().position(|name| *name == verb.get_name()));
+        let _ = writeln!(page, "{title}:");
+        for verb in verbs {
+            let about = verb.get_about().map(ToString::to_string);
+            let about = wrapped(&about.unwrap_or_default(), Some(width), INDENT);
+            let _ = writeln!(page, "  {:<12} {about}", verb.get_name());
+        }
+        page.push('\n');
+    }
     command.help_template(format!(
-        "{{about}}\n\n{{usage-heading}} {{usage}}\n\n{verbs}Options:\n{{options}}\n\n\
+        "{{about}}\n\n{{usage-heading}} {{usage}}\n\n{page}Options:\n{{options}}\n\n\
          `kryten VERB --help` tells the rest, with examples."
     ))
 }
+
+#[cfg(test)]
+mod tests;

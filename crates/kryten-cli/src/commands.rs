@@ -7,6 +7,7 @@ pub(crate) mod doctor;
 pub(crate) mod health;
 pub(crate) mod kv;
 pub(crate) mod list;
+pub(crate) mod loglevel;
 pub(crate) mod man;
 pub(crate) mod moderation;
 pub(crate) mod moderator;
@@ -41,7 +42,7 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             "--config before the verb is for client commands; put it after the service's name",
         ));
     }
-    let client = &cli.client;
+    let client = &cli.client.with_environment();
     match cli.command {
         Command::Up(args) => up::run(client, *args).await,
         Command::Sim(args) => sim::run(*args).await,
@@ -73,5 +74,6 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Man(args) => man::run(args),
         Command::About => Ok(about::run()),
         Command::Health(args) => health::run(client, args).await,
+        Command::LogLevel(args) => loglevel::run(client, args).await,
     }
 }

@@ -20,15 +20,10 @@ pub(crate) use rotating::Rotation;
 /// How much is logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogLevel {
-    /// What a person should look at
     Error,
-    /// And what went wrong but mends itself
     Warn,
-    /// And what happens
     Info,
-    /// And how
     Debug,
-    /// And every step
     Trace,
 }
 
@@ -47,9 +42,7 @@ impl LogLevel {
 /// For whom lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
-    /// For people
     Text,
-    /// For machines: one JSON object a line
     Json,
 }
 
@@ -57,13 +50,25 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct LogArgs {
     /// Log for people, or one JSON object a line for machines
-    #[arg(long, value_enum, value_name = "FORMAT", env = "KRYTEN_LOG_FORMAT")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        env = "KRYTEN_LOG_FORMAT",
+        hide_env_values = true
+    )]
     pub(crate) log_format: Option<LogFormat>,
     /// How many megabytes a log file grows to before it is put away; 0 for no end
-    #[arg(long, value_name = "MB", default_value_t = 20, env = "KRYTEN_LOG_SIZE")]
+    #[arg(
+        long,
+        value_name = "MB",
+        default_value_t = 20,
+        env = "KRYTEN_LOG_SIZE",
+        hide_env_values = true
+    )]
     log_size: u64,
     /// How many log files that were put away are kept
-    #[arg(long, value_name = "N", default_value_t = 5, env = "KRYTEN_LOG_KEEP", value_parser = clap::value_parser!(u32).range(0..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 5, env = "KRYTEN_LOG_KEEP", hide_env_values = true, value_parser = clap::value_parser!(u32).range(0..=1000))]
     log_keep: u32,
 }
 

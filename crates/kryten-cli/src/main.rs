@@ -17,6 +17,7 @@ mod logging;
 mod nats_users;
 mod output;
 mod paint;
+mod progress;
 mod recording;
 mod screen;
 mod size;

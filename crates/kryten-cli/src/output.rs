@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use serde_json::Value;
 
 use crate::chapters::chapter_of;
+use crate::screen::{self, Screen};
 
 /// The exit code of a command that could not be done.
 pub(crate) const FAILED: u8 = 1;
@@ -33,14 +34,21 @@ pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
     if let Some(chapter) = chapter_of(error) {
         sentence.push_str(&format!(" (see the chapter \"{chapter}\" of the book)"));
     }
-    eprintln!("error: {}", printable(&sentence));
+    complain(&printable(&sentence));
     ExitCode::from(FAILED)
 }
 
 /// A usage error: one line on stderr and exit code 2.
 pub(crate) fn usage(sentence: &str) -> ExitCode {
-    eprintln!("error: {sentence}");
+    complain(sentence);
     ExitCode::from(USAGE)
+}
+
+/// One line for another program, words kept whole for a person.
+fn complain(sentence: &str) {
+    const SIGN: &str = "error: ";
+    let shown = screen::wrapped(sentence, Screen::width_of_stderr(), SIGN.len());
+    eprintln!("{SIGN}{shown}");
 }
 
 /// Prints a line on stdout; a reader that went away (`| head`) is no error.

@@ -5,6 +5,7 @@
 mod chart;
 mod grid;
 mod words;
+mod wrap;
 
 use std::io::IsTerminal;
 
@@ -13,6 +14,7 @@ use anstyle::{AnsiColor, Style};
 pub(crate) use chart::{bar, shade, sparkline};
 pub(crate) use grid::{Grid, column};
 pub(crate) use words::{ago, count, day_and_time, duration, number, text};
+pub(crate) use wrap::wrapped;
 
 /// Where a text is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +37,13 @@ impl Screen {
             width: is_terminal.then(|| is_wide().unwrap_or(USUAL)),
             has_colour: is_terminal && !wants_no_colour && !is_dumb,
         }
+    }
+
+    /// The width of standard error; `None` where it is no terminal.
+    pub(crate) fn width_of_stderr() -> Option<usize> {
+        let stderr = std::io::stderr();
+        let width = terminal_size::terminal_size_of(&stderr)?.0;
+        stderr.is_terminal().then_some(usize::from(width.0))
     }
 
     /// A terminal without colour, for tests.

@@ -316,6 +316,11 @@ impl Status {
         self.drift.fetch_add(size, Ordering::Relaxed);
     }
 
+    /// What comparing the robot's state with the events has shown, as `system.drift` tells it.
+    pub fn drift_report(&self, channels: &[ChannelConfig]) -> serde_json::Value {
+        self.drift_log.json(channels)
+    }
+
     pub(crate) fn drift_log(&self) -> &DriftLog {
         &self.drift_log
     }

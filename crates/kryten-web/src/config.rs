@@ -1,10 +1,14 @@
 //! Who may see the page, and from where.
 
+mod file;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 
 use axum::http::HeaderName;
 use secrecy::{ExposeSecret, SecretString};
+
+pub use file::WebFile;
 
 /// A token that can be guessed is none.
 const SHORTEST_TOKEN: usize = 16;

@@ -30,7 +30,7 @@ mod sources;
 mod views;
 mod words;
 
-pub use config::{ConfigProblem, ProxyConfig, WebConfig};
+pub use config::{ConfigProblem, ProxyConfig, WebConfig, WebFile};
 pub use error::BindError;
 pub use server::{Bound, Web};
 pub use sources::Sources;

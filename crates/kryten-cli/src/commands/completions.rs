@@ -11,7 +11,7 @@ use crate::{cli, output};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   kryten completions bash > ~/.local/share/bash-completion/completions/kryten
-  kryten completions zsh > ~/.zfunc/_kryten        with ~/.zfunc in fpath
+  kryten completions zsh > ~/.zfunc/_kryten   with ~/.zfunc in fpath
   kryten completions fish > ~/.config/fish/completions/kryten.fish")]
 pub(crate) struct CompletionsArgs {
     /// The shell

@@ -11,17 +11,18 @@ use kryten_client::NatsConfig;
 use kryten_client::config::{self, ClientConfig};
 use serde_json::{Value, json};
 
+use super::up;
 use crate::cli::ClientArgs;
 use crate::output;
 
 /// Options of `kryten config`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  kryten config init                                         asks, and writes robot.toml
+  kryten config init   asks, and writes robot.toml
   kryten config init userstats --channel lounge --out userstats.toml
   kryten config check /etc/kryten/kryten-robot/config.json
   kryten config check bot.toml --of client
-  kryten config schema robot > robot.schema.json    for editors that complete and check")]
+  kryten config schema robot > robot.schema.json   for editors")]
 pub(crate) struct ConfigArgs {
     #[command(subcommand)]
     what: What,
@@ -61,7 +62,7 @@ pub(crate) enum Service {
     Robot,
     /// The statistics
     Userstats,
-    /// `kryten up`, which reads the robot's
+    /// `kryten up`, which reads the robot's, and the page's beside it
     Up,
 }
 
@@ -142,7 +143,9 @@ impl Service {
     /// Whose configuration a file looks like.
     fn of(whole: &Value) -> Self {
         let has = |section: &str| whole.get(section).is_some();
-        if has("cytube") {
+        if has("cytube") && has("web") {
+            Self::Up
+        } else if has("cytube") {
             Self::Robot
         } else if has("database") || has("snapshots") || has("kudos") {
             Self::Userstats
@@ -165,18 +168,20 @@ impl Service {
             Self::Client => ClientConfig::schema(),
             Self::Robot => kryten_robot::config::schema(),
             Self::Userstats => kryten_userstats::Config::schema(),
-            Self::Up => {
-                let mut schema = kryten_robot::config::schema();
-                schema["title"] = "The configuration of kryten up".into();
-                schema["description"] =
-                    "The robot's configuration; its section `nats` counts only with --nats.".into();
-                schema
-            }
+            Self::Up => up::file::schema(),
         }
     }
 
     /// What keeps the service from using the file, one sentence each.
     fn problems(self, whole: &Value) -> Vec<String> {
+        let mut problems = self.own_problems(whole);
+        if self == Self::Up {
+            problems.extend(up::file::web_problem(whole));
+        }
+        problems
+    }
+
+    fn own_problems(self, whole: &Value) -> Vec<String> {
         let environment = |name: &str| std::env::var(name).ok();
         let read: Result<NatsConfig, String> = match self {
             Self::Client => ClientConfig::read(whole.clone())

@@ -15,13 +15,14 @@ use serde_json::json;
 use crate::cli::ClientArgs;
 use crate::output;
 use crate::paint::Paint;
+use crate::screen::{Screen, wrapped};
 use judge::{Finding, Verdict};
 
 /// Options of `kryten doctor`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  kryten doctor                                  of a running `kryten up`, or the server at localhost
-  kryten doctor robot.json userstats.json        with the services' configurations: channels, ports, disks
+  kryten doctor                             a running `kryten up`, or localhost
+  kryten doctor robot.json userstats.json   what these files name, too
   kryten --nats nats://host:4222 --channel lounge doctor --json
 
 It writes nothing. Exit code 1 if anything is wrong.")]
@@ -63,7 +64,8 @@ fn as_json(finding: &Finding) -> serde_json::Value {
 }
 
 fn tell(findings: &[Finding], wrong: usize) {
-    let paint = Paint::stdout();
+    const INDENT: usize = 14;
+    let (paint, width) = (Paint::stdout(), Screen::of_stdout().width());
     for finding in findings {
         let sign = match finding.verdict {
             Verdict::Good => paint.good("✓"),
@@ -71,12 +73,11 @@ fn tell(findings: &[Finding], wrong: usize) {
             Verdict::Wrong => paint.bad("✗"),
         };
         let check = paint.strong(&format!("{:11}", finding.check));
-        output::line(&format!(
-            "{sign} {check} {}",
-            output::printable(&finding.what)
-        ));
+        let what = wrapped(&output::printable(&finding.what), width, INDENT);
+        output::line(&format!("{sign} {check} {what}"));
         if let Some(remedy) = &finding.remedy {
-            output::line(&format!("              → {}", output::printable(remedy)));
+            let remedy = wrapped(&output::printable(remedy), width, INDENT + 2);
+            output::line(&format!("{:INDENT$}→ {remedy}", ""));
         }
     }
     output::line("");

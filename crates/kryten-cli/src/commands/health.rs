@@ -14,9 +14,9 @@ use crate::output;
 /// Options of `kryten health`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  kryten health                                    the running `kryten up`
-  kryten health --url http://127.0.0.1:8080        a robot
-  kryten health --url http://127.0.0.1:28282       a statistics service
+  kryten health                                the running `kryten up`
+  kryten health --url http://127.0.0.1:8080    a robot
+  kryten health --url http://127.0.0.1:28282   a statistics service
 
 The exit code is 0 while everything asked works, and 1 else.")]
 pub(crate) struct HealthArgs {

@@ -26,18 +26,18 @@ use crate::output;
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true)]
 #[command(after_help = "Examples:
-  kryten kv tree counters                        what is there, by prefix, with counts and sizes
-  kryten kv history notes user:bob --diff        what changed from revision to revision
-  kryten kv edit notes user:bob                  in $EDITOR; nobody else's change is overwritten
-  kryten kv export notes > notes.jsonl           and back: kryten kv import notes notes.jsonl
+  kryten kv tree counters                   what is there, by prefix
+  kryten kv history notes user:bob --diff   what changed, and when
+  kryten kv edit notes user:bob             in $EDITOR
+  kryten kv export notes > notes.jsonl      import reads it
   kryten kv incr counters user:bob
-  kryten kv put notes 'any text' -     < file
+  kryten kv put notes 'any text' -          < file
   kryten kv get kryten_demo_playlist items --list
 
 ls, info, get, keys, tree, dump, history, watch and export change nothing on the server.
 A key is any text; one that begins with a dash comes after `--`.
-In JSON a value that is JSON is shown as it is, other text as a string,
-and bytes that are no text as {\"base64\": …}.")]
+In JSON a value that is JSON is shown as it is, other text as a string, and bytes that are no text as \
+{\"base64\": …}.")]
 pub(crate) struct KvArgs {
     /// Print JSON
     #[arg(long, global = true)]

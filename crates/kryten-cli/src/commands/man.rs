@@ -11,8 +11,8 @@ use crate::{cli, output};
 /// Options of `kryten man`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  kryten man | man -l -                                       read it
-  kryten man --dir ~/.local/share/man/man1                    install a page for each verb")]
+  kryten man | man -l -                      read it
+  kryten man --dir ~/.local/share/man/man1   install a page for each verb")]
 pub(crate) struct ManArgs {
     /// Write a page for each verb into this folder, instead of printing the first one
     #[arg(long, value_name = "FOLDER")]

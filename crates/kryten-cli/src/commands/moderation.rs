@@ -35,7 +35,7 @@ pub(crate) struct UserArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   kryten mute bob
-  kryten mute bob --shadow             bob does not notice it
+  kryten mute bob --shadow   bob does not notice it
   kryten unmute bob")]
 pub(crate) struct MuteArgs {
     /// The user

@@ -32,8 +32,8 @@ const BY: &str = "cli";
   kryten moderator check troll
   kryten moderator patterns add '^spam' --regex --action ban
 
-The lists are those of a kryten-moderator service, a program of its own that is not part of this one. \
-To act on CyTube itself there are `kryten kick`, `ban`, `unban`, `mute` and `unmute`.")]
+The lists are those of a kryten-moderator service, a program of its own that is not part of this one. To \
+act on CyTube itself there are `kryten kick`, `ban`, `unban`, `mute` and `unmute`.")]
 pub(crate) struct ModeratorArgs {
     #[command(subcommand)]
     command: Option<ModeratorCommand>,

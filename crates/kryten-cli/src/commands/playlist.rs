@@ -19,15 +19,15 @@ use position::{Found, find};
 /// Options of `kryten playlist`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  kryten list queue                                    positions and UIDs
+  kryten list queue                   positions and UIDs
   kryten playlist add https://youtu.be/dQw4w9WgXcQ
-  kryten playlist addnext films.txt                    a file with an address a line
-  kryten playlist del 2                                the second item
-  kryten playlist move 5 prepend                       the fifth item to the front
-  kryten playlist jump 38                              the item with UID 38
+  kryten playlist addnext films.txt   a file with an address a line
+  kryten playlist del 2               the second item
+  kryten playlist move 5 prepend      the fifth item to the front
+  kryten playlist jump 38             the item with UID 38
 
-For `del` and `move` a number below 1000 is a position, counted from 1, unless --uid says otherwise; \
-from 1000 on it is a UID, as for the Python command line. `jump` and `settemp` take UIDs only.")]
+For `del` and `move` a number below 1000 is a position, counted from 1, unless --uid says otherwise; from \
+1000 on it is a UID, as for the Python command line. `jump` and `settemp` take UIDs only.")]
 pub(crate) struct PlaylistArgs {
     #[command(subcommand)]
     command: Option<PlaylistCommand>,

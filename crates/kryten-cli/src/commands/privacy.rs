@@ -19,9 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Options of `kryten privacy`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  kryten privacy opt-out alice       she is neither counted nor shown, until she opts in
-  kryten privacy export alice        everything that is stored of her, as JSON
-  kryten privacy forget alice        it is gone for good; she is counted anew when she speaks or comes again")]
+  kryten privacy opt-out alice   neither counted nor shown
+  kryten privacy export alice    everything that is stored of her, as JSON
+  kryten privacy forget alice    it is gone for good")]
 pub(crate) struct PrivacyArgs {
     /// Print the reply's data as JSON
     #[arg(long, global = true)]

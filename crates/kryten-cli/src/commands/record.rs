@@ -24,10 +24,10 @@ const TICK: Duration = Duration::from_millis(200);
 /// Options of `kryten record`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  kryten record events.jsonl                              until Ctrl-C
+  kryten record events.jsonl                     until Ctrl-C
   kryten record - --since 2h --no-follow | gzip > evening.jsonl.gz
-  kryten record all.jsonl --from 1 --no-follow            everything that the stream still has
-  kryten record bus.jsonl --subject 'kryten.>'            commands and announcements too
+  kryten record all.jsonl --from 1 --no-follow   all that the stream has
+  kryten record bus.jsonl --subject 'kryten.>'   commands, too
 
 Events are read from the stream where there is one, so that none is missed while the connection is away;
 --live listens to the bus itself. A file that is moved away (logrotate) is begun anew under its name.

@@ -22,7 +22,12 @@ pub(crate) struct RobotArgs {
     #[arg(long = "config", short = 'c', value_name = "FILE", id = "robot_config")]
     pub(crate) config: Option<PathBuf>,
     /// Log into this file too
-    #[arg(long, value_name = "FILE", env = "KRYTEN_LOG_FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "KRYTEN_LOG_FILE",
+        hide_env_values = true
+    )]
     log_file: Option<PathBuf>,
     #[command(flatten)]
     log: LogArgs,

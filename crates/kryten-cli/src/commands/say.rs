@@ -13,7 +13,7 @@ use crate::output;
 #[command(after_help = "Examples:
   kryten say 'Good evening!'
   kryten --channel Lounge say '/me waves'
-  kryten say -- -1                     a text that begins with a dash
+  kryten say -- -1   a text that begins with a dash
 
 A long text becomes several lines, at the pace that CyTube allows.")]
 pub(crate) struct SayArgs {

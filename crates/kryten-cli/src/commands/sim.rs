@@ -17,12 +17,12 @@ use crate::stop_signal::StopSignal;
 #[command(after_help = "Examples:
   kryten sim --listen 127.0.0.1:8090 --channel lounge --users 50 --rate 10
   kryten sim --channel Grindhouse420 --recording cytube_frames.jsonl --speed 20
-  kryten sim --channel lounge --channel attic --tls-listen 127.0.0.1:8443 --ca-file sim-ca.pem
+  kryten sim --channel lounge --tls-listen 127.0.0.1:8443 --ca-file ca.pem
 
-Tests steer it over HTTP under /control/: POST /control/say {\"user\":\"bob\",\"msg\":\"hi\"}, GET /control/state,
-GET /control/ledger, and seen, window, hold, drop, kick, ban, ban_ip, unban, password, rank, limits, lookups, refuse,
-down, up, restart, freeze, slow, garbage, oversize, pm, join, leave, act, emit, raw. With ?channel=NAME it concerns
-that channel alone.")]
+Tests steer it over HTTP under /control/: POST /control/say {\"user\":\"bob\",\"msg\":\"hi\"}, GET \
+/control/state, GET /control/ledger, and seen, window, hold, drop, kick, ban, ban_ip, unban, password, \
+rank, limits, lookups, refuse, down, up, restart, freeze, slow, garbage, oversize, pm, join, leave, act, \
+emit, raw. With ?channel=NAME it concerns that channel alone.")]
 pub(crate) struct SimArgs {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8090")]

@@ -1,10 +1,12 @@
 //! `kryten stats`: what the statistics service knows.
 
 mod asked;
+mod backfill;
 mod channel;
 mod database;
 mod names;
 pub(super) mod show;
+mod system;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -22,19 +24,21 @@ use crate::screen::Screen;
 use asked::Asked;
 use channel::ChannelWhat;
 use names::{AliasWhat, PhraseWhat};
+use system::SystemWhat;
 
 /// Options of `kryten stats`.
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true)]
 #[command(after_help = "Examples:
-  kryten stats user alice                     what alice has said, got and used
-  kryten stats leaderboard kudos --limit 5    who got most kudos
-  kryten stats channel top Lounge --json      for other programs
-  kryten stats channel hours --last 168       a week by weekday and hour
+  kryten stats user alice                    what alice has said, got and used
+  kryten stats leaderboard kudos --limit 5   who got most kudos
+  kryten stats channel top Lounge --json     for other programs
+  kryten stats channel hours --last 168      a week by weekday and hour
   kryten stats system health
+  kryten stats backfill stream               what the stream has from before
 
-The channel may be left out where only one is known. In a terminal there are bars and lines; \
-a pipe gets the plain table, and with --json the reply's data.")]
+The channel may be left out where only one is known. In a terminal there are bars and lines; a pipe gets \
+the plain table, and with --json the reply's data.")]
 pub(crate) struct StatsArgs {
     /// Print the reply's data as JSON
     #[arg(long, global = true)]
@@ -45,6 +49,47 @@ pub(crate) struct StatsArgs {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    #[command(flatten)]
+    Ask(Question),
+    /// Count what happened before counting began; what is counted already stays as it is
+    Backfill(backfill::BackfillArgs),
+    /// Copy the database into a new file, while services go on with it
+    #[command(after_help = "Examples:
+  kryten stats backup saturday.db   of `kryten up`
+  kryten stats backup saturday.db --service-config userstats.json")]
+    Backup {
+        /// The new file
+        #[arg(value_name = "FILE")]
+        copy: PathBuf,
+        #[command(flatten)]
+        which: database::Which,
+    },
+    /// Tell whether the database is sound
+    #[command(after_help = "Examples:
+  kryten stats check   of `kryten up`
+  kryten stats check --database saturday.db
+The exit code is 0 where it is sound, and 1 else.")]
+    Check {
+        #[command(flatten)]
+        which: database::Which,
+    },
+    /// Copy a database file into an empty PostgreSQL database, and compare every total
+    #[command(after_help = "Examples:
+  kryten stats migrate --from userstats.db --to postgres://bob:secret@db/kryten
+Stop the service before, and give it `database.url` afterwards. Whoever interrupts this begins again.")]
+    Migrate {
+        /// The file of SQLite
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+        /// The address: postgres://USER:PASSWORD@HOST:PORT/DATABASE
+        #[arg(long, value_name = "URL")]
+        to: String,
+    },
+}
+
+/// What the service answers.
+#[derive(Debug, Subcommand)]
+enum Question {
     /// What is known of a user
     #[command(after_help = "Examples:
   kryten stats user alice
@@ -79,39 +124,14 @@ Kudos and emotes are those of all channels of the host, unless one is named.")]
     #[command(subcommand)]
     Channel(ChannelWhat),
     /// How the service itself is
-    System {
-        /// What to ask
-        #[arg(value_enum)]
-        ask: System,
-    },
+    #[command(subcommand)]
+    System(SystemWhat),
     /// Other names of users, by which they can be thanked
     #[command(subcommand)]
     Alias(AliasWhat),
     /// Words that count as thanks to whoever is named beside them
     #[command(subcommand)]
     Phrase(PhraseWhat),
-    /// Copy the database into a new file, while services go on with it
-    Backup {
-        /// The new file
-        #[arg(value_name = "FILE")]
-        copy: PathBuf,
-        #[command(flatten)]
-        which: database::Which,
-    },
-    /// Tell whether the database is sound
-    Check {
-        #[command(flatten)]
-        which: database::Which,
-    },
-    /// Copy a database file into an empty PostgreSQL database, and compare every total
-    Migrate {
-        /// The file of SQLite
-        #[arg(long, value_name = "FILE")]
-        from: PathBuf,
-        /// The address: postgres://USER:PASSWORD@HOST:PORT/DATABASE
-        #[arg(long, value_name = "URL")]
-        to: String,
-    },
 }
 
 #[derive(Debug, Args)]
@@ -143,52 +163,47 @@ enum Board {
     Emotes,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum System {
-    /// Whether it answers
-    Ping,
-    /// Whether it can do its work
-    Health,
-    /// What it has counted
-    Stats,
-}
-
 /// Asks the service and prints what it says.
 pub(crate) async fn run(args: &ClientArgs, stats: StatsArgs) -> anyhow::Result<ExitCode> {
+    let as_json = stats.json;
     match &stats.what {
-        What::Backup { copy, which } => return database::backup(args, which, copy).await,
-        What::Check { which } => return database::check(args, which, stats.json).await,
-        What::Migrate { from, to } => return database::migrate(from, to, stats.json).await,
-        _ => {}
+        What::Ask(question) => answer(args, question, as_json).await,
+        What::Backfill(wanted) => backfill::run(args, wanted, as_json).await,
+        What::Backup { copy, which } => database::backup(args, which, copy).await,
+        What::Check { which } => database::check(args, which, as_json).await,
+        What::Migrate { from, to } => database::migrate(from, to, as_json).await,
     }
+}
+
+async fn answer(args: &ClientArgs, question: &Question, as_json: bool) -> anyhow::Result<ExitCode> {
     let context = Context::find(args)?;
     let client = context.connect().await?;
-    if let What::User {
+    if let Question::User {
         name,
         part: Some(_),
         of,
-    } = &stats.what
+    } = question
     {
         // A part of nobody would be zeros.
         let asked = Asked::of_user(&context, name, None, of);
         known(name, &ask(&client, asked.command).await?)?;
     }
-    let asked = Asked::new(&context, &client, &stats.what).await?;
+    let asked = Asked::new(&context, &client, question).await?;
     let data = asked.data(&client).await?;
-    if let What::User { name, .. } = &stats.what {
+    if let Question::User { name, .. } = question {
         known(name, &data)?;
     }
-    if let What::Alias(what) = &stats.what
+    if let Question::Alias(what) = question
         && let Some(field) = what.done_field()
         && data[field] == false
     {
         // To the Python service a refused change is a success.
         anyhow::bail!("{}", data["message"].as_str().unwrap_or("refused"));
     }
-    if stats.json {
+    if as_json {
         output::json(&data);
     } else {
-        let shown = asked.show(Screen::of_stdout(), &stats.what, &data);
+        let shown = asked.show(Screen::of_stdout(), question, &data);
         output::text(&shown);
     }
     Ok(ExitCode::SUCCESS)

@@ -25,14 +25,14 @@ use crate::stop_signal::StopSignal;
 /// Options of `kryten tail`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  kryten tail                                     all channels
-  kryten --channel lounge tail --event chatMsg    what is said
-  kryten tail --user bob --since 1h               what bob did in the last hour, and does from now on
-  kryten tail --json | jq .payload                each event as the robot published it
-  kryten tail --grep 'movie(night)?' --count 1    until somebody says it
+  kryten tail                                    all channels
+  kryten --channel lounge tail --event chatMsg   what is said
+  kryten tail --user bob --since 1h              bob, from an hour ago on
+  kryten tail --json | jq .payload               events as they were published
+  kryten tail --grep 'movie(night)?' --count 1   until somebody says it
 
-Readable lines leave out mediaUpdate, which comes every few seconds, unless --event names it or --all is given,
-and lines of shadow-muted users, which only moderators see, unless --shadow is given.")]
+Readable lines leave out mediaUpdate, which comes every few seconds, unless --event names it or --all is \
+given, and lines of shadow-muted users, which only moderators see, unless --shadow is given.")]
 pub(crate) struct TailArgs {
     /// Only events of this name, such as chatMsg; may be given several times
     #[arg(long, value_name = "NAME")]

@@ -1,5 +1,6 @@
 //! `kryten up`: everything in one process.
 
+pub(crate) mod file;
 mod nats;
 mod ready;
 mod services;
@@ -22,14 +23,15 @@ use services::Services;
 /// Options of `kryten up`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
-  kryten up --demo                        a simulated channel, no account needed
-  kryten up --config robot.json           the channel of an original robot's configuration
-  kryten up --domain cytu.be --channel X  a channel, entered as a guest")]
+  kryten up --demo                          a simulated channel, no account
+  kryten up --config robot.json             the channels of a robot's file
+  kryten up --domain cytu.be --channel X    a channel, entered as a guest")]
 pub(crate) struct UpArgs {
     /// Play a simulated CyTube channel, so that something is to be seen without an account
     #[arg(long)]
     pub(crate) demo: bool,
-    /// The robot's configuration file (JSON, TOML or YAML); its `nats` section counts only with --nats
+    /// The robot's configuration file (JSON, TOML or YAML), perhaps with a section `web`; its section `nats` counts only
+    /// with --nats
     #[arg(
         long = "config",
         value_name = "FILE",

@@ -22,8 +22,8 @@ use crate::supervisor::{self, Supervisor};
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 #[command(after_help = "Examples:
-  kryten userstats --config userstats.json        run the service
-  kryten userstats all                            what it has counted in the channel")]
+  kryten userstats --config userstats.json   run the service
+  kryten userstats all                       what it has counted in the channel")]
 pub(crate) struct UserstatsArgs {
     #[command(subcommand)]
     pub(crate) report: Option<Report>,
@@ -39,7 +39,12 @@ pub(crate) struct UserstatsArgs {
     #[arg(long, value_enum)]
     pub(crate) log_level: Option<LogLevel>,
     /// Log into this file too
-    #[arg(long, value_name = "FILE", env = "KRYTEN_LOG_FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "KRYTEN_LOG_FILE",
+        hide_env_values = true
+    )]
     log_file: Option<PathBuf>,
     #[command(flatten)]
     log: LogArgs,

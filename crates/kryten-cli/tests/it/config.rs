@@ -146,3 +146,35 @@ fn what_is_wrong_is_told_in_one_sentence_each_with_its_key() {
         assert_eq!(code, i32::from(printed.starts_with("error")));
     }
 }
+
+#[test]
+fn the_section_of_the_page_is_looked_at_where_it_is_there() {
+    let robot = "[cytube]\ndomain = \"cytu.be\"\nchannel = \"c\"\n[nats]\nservers = [\"nats://localhost\"]\n";
+    let (printed, code) = checked("up.toml", &format!("{robot}[web]\nport = 80\n"));
+    assert_eq!(
+        (printed.as_str(), code),
+        ("up.toml can be used by kryten up\n", 0)
+    );
+    let (printed, code) = checked(
+        "up.toml",
+        &format!("{robot}[web]\nhost = \"0.0.0.0\"\ntokn = \"hunter2\"\n"),
+    );
+    insta::assert_snapshot!(printed, @r"
+    warning: web.tokn is not known and ignored; did you mean web.token?
+    error: web: on 0.0.0.0 everybody who reaches this machine would see the page; give a token, or name the proxy that logs people in
+    ");
+    assert_eq!(code, 1);
+    for (section, told) in [
+        ("port = 70000", "web.port"),
+        ("user_header = \"no header\"", "web.user_header"),
+        ("token = \"short\"", "5 characters"),
+        ("token_file = \"/no/such/file\"", "web.token_file"),
+    ] {
+        let (printed, code) = checked("up.toml", &format!("{robot}[web]\n{section}\n"));
+        assert!(
+            printed.starts_with("error: ") && printed.contains(told),
+            "{printed}"
+        );
+        assert_eq!(code, 1);
+    }
+}

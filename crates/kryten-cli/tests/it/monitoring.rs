@@ -97,6 +97,24 @@ async fn every_metric_of_dashboard_alarms_and_documents_is_exported() {
         let missing: Vec<String> = metrics_in(&text).difference(&exported).cloned().collect();
         assert!(missing.is_empty(), "{name} asks for {missing:?}");
     }
+    let shown = metrics_in(&(asked.join("\n") + &text("monitoring/alerts.yml")));
+    let documents = text("docs/monitoring.md");
+    let section = documents
+        .split("### What has no panel and no alarm\n")
+        .nth(1);
+    let section = section.and_then(|rest| rest.split("\n#").next()).unwrap();
+    let listed = metrics_in(section);
+    let known = &shown | &listed;
+    let neither: Vec<&String> = exported.difference(&known).collect();
+    assert!(
+        neither.is_empty(),
+        "give {neither:?} a panel or an alarm, or list them in docs/monitoring.md"
+    );
+    let both: Vec<&String> = listed.intersection(&shown).collect();
+    assert!(
+        both.is_empty(),
+        "docs/monitoring.md says that {both:?} have neither a panel nor an alarm"
+    );
     let told = metrics_in(&(text("docs/operations.md") + &text("docs/monitoring.md")));
     let untold: Vec<&String> = exported.difference(&told).collect();
     assert!(untold.is_empty(), "the documents do not tell of {untold:?}");

@@ -286,6 +286,37 @@ async fn a_taken_port_is_told_with_the_option_that_changes_it() {
     );
 }
 
+#[tokio::test]
+async fn the_page_listens_where_the_file_says_unless_an_option_says_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let file = folder.path().join("up.toml");
+    let text = format!(
+        "[cytube]\ndomain = \"cytu.be\"\nchannel = \"c\"\n[nats]\nservers = [\"nats://localhost\"]\n[web]\nport = {port}\n"
+    );
+    std::fs::write(&file, text).unwrap();
+    let (data_dir, file) = (folder.path().to_str().unwrap(), file.to_str().unwrap());
+    let start = [
+        "up",
+        "--config",
+        file,
+        "--data-dir",
+        data_dir,
+        "--nats-port",
+        "0",
+    ];
+    let (code, sentence) = refused(&start);
+    assert_eq!(code, 1);
+    assert!(
+        sentence.contains(&format!("port {port} for the web page is taken")),
+        "{sentence}"
+    );
+    let (_, sentence) =
+        refused(&[&start[..], &["--web-host", "0.0.0.0", "--web-port", "0"]].concat());
+    assert!(sentence.contains("on 0.0.0.0 everybody"), "{sentence}");
+}
+
 #[test]
 fn wrong_usage_is_one_sentence_and_exit_code_2() {
     let (code, sentence) = refused(&["up"]);

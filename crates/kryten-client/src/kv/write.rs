@@ -135,6 +135,19 @@ impl KvBucket {
         self.write(key, &name, value.into(), options).await
     }
 
+    /// As [`KvBucket::create`], with headers to store with the value.
+    ///
+    /// # Errors
+    /// As [`KvBucket::create`].
+    pub async fn create_with_headers(
+        &self,
+        key: &str,
+        value: impl Into<Bytes>,
+        headers: HeaderMap,
+    ) -> Result<u64, KvError> {
+        self.create_at(key, value.into(), headers).await
+    }
+
     async fn create_at(&self, key: &str, value: Bytes, headers: HeaderMap) -> Result<u64, KvError> {
         let found = self.find(key, ReadFrom::Leader).await?;
         let expected_revision = match &found.last {

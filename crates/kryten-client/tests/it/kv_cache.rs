@@ -155,7 +155,14 @@ async fn a_value_that_expires_leaves_the_cache_marked_or_not() {
     let expired = |change: &Option<CacheChange>| matches!(change, Some(CacheChange::Removed(entry)) if entry.is_expired() && entry.operation == Operation::Purge);
     assert!(expired(&change), "{change:?}");
     assert!(cache.is_empty());
-    kv.create("key", "again").await.unwrap();
+    let mut headers = async_nats::HeaderMap::new();
+    headers.append("Who", "ann");
+    let again = kv.create_with_headers("key", "again", headers.clone());
+    again.await.unwrap();
+    let entry = kv.entry("key").await.unwrap().unwrap();
+    assert_eq!(entry.headers.get("Who").unwrap().as_str(), "ann");
+    let taken = kv.create_with_headers("key", "other", headers).await;
+    assert!(matches!(taken, Err(KvError::WrongRevision { .. })));
     kv.purge("key").await.unwrap();
     assert!(!kv.entry("key").await.unwrap().unwrap().is_expired());
 

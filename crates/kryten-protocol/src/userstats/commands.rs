@@ -175,6 +175,11 @@ pub enum UserstatsCommand {
     SystemHealth,
     /// What it has counted; [`Stats`](super::reply::Stats).
     SystemStats,
+    /// *Ours:* where the robot's state differed from the events, in the form that `docs/wire.md` tells.
+    SystemDrift {
+        /// Compare now, instead of telling of the last time.
+        check: bool,
+    },
     /// All aliases; [`Aliases`](super::reply::Aliases).
     AliasList,
     /// The aliases of a user.
@@ -247,6 +252,7 @@ impl UserstatsCommand {
             Self::SystemPing => "system.ping",
             Self::SystemHealth => "system.health",
             Self::SystemStats => "system.stats",
+            Self::SystemDrift { .. } => "system.drift",
             Self::AliasList => "alias.list",
             Self::AliasGet { .. } => "alias.get",
             Self::AliasFind { .. } => "alias.find",
@@ -351,6 +357,10 @@ impl UserstatsCommand {
             Self::PhraseAdd { phrase } | Self::PhraseDelete { phrase } => {
                 json!({ "phrase": phrase })
             }
+            Self::SystemDrift { check } => match check {
+                true => json!({"check": true}),
+                false => json!({}),
+            },
             Self::TimeseriesKudos
             | Self::SystemPing
             | Self::SystemHealth

@@ -52,6 +52,9 @@ struct File {
     logging: Option<Logging>,
     /// What is counted in `state.all` and `system.stats`.
     state_counting: Option<StateCounting>,
+    /// The page of `kryten up`, which reads the same file; `kryten robot` passes it over.
+    #[schemars(with = "Option<serde_json::Map<String, Value>>")]
+    web: Option<Value>,
 }
 
 #[derive(JsonSchema)]

@@ -21,13 +21,13 @@ impl Queries {
         let name = self.channel_named(&channel.text);
         let domain = self.domain(request)?;
         let top = self.store.top_users(&name, &domain, 10).await?;
-        let marks = self.store.watermarks(&name, &domain, None).await?;
+        let marks = self.marks(&name, &domain, None).await?;
         let (current, history) = self.population(&name, &domain, now, &24.into()).await?;
         Ok(json!({
             "channel": channel.echo,
             "domain": domain,
             "top_users": json(top),
-            "watermarks": json(marks),
+            "watermarks": marks,
             "population": {"current": current, "history": history},
         }))
     }
@@ -73,10 +73,18 @@ impl Queries {
                 None => return Ok(json!({"high": null, "low": null})),
             },
         };
-        let marks = self.store.watermarks(&name, &domain, since).await?;
-        let mut marks = json(marks);
+        self.marks(&name, &domain, since).await
+    }
+
+    async fn marks(
+        &self,
+        channel: &str,
+        domain: &str,
+        since: Option<WireTime>,
+    ) -> Result<Value, QueryError> {
+        let mut marks = json(self.store.watermarks(channel, domain, since).await?);
         if !self.as_original {
-            marks["exact"] = self.exact_marks(&name, &domain, since).await?;
+            marks["exact"] = self.exact_marks(channel, domain, since).await?;
         }
         Ok(marks)
     }
@@ -157,7 +165,7 @@ impl Queries {
             "channel": {
                 "top_users": json(top.await?),
                 "population": {"current": current, "history_24h": history},
-                "watermarks": json(store.watermarks(channel, &domain, None).await?),
+                "watermarks": self.marks(channel, &domain, None).await?,
                 "media_history": json(media.await?),
                 "movie_votes": json(store.movie_votes(channel, &domain, None).await?),
             },

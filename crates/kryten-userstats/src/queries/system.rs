@@ -55,7 +55,7 @@ impl Queries {
         if let Some(inputs) = self.inputs.as_ref().filter(|_| check) {
             inputs.refresh().await?;
         }
-        Ok(self.status.drift_log().json(&self.configured))
+        Ok(self.status.drift_report(&self.configured))
     }
 
     /// Ours: until the next start.

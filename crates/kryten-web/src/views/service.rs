@@ -1,5 +1,7 @@
 //! How the services are: what they can do now, how far behind, what was lost or mended.
 
+use std::collections::BTreeMap;
+
 use kryten_protocol::time::WireTime;
 use kryten_userstats::status::Source;
 use schemars::JsonSchema;
@@ -20,6 +22,8 @@ pub(crate) struct ServiceView {
     pub(crate) statistics: Statistics,
     /// What the robot of this process tells of its channels; empty where there is none.
     pub(crate) robot: Vec<RobotChannel>,
+    /// Where the robot's state differed from what the events told.
+    pub(crate) drift: Vec<ChannelDrift>,
     /// Times in which not everything could be seen.
     pub(crate) gaps: Vec<ChannelGaps>,
 }
@@ -53,6 +57,14 @@ pub(crate) struct Statistics {
     pub(crate) commits: u64,
     pub(crate) failed_commits: u64,
     pub(crate) lost_channels: u64,
+    /// How many instances share the database, this one included; 0 before the first look.
+    pub(crate) instances: usize,
+    /// Channels, by their tokens, that this instance counts.
+    pub(crate) channels_here: Vec<String>,
+    /// Channels of the configuration that other instances count, with their ids.
+    pub(crate) channels_elsewhere: BTreeMap<String, String>,
+    /// How many channels nobody counts now.
+    pub(crate) channels_uncounted: usize,
     pub(crate) open_visits: u64,
     pub(crate) requests: u64,
     pub(crate) users: i64,
@@ -107,6 +119,46 @@ impl RobotChannel {
     }
 }
 
+/// The drift of a channel.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub(crate) struct ChannelDrift {
+    pub(crate) domain: String,
+    pub(crate) channel: String,
+    /// By `users`, `afk`, `emotes` and `media`; null before the first comparison.
+    pub(crate) kinds: BTreeMap<String, Option<KindDrift>>,
+}
+
+/// The last comparison of a kind.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(crate) struct KindDrift {
+    #[schemars(with = "String")]
+    pub(crate) checked_at: WireTime,
+    pub(crate) differences: u64,
+    /// In the robot's state, and not told by the events; the first 50.
+    pub(crate) missing: Vec<String>,
+    /// Told by the events, and not in the robot's state; the first 50.
+    pub(crate) surplus: Vec<String>,
+    /// Whether the state was taken over.
+    pub(crate) healed: bool,
+    /// Differences since the service started.
+    pub(crate) total: u64,
+}
+
+impl KindDrift {
+    /// The first names, for a table.
+    pub(crate) fn names(&self) -> String {
+        const SHOWN: usize = 5;
+        let all = self.missing.iter().chain(&self.surplus);
+        let shown: Vec<&str> = all.take(SHOWN).map(String::as_str).collect();
+        let rest = (self.missing.len() + self.surplus.len()).saturating_sub(SHOWN);
+        match rest {
+            0 => shown.join(", "),
+            rest => format!("{} and {rest} more", shown.join(", ")),
+        }
+    }
+}
+
 /// The gaps of a channel, newest first.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct ChannelGaps {
@@ -130,6 +182,8 @@ pub(crate) async fn read(app: &App) -> Result<ServiceView, PageError> {
             gaps: rows(found.unwrap_or_default()),
         });
     }
+    let mut drift = app.reads.status.drift_report(app.channels());
+    let drift = drift["channels"].take();
     let reports = app.robot.as_ref().map_or(Value::Null, |robot| robot());
     Ok(ServiceView {
         version: env!("CARGO_PKG_VERSION"),
@@ -159,12 +213,17 @@ pub(crate) async fn read(app: &App) -> Result<ServiceView, PageError> {
             commits: view.commits,
             failed_commits: view.failed_commits,
             lost_channels: view.lost_channels,
+            instances: view.sharing.instances,
+            channels_here: view.sharing.here.iter().cloned().collect(),
+            channels_uncounted: view.sharing.uncounted(),
+            channels_elsewhere: view.sharing.elsewhere,
             open_visits: view.open_visits,
             requests: view.commands,
             users: totals.as_ref().map_or(0, |totals| totals.users),
             messages: totals.as_ref().map_or(0, |totals| totals.messages),
         },
         robot: serde_json::from_value(reports).unwrap_or_default(),
+        drift: serde_json::from_value(drift).unwrap_or_default(),
         gaps,
     })
 }

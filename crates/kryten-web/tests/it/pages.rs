@@ -30,6 +30,7 @@ async fn every_page_shows_what_is_counted() {
         ("/channels", "Side by side"),
         ("/person?name=BOB", "<p class=\"number\">3</p>"),
         ("/service", "all is well"),
+        ("/service", "<td class=\"words\">emotes</td>"),
         ("/kv", "things"),
         ("/kv/things", "user:bob"),
         (

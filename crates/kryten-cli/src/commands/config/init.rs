@@ -19,13 +19,13 @@ use text::{Wanted, client, robot, userstats};
 /// Options of `kryten config init`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  kryten config init                                          asks on a terminal
-  kryten config init robot --channel lounge --user MyBot      domain cytu.be, NATS at localhost
-  kryten config init userstats --channel lounge --channel den --timezone Europe/Berlin
+  kryten config init   asks on a terminal
+  kryten config init robot --channel lounge --user MyBot
+  kryten config init userstats --channel den --timezone Europe/Berlin
   kryten config init client --nats nats://host:4222 --out bot.toml
 
-The file is TOML, since JSON has no comments; services read either. No password is asked for or written: the bot's comes
-from KRYTEN_CYTUBE_PASSWORD. A file that is there stays, unless --force is given.")]
+The file is TOML, since JSON has no comments; services read either. No password is asked for or written: \
+the bot's comes from KRYTEN_CYTUBE_PASSWORD. A file that is there stays, unless --force is given.")]
 pub(super) struct InitArgs {
     /// Whose configuration
     #[arg(value_enum, default_value = "robot")]
@@ -96,7 +96,7 @@ pub(super) fn run(client_args: &ClientArgs, args: InitArgs) -> anyhow::Result<Ex
     output::line(&format!("{} is written", out.display()));
     let next = match args.of {
         Kind::Robot => format!(
-            "next: kryten robot --config {0}, or all in one: kryten up --config {0}",
+            "next: kryten robot --config {0}\n  or, all in one: kryten up --config {0}",
             out.display()
         ),
         Kind::Userstats => format!("next: kryten userstats --config {}", out.display()),

@@ -18,12 +18,12 @@ const SERVER_FILE: &str = "nats-server.conf";
 /// Options of `kryten config nats`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  kryten config nats --channel lounge --out nats        then: nats-server -c nats/nats-server.conf
-  kryten config nats --channel lounge --bot moderator=warnings,notes --bot greeter --commands-by moderator --out nats
-  kryten config nats --channel lounge --out -           look at it; passwords are names of environment variables
+  kryten config nats --channel lounge --out nats
+  kryten config nats --channel lounge --bot greeter --bot mod=warnings,notes
+  kryten config nats --channel lounge --out -   look at it
 
-Run it again with other channels or bots: passwords that are in the folder stay. `nats-server --signal reload`
-takes the new file without a break.")]
+Run it again with other channels or bots: passwords that are in the folder stay. `nats-server --signal \
+reload` takes the new file without a break.")]
 pub(crate) struct NatsArgs {
     /// A channel, written as in the robot's configuration; may be given several times
     #[arg(

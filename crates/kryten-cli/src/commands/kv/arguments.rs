@@ -84,10 +84,10 @@ pub(super) struct Watch {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The editor is $VISUAL, else $EDITOR, else vi. JSON on one line is spread over several for the \
-editor and stored on one again.
-Exit code 1 and nothing stored: somebody else has changed the value meanwhile, JSON became something else,
-or the editor failed. What was written stays in a file then, which is named."
+    after_help = "The editor is $VISUAL, else $EDITOR, else vi. JSON on one line is spread over several for the editor and \
+stored on one again.
+Exit code 1 and nothing stored: somebody else has changed the value meanwhile, JSON became something \
+else, or the editor failed. What was written stays in a file then, which is named."
 )]
 pub(super) struct Edit {
     pub(super) bucket: String,

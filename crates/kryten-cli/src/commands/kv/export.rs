@@ -5,16 +5,22 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 
 use anyhow::Context as _;
+use indicatif::ProgressBar;
 use kryten_client::KvBucket;
 use kryten_client::kv::{Entry, Operation, WatchItem};
 
 use super::arguments::Export;
 use super::portable::{Head, Record};
 use super::show;
+use crate::progress;
 
 pub(super) async fn run(bucket: &KvBucket, args: &Export) -> anyhow::Result<()> {
-    let head = Head::of(&bucket.info().await?);
-    let entries = entries(bucket, &args.prefix).await?;
+    let info = bucket.info().await?;
+    let head = Head::of(&info);
+    let bar = progress::bar(Some(info.values), "revisions");
+    let entries = entries(bucket, &args.prefix, &bar).await;
+    bar.finish_and_clear();
+    let entries = entries?;
     let now = jiff::Timestamp::now().as_nanosecond();
     let write = |out: &mut dyn Write| -> io::Result<()> {
         writeln!(out, "{}", serde_json::to_string(&head)?)?;
@@ -52,10 +58,15 @@ pub(super) async fn run(bucket: &KvBucket, args: &Export) -> anyhow::Result<()> 
 }
 
 /// The last revision of every key that has a value.
-async fn entries(bucket: &KvBucket, prefix: &str) -> anyhow::Result<BTreeMap<String, Entry>> {
+async fn entries(
+    bucket: &KvBucket,
+    prefix: &str,
+    bar: &ProgressBar,
+) -> anyhow::Result<BTreeMap<String, Entry>> {
     let mut watch = bucket.watch_prefix(prefix).await?;
     let mut entries = BTreeMap::new();
     while let WatchItem::Entry(entry) = watch.next().await? {
+        bar.inc(1);
         match entry.operation {
             Operation::Put => entries.insert(entry.key.clone(), entry),
             Operation::Delete | Operation::Purge => entries.remove(&entry.key),

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::Context as _;
+use async_nats::HeaderMap;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use kryten_client::kv::{BucketConfig, PutOptions};
@@ -16,6 +16,7 @@ use super::arguments::Import;
 use super::portable::{self, Head, Line, Record};
 use crate::ask;
 use crate::output;
+use crate::progress;
 
 /// Puts that are on their way at once.
 const AT_ONCE: usize = 64;
@@ -188,7 +189,13 @@ async fn write(bucket: &KvBucket, plan: &Plan) -> anyhow::Result<()> {
         .map(|((record, value), is_new)| put(bucket, record, value.clone(), is_new))
         .collect();
     let all = puts.len();
-    let results: Vec<_> = stream::iter(puts).buffered(AT_ONCE).collect().await;
+    let bar = progress::bar(Some(all as u64), "keys");
+    let results: Vec<_> = stream::iter(puts)
+        .buffered(AT_ONCE)
+        .inspect(|_| bar.inc(1))
+        .collect()
+        .await;
+    bar.finish_and_clear();
     let failed = results.iter().filter(|result| result.is_err()).count();
     match results.into_iter().find_map(Result::err) {
         None => Ok(()),
@@ -201,34 +208,33 @@ async fn write(bucket: &KvBucket, plan: &Plan) -> anyhow::Result<()> {
     }
 }
 
+/// A key that was not there when it was looked is only created: whoever puts it meanwhile was not asked about.
 async fn put(
     bucket: &KvBucket,
     record: &Record,
     value: Bytes,
     is_new: bool,
 ) -> Result<(), KvError> {
-    let life = record.ttl_seconds.map(Duration::from_secs);
-    match (record.headers.is_empty(), life) {
-        (true, Some(life)) if is_new => bucket.create_with_ttl(&record.key, value, life).await?,
-        (true, Some(life)) => bucket.put_with_ttl(&record.key, value, life).await?,
-        // Whoever puts the key meanwhile was not asked about.
-        (true, None) if is_new => bucket.create(&record.key, value).await?,
-        (true, None) => bucket.put(&record.key, value).await?,
-        (false, life) => {
-            let mut options = PutOptions::default();
-            for (name, values) in &record.headers {
-                for value in values {
-                    options.headers.append(name.as_str(), value.as_str());
-                }
-            }
-            if let Some(life) = life {
-                options
-                    .headers
-                    .insert("Nats-TTL", format!("{}s", life.as_secs().max(1)).as_str());
-            }
-            bucket.put_at(&record.key, value, options).await?
+    let mut headers = HeaderMap::new();
+    for (name, values) in &record.headers {
+        for value in values {
+            headers.append(name.as_str(), value.as_str());
         }
-    };
+    }
+    if let Some(life) = record.ttl_seconds {
+        headers.insert("Nats-TTL", format!("{}s", life.max(1)).as_str());
+    }
+    if is_new {
+        bucket
+            .create_with_headers(&record.key, value, headers)
+            .await?;
+    } else {
+        let options = PutOptions {
+            headers,
+            ..PutOptions::default()
+        };
+        bucket.put_at(&record.key, value, options).await?;
+    }
     Ok(())
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use comfy_table::{CellAlignment, Table, presets};
 use kryten_client::kv::{BucketInfo, Entry, Operation};
 use serde::Serialize;
 use serde_json::json;
@@ -11,6 +10,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::diff;
 use crate::output;
 use crate::paint::Paint;
+use crate::screen::{Grid, Screen, column};
 use crate::size;
 
 /// Names, one a line, or a JSON array.
@@ -119,11 +119,18 @@ pub(super) fn buckets(buckets: &[BucketInfo], is_json: bool) {
         output::json(&json!(shown));
         return;
     }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(["bucket", "values", "bytes", "history", "description"]);
+    if buckets.is_empty() {
+        return;
+    }
+    let mut grid = Grid::new([
+        column("bucket"),
+        column("values").right(),
+        column("bytes").right(),
+        column("history").right(),
+        column("description").cut(),
+    ]);
     for bucket in buckets {
-        table.add_row([
+        grid.row([
             output::printable(&bucket.name),
             bucket.values.to_string(),
             size::shown(bucket.bytes),
@@ -131,14 +138,7 @@ pub(super) fn buckets(buckets: &[BucketInfo], is_json: bool) {
             output::printable(&bucket.description),
         ]);
     }
-    for column in 1..=3 {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    if !buckets.is_empty() {
-        output::line(&table.trim_fmt());
-    }
+    output::text(&grid.draw(Screen::of_stdout()));
 }
 
 /// A bucket's configuration and size.

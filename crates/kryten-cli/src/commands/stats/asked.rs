@@ -6,7 +6,7 @@ use kryten_client::command::CommandError;
 use kryten_protocol::userstats::{InChannel, OfUser, UserstatsCommand};
 use serde_json::Value;
 
-use super::{Board, OfChannel, Part, System, What, ask, explained, show};
+use super::{Board, OfChannel, Part, Question, ask, explained, show};
 use crate::context::Context;
 use crate::screen::Screen;
 
@@ -20,13 +20,13 @@ impl Asked {
     pub(super) async fn new(
         context: &Context,
         client: &Client,
-        what: &What,
+        what: &Question,
     ) -> anyhow::Result<Self> {
         let needed = async |own: &Option<String>| needed(context, client, own).await;
         let of_domain = |channel: Option<&str>| context.domain_of(channel).map(str::to_owned);
         Ok(match what {
-            What::User { name, part, of } => Self::of_user(context, name, *part, of),
-            What::Leaderboard { board, of, limit } => {
+            Question::User { name, part, of } => Self::of_user(context, name, *part, of),
+            Question::Leaderboard { board, of, limit } => {
                 let limit = Some(*limit);
                 if matches!(board, Board::Messages) {
                     let of = needed(&of.channel).await?;
@@ -50,20 +50,13 @@ impl Asked {
                 };
                 Self { command, channel }
             }
-            What::Channel(what) => {
+            Question::Channel(what) => {
                 let of = needed(what.channel()).await?;
                 Self::in_channel(of, |of| what.command(of, Timestamp::now()))
             }
-            What::System { ask } => Self::without(match ask {
-                System::Ping => UserstatsCommand::SystemPing,
-                System::Health => UserstatsCommand::SystemHealth,
-                System::Stats => UserstatsCommand::SystemStats,
-            }),
-            What::Alias(what) => Self::without(what.command()),
-            What::Phrase(what) => Self::without(what.command()),
-            What::Backup { .. } | What::Check { .. } | What::Migrate { .. } => {
-                anyhow::bail!("no service answers this")
-            }
+            Question::System(what) => Self::without(what.command()),
+            Question::Alias(what) => Self::without(what.command()),
+            Question::Phrase(what) => Self::without(what.command()),
         })
     }
 
@@ -131,14 +124,16 @@ impl Asked {
         }
     }
 
-    pub(super) fn show(&self, screen: Screen, what: &What, data: &Value) -> String {
+    pub(super) fn show(&self, screen: Screen, what: &Question, data: &Value) -> String {
         let place = match &self.channel {
             Some(channel) => crate::output::printable(channel),
             None => "any channel".to_owned(),
         };
         match what {
-            What::User { part: None, .. } => show::user::all(screen, self.channel.as_deref(), data),
-            What::User {
+            Question::User { part: None, .. } => {
+                show::user::all(screen, self.channel.as_deref(), data)
+            }
+            Question::User {
                 part: Some(part), ..
             } => match part {
                 Part::Messages => show::user::messages(screen, data),
@@ -146,7 +141,7 @@ impl Asked {
                 Part::Kudos => show::user::kudos(screen, data),
                 Part::Profile => show::user::all(screen, self.channel.as_deref(), data),
             },
-            What::Leaderboard { board, .. } => {
+            Question::Leaderboard { board, .. } => {
                 let rows = &data["leaderboard"];
                 match board {
                     Board::Messages => show::boards::lines(screen, &place, rows),
@@ -154,15 +149,10 @@ impl Asked {
                     Board::Emotes => show::boards::emotes(screen, &place, rows),
                 }
             }
-            What::Channel(what) => what.show(screen, &place, data),
-            What::System { ask } => match ask {
-                System::Ping => show::system::ping(screen, data),
-                System::Health => show::system::health(screen, data),
-                System::Stats => show::system::stats(screen, data),
-            },
-            What::Alias(what) => what.show(screen, data),
-            What::Phrase(what) => what.show(screen, data),
-            What::Backup { .. } | What::Check { .. } | What::Migrate { .. } => String::new(),
+            Question::Channel(what) => what.show(screen, &place, data),
+            Question::System(what) => what.show(screen, data),
+            Question::Alias(what) => what.show(screen, data),
+            Question::Phrase(what) => what.show(screen, data),
         }
     }
 }

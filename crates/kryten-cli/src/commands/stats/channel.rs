@@ -81,9 +81,9 @@ pub(super) struct Place {
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  kryten stats channel hours                      the last two days
+  kryten stats channel hours              the last two days
   kryten stats channel hours --of kudos --last 12
-  kryten stats channel hours --last 672           four weeks, by weekday and hour
+  kryten stats channel hours --last 672   four weeks, by weekday
 
 Hours are told by the clocks of the channel (`timezone` in the service's configuration).")]
 pub(super) struct HoursArgs {

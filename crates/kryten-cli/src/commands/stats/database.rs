@@ -1,12 +1,10 @@
 //! The database of the statistics: a copy of it, whether it is sound, and its way to PostgreSQL. No service is asked.
 
-use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kryten_userstats::Config;
 use kryten_userstats::store::{self, DatabaseUrl, Store};
 use serde_json::json;
@@ -14,6 +12,7 @@ use serde_json::json;
 use crate::cli::ClientArgs;
 use crate::connection_file::default_data_dir;
 use crate::output;
+use crate::progress;
 
 /// Which database is meant.
 #[derive(Debug, Args)]
@@ -110,17 +109,7 @@ pub(crate) async fn migrate(from: &Path, to: &str, as_json: bool) -> anyhow::Res
     let url: DatabaseUrl = to.parse().context("--to")?;
     must_be_there(from)?;
     let target = Store::connect(&url);
-    let bar = ProgressBar::with_draw_target(
-        None,
-        match std::io::stderr().is_terminal() {
-            true => ProgressDrawTarget::stderr(),
-            false => ProgressDrawTarget::hidden(),
-        },
-    );
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} rows, {eta} left  {msg}")
-    {
-        bar.set_style(style);
-    }
+    let bar = progress::bar(None, "rows");
     let copied = target
         .take_from(from, |progress| {
             bar.set_length(progress.total);

@@ -9,7 +9,7 @@ use crate::screen::Screen;
 
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
-  kryten stats alias add Alice ally      ++ally counts for Alice
+  kryten stats alias add Alice ally   ++ally counts for Alice
   kryten stats alias find ally
   kryten stats alias delete Alice ally")]
 pub(super) enum AliasWhat {
@@ -99,7 +99,7 @@ impl AliasWhat {
 #[derive(Debug, Subcommand)]
 #[command(after_help = "Examples:
   kryten stats phrase list
-  kryten stats phrase add bravo          `bravo alice` thanks alice
+  kryten stats phrase add bravo   `bravo alice` thanks alice
   kryten stats phrase delete haha")]
 pub(super) enum PhraseWhat {
     /// List all

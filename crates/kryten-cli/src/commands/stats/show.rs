@@ -2,6 +2,7 @@
 
 pub(crate) mod boards;
 pub(crate) mod channel;
+pub(crate) mod drift;
 pub(crate) mod hours;
 pub(crate) mod names;
 pub(crate) mod system;

@@ -11,12 +11,12 @@ use kryten_client::log_levels::LogLevels;
 use kryten_robot::{ChannelConfig, ChannelReport, Robot, RobotConfig};
 use kryten_sim::{ScriptConfig, Sim, SimConfig, SimHandle};
 use kryten_userstats::{Config as UserstatsConfig, Userstats};
-use kryten_web::{Sources, Web};
+use kryten_web::{Sources, Web, WebFile};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::watch;
 
-use super::UpArgs;
 use super::nats::PrivateNats;
+use super::{UpArgs, file};
 use crate::cli::ClientArgs;
 use crate::connection_file::{ChannelName, ConnectionFile, NatsAddress, WebAddress};
 use crate::supervisor;
@@ -25,6 +25,8 @@ use crate::supervisor;
 const DEMO_DOMAIN: &str = "demo.invalid";
 /// The channel of the demo, unless --channel names another.
 const DEMO_CHANNEL: &str = "demo";
+/// Whoever tries it out does not wait five minutes for the first count of users.
+const DEMO_SNAPSHOTS: Duration = Duration::from_secs(10);
 /// How long `up` waits for a real CyTube before it says that it is ready without it.
 const CYTUBE_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -45,8 +47,15 @@ impl Services {
         args: &UpArgs,
         data_dir: &Path,
     ) -> anyhow::Result<Self> {
+        let (configured, page) = match &args.config {
+            Some(path) => {
+                let (robot, page) = file::load(path)?;
+                (Some(robot), page)
+            }
+            None => (None, WebFile::default()),
+        };
         // Taken before anything is started: a taken port is told at once.
-        let page = args.web.bind().await?;
+        let page = args.web.bind(page).await?;
         let (server, nats) = match client.servers() {
             servers if servers.is_empty() => {
                 let server = PrivateNats::start(args, data_dir).await?;
@@ -61,7 +70,8 @@ impl Services {
                 },
             ),
         };
-        let (sim, robot_config) = robot_config(args, nats.clone(), server.is_none()).await?;
+        let (sim, robot_config) =
+            robot_config(args, configured, nats.clone(), server.is_none()).await?;
         let nats = robot_config.nats.clone();
         let channels: Vec<ChannelName> = robot_config.channels.iter().map(channel_name).collect();
         let robot = Robot::bind(robot_config)
@@ -72,7 +82,7 @@ impl Services {
         if joined.is_err() {
             tracing::warn!("not in the channel yet; the robot goes on trying");
         }
-        let userstats = Userstats::bind(userstats_config(&nats, &channels, data_dir))
+        let userstats = Userstats::bind(userstats_config(&nats, &channels, data_dir, args.demo))
             .await
             .context("the statistics cannot start")?;
         userstats.ready().await;
@@ -188,11 +198,11 @@ fn sources(robot: &Robot, userstats: &Userstats, nats: &NatsConfig) -> Sources {
 
 async fn robot_config(
     args: &UpArgs,
+    configured: Option<RobotConfig>,
     nats: NatsConfig,
     has_foreign_nats: bool,
 ) -> anyhow::Result<(Option<SimHandle>, RobotConfig)> {
-    if let Some(file) = &args.config {
-        let mut config = kryten_robot::config::load(file)?;
+    if let Some(mut config) = configured {
         if !has_foreign_nats {
             config.nats = nats;
         }
@@ -260,6 +270,7 @@ fn userstats_config(
     nats: &NatsConfig,
     channels: &[ChannelName],
     data_dir: &Path,
+    is_demo: bool,
 ) -> UserstatsConfig {
     let channels = channels
         .iter()
@@ -268,9 +279,14 @@ fn userstats_config(
             channel: known.channel.clone(),
         })
         .collect();
-    UserstatsConfig::new(
+    let mut config = UserstatsConfig::new(
         nats.clone().named("kryten-userstats"),
         channels,
         data_dir.join("userstats.db"),
-    )
+    );
+    config.backfill_folder = Some(data_dir.join("backfill"));
+    if is_demo {
+        config.snapshot_interval = DEMO_SNAPSHOTS;
+    }
+    config
 }

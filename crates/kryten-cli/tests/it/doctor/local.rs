@@ -52,7 +52,7 @@ async fn a_taken_port_a_full_disk_and_absent_statistics_are_told() {
             "kryten userstats --config FILE",
         ],
     );
-    diagnosis.is_wrong("buckets", &["kryten_lounge_playlist is missing"]);
+    diagnosis.is_wrong("buckets", &["kryten_lounge_playlist", "are missing"]);
     assert_eq!(diagnosis.said("disk", "good").len(), 2);
     assert_eq!(diagnosis.said("config", "good").len(), 2);
     let full = Diagnosis::of(&["doctor", files[0], files[1], "--min-free", "900000000000"]);

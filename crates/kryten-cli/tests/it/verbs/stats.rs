@@ -182,3 +182,59 @@ async fn aliases_and_phrases_are_changed_and_count_at_once() {
     assert!(gone.contains("Phrase 'bravo' not found"), "{gone}");
     channel.shutdown().await;
 }
+
+#[tokio::test]
+async fn drift_levels_of_the_log_and_the_past_have_verbs() {
+    let channel = start().await;
+    channel.say("alice", "one").await;
+    channel.counted().await;
+    let drift = printed(&channel, &["stats", "system", "drift", "--check"]).await;
+    assert!(
+        drift.contains("agree") && drift.contains("emotes"),
+        "{drift}"
+    );
+    let drift = printed_json(&channel, &["stats", "system", "drift", "--json"]).await;
+    assert_eq!(drift["total"], 0);
+
+    let before = printed_json(&channel, &["loglevel", "userstats", "--json"]).await;
+    let module = [
+        "loglevel",
+        "userstats",
+        "debug",
+        "--module",
+        "kryten_userstats::counting",
+    ];
+    let told = printed(&channel, &module).await;
+    assert!(
+        told.ends_with("\n  kryten_userstats::counting from debug on\n"),
+        "{told}"
+    );
+    printed(
+        &channel,
+        &["loglevel", "userstats", "--reset", "--module", module[4]],
+    )
+    .await;
+    assert_eq!(
+        printed_json(&channel, &["loglevel", "userstats", "--json"]).await,
+        before
+    );
+    let told = printed(&channel, &["loglevel", "robot", "warn"]).await;
+    assert_eq!(told, "robot logs from warn on\n");
+    let sentence = refused(
+        &channel,
+        &["loglevel", "robot", "info", "--module", "hyper"],
+    )
+    .await;
+    assert!(sentence.contains("one of Kryten's"), "{sentence}");
+
+    // All of it was counted as it came.
+    let told = printed(&channel, &["stats", "backfill", "stream"]).await;
+    assert!(
+        told.contains("0 of them chat lines") || told.starts_with("Nothing was added"),
+        "{told}"
+    );
+    let alice = printed_json(&channel, &["stats", "user", "alice", "--json"]).await;
+    assert_eq!(alice["all_messages"][0]["count"], 1);
+    let sentence = refused(&channel, &["stats", "backfill", "evening.jsonl"]).await;
+    assert!(sentence.contains("backfill.folder"), "{sentence}");
+}

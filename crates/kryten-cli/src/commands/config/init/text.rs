@@ -41,16 +41,16 @@ pub(super) fn robot(wanted: &Wanted) -> String {
     format!(
         "\
 # The configuration of `kryten robot`, and of `kryten up --config`.
-# `kryten config check` looks at it, `kryten config schema robot` lists every key.
+# `kryten config check` looks at it, `kryten config schema robot` has every key.
 
 # The least level that is logged: DEBUG, INFO, WARNING or ERROR.
 log_level = \"INFO\"
 
 [cytube]
-# The CyTube host, and the channel as in its address; upper and lower case count.
+# The CyTube host, and the channel as in its address, in the same case.
 domain = {domain}
 channel = {channel}
-# The bot's account; without it the bot is a guest. Make it a moderator of the channel.
+# The bot's account; without it the bot is a guest. Make it a moderator there.
 # Its password is taken from the environment: KRYTEN_CYTUBE_PASSWORD.
 {user}
 # Of a channel with a password:
@@ -74,6 +74,18 @@ port = 8080
 [logging]
 # The folder of the logs of what was asked and done.
 base_path = \"logs\"
+
+# The page of `kryten up`; `kryten robot` has none.
+# [web]
+# Where it listens; elsewhere than on this machine it needs a token or a proxy.
+# host = \"127.0.0.1\"
+# port = 8088
+# What visitors have to know, at least 16 characters:
+# token = \"${{KRYTEN_WEB_TOKEN}}\"
+# Or the address from which a proxy connects that logs visitors in, and the
+# header in which it names them:
+# proxy = [\"127.0.0.1\"]
+# user_header = \"x-forwarded-user\"
 ",
         domain = quoted(&wanted.domain),
         channel = quoted(first),
@@ -94,7 +106,8 @@ pub(super) fn userstats(wanted: &Wanted) -> String {
     format!(
         "\
 # The configuration of `kryten userstats`.
-# `kryten config check` looks at it, `kryten config schema userstats` lists every key.
+# `kryten config check` looks at it; `kryten config schema userstats` has every
+# key.
 
 # The least level that is logged: DEBUG, INFO, WARNING or ERROR.
 log_level = \"INFO\"
@@ -105,7 +118,8 @@ timezone = {timezone}
 {channels}[nats]
 {nats}
 [database]
-# An SQLite file; it is made where it is missing. A database of kryten-userstats is carried on.
+# An SQLite file; it is made where it is missing. One of the Python
+# kryten-userstats is carried on.
 path = \"data/userstats.db\"
 
 [metrics]
@@ -123,7 +137,8 @@ pub(super) fn client(wanted: &Wanted) -> String {
     format!(
         "\
 # Where NATS is, for `kryten --config` and for bots.
-# `kryten config check --of client` looks at it, `kryten config schema client` lists every key.
+# `kryten config check --of client` looks at it; `kryten config schema client`
+# has every key.
 
 [nats]
 {}",
@@ -136,7 +151,8 @@ fn nats(wanted: &Wanted) -> String {
         "\
 # The servers; the next one is tried where one does not answer.
 servers = [{}]
-# How to log in: one of user and password, token, nkey_seed_file or credentials_file. ${{NAME}} is taken from the environment.
+# How to log in: user and password, or one of token, nkey_seed_file and
+# credentials_file. ${{NAME}} is taken from the environment.
 # user = \"robot\"
 # password = \"${{KRYTEN_NATS_PASSWORD}}\"
 ",

@@ -210,7 +210,8 @@ pub(super) fn stream(facts: &Facts) -> Vec<Finding> {
 
 pub(super) fn buckets(facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "buckets";
-    let mut findings: Vec<Finding> = facts.buckets.iter().flat_map(bucket).collect();
+    let mut findings = missing(&facts.buckets);
+    findings.extend(facts.buckets.iter().flat_map(bucket));
     if findings.is_empty() && !facts.buckets.is_empty() {
         let all = facts.buckets.len();
         findings.push(good(
@@ -235,6 +236,35 @@ pub(super) fn buckets(facts: &Facts) -> Vec<Finding> {
     findings
 }
 
+/// Where a robot has never been all of a channel's buckets are missing, which is one thing to mend.
+fn missing(buckets: &[Bucket]) -> Vec<Finding> {
+    let mut of_channels: Vec<(&str, Vec<&str>)> = Vec::new();
+    for bucket in buckets {
+        if !matches!(bucket.state, BucketState::Missing { similar: None }) {
+            continue;
+        }
+        match of_channels.last_mut() {
+            Some((channel, names)) if *channel == bucket.channel => names.push(&bucket.name),
+            _ => of_channels.push((&bucket.channel, vec![&bucket.name])),
+        }
+    }
+    let told = of_channels.into_iter().map(|(channel, names)| {
+        let what = match names.as_slice() {
+            [only] => format!("the bucket {only} is missing"),
+            all => format!("the buckets {} are missing", all.join(", ")),
+        };
+        wrong(
+            "buckets",
+            what,
+            format!(
+                "let a robot serve {channel} on this server: it makes them; what was deleted comes back with the next \
+                 change, or by the command state.verify"
+            ),
+        )
+    });
+    told.collect()
+}
+
 fn bucket(bucket: &Bucket) -> Vec<Finding> {
     const CHECK: &str = "buckets";
     let Bucket {
@@ -252,14 +282,8 @@ fn bucket(bucket: &Bucket) -> Vec<Finding> {
                 "write the channel {channel} everywhere as its robot does; upper and lower case count"
             ),
         )],
-        BucketState::Missing { similar: None } => vec![wrong(
-            CHECK,
-            format!("the bucket {name} is missing"),
-            format!(
-                "let a robot serve {channel} on this server: it makes the bucket; a bucket that was deleted comes back with \
-                     the next change, or by the command state.verify"
-            ),
-        )],
+        // Told together.
+        BucketState::Missing { similar: None } => Vec::new(),
         BucketState::NotABucket => vec![wrong(
             CHECK,
             format!("the stream KV_{name} is there and is no bucket"),

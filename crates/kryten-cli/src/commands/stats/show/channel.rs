@@ -25,7 +25,9 @@ pub(crate) fn population(
     };
     let current = &data["current"];
     if history.is_empty() && !current.is_object() {
-        return format!("Nobody was counted in {place} in {span}.");
+        return format!(
+            "No count of the users of {place} in {span}; one is taken every few minutes."
+        );
     }
     let mut facts = Grid::new([column(""), column("").right(), column("")]);
     let when = ago(&current["timestamp"], now).unwrap_or_default();
@@ -70,21 +72,21 @@ pub(crate) fn watermarks(screen: Screen, place: &str, data: &Value) -> String {
         None => (data, true),
     };
     if !marks["high"].is_object() && !marks["low"].is_object() {
-        return format!("Nobody was counted in {place} yet.");
+        return format!("No count of the users of {place} yet.");
     }
-    let mut grid = Grid::new([
-        column(""),
-        column("users").right(),
-        column(if has_chat { "in the chat" } else { "" }).right(),
-        column("when (UTC)"),
-    ]);
+    let when = column("when (UTC)");
+    let users = column("users").right();
+    let mut grid = match has_chat {
+        true => Grid::new([column(""), users, column("in the chat").right(), when]),
+        false => Grid::new([column(""), users, when]),
+    };
     for (name, mark) in [("most", &marks["high"]), ("fewest", &marks["low"])] {
-        let chat = match has_chat {
-            true => text(&mark["chat_users"]),
-            false => String::new(),
-        };
+        let (name, users) = (name.to_owned(), text(&mark["total_users"]));
         let when = day_and_time(&mark["timestamp"]);
-        grid.row([name.to_owned(), text(&mark["total_users"]), chat, when]);
+        match has_chat {
+            true => grid.row([name, users, text(&mark["chat_users"]), when]),
+            false => grid.row([name, users, when]),
+        }
     }
     grid.draw(screen)
 }
@@ -242,7 +244,7 @@ mod tests {
         let nothing = json!({"current": null, "history": []});
         assert_eq!(
             population(Screen::pipe(), "Lounge", None, &nothing, now()),
-            "Nobody was counted in Lounge in the last 24 h."
+            "No count of the users of Lounge in the last 24 h; one is taken every few minutes."
         );
     }
 
@@ -258,14 +260,14 @@ mod tests {
         let exact =
             json!({"high": mark(15), "low": mark(13), "exact": {"high": mark(16), "low": mark(1)}});
         insta::assert_snapshot!(watermarks(Screen::pipe(), "Lounge", &exact), @r#"
-                users     when (UTC)
-        most       16     2026-11-22 16:13:23
-        fewest      1     2026-11-22 16:13:23
+                users  when (UTC)
+        most       16  2026-11-22 16:13:23
+        fewest      1  2026-11-22 16:13:23
         "#);
         let none = json!({"high": null, "low": null, "exact": {"high": null, "low": null}});
         assert_eq!(
             watermarks(Screen::pipe(), "Lounge", &none),
-            "Nobody was counted in Lounge yet."
+            "No count of the users of Lounge yet."
         );
     }
 
@@ -352,7 +354,7 @@ mod tests {
         in the chat  2
 
         Most and Fewest Users
-        Nobody was counted in Lounge yet.
+        No count of the users of Lounge yet.
 
         Votes
         Nobody has voted for a film in Lounge yet.
