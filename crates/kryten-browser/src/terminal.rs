@@ -14,7 +14,7 @@ const COLUMNS: usize = 84;
 const ROWS: usize = 60;
 
 /// The pictures, and the commands on each.
-const PICTURES: [(&str, &[&str]); 5] = [
+const PICTURES: [(&str, &[&str]); 4] = [
     (
         "terminal",
         &[
@@ -39,7 +39,6 @@ const PICTURES: [(&str, &[&str]); 5] = [
             "kryten kv ls --long",
         ],
     ),
-    ("terminal-doctor", &["kryten doctor"]),
     ("terminal-help", &["kryten --help"]),
 ];
 

@@ -100,6 +100,8 @@ pub(crate) struct Counting {
     target: u64,
     /// Not all channels that are wanted could be had; then they are asked for again.
     ask_again: Option<Instant>,
+    /// Channels, or none, were taken over once.
+    has_settled: bool,
 }
 
 impl Counting {
@@ -147,6 +149,7 @@ impl Counting {
             live_was_told: false,
             target: 0,
             ask_again: None,
+            has_settled: false,
         }
     }
 

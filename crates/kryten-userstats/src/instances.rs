@@ -89,12 +89,13 @@ impl Instances {
         }
     }
 
-    /// Goes on until told to stop, whatever the database does; call [`Instances::leave`] when counting has ended.
+    /// Goes on until told to stop, whatever the database does after the first look; call [`Instances::leave`] when counting has ended.
     ///
     /// # Errors
     /// [`StoreError`] that waiting does not mend.
     pub(crate) async fn run(&mut self, stop: CancellationToken) -> Result<(), StoreError> {
         let mut counted = self.duty.counted.subscribe();
+        let mut has_looked = false;
         let mut looks = tokio::time::interval(BEAT);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -110,12 +111,14 @@ impl Instances {
             };
             match looked {
                 Ok(()) if self.is_blind => {
+                    has_looked = true;
                     self.is_blind = false;
                     self.status.database_is_there();
                     info!("the database answers");
                 }
-                Ok(()) => {}
-                Err(error) if !error.is_transient() => return Err(error),
+                Ok(()) => has_looked = true,
+                // What is wrong from the start is told; later everything is waited for, as counting does.
+                Err(error) if !has_looked && !error.is_transient() => return Err(error),
                 Err(error) => {
                     let was_there = self.status.database_is_away();
                     if !self.is_blind && was_there {

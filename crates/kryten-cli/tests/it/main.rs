@@ -19,6 +19,7 @@ mod recording;
 mod rig;
 mod samples;
 mod secrets;
+mod sharing;
 mod standby;
 mod supervised;
 mod tail;

@@ -25,7 +25,7 @@ impl Counting {
     /// Sees to it that the wanted channels are ours and no others; `false` when told to stop meanwhile.
     ///
     /// # Errors
-    /// [`StoreError`] that waiting does not mend.
+    /// [`StoreError`] at the start, where waiting does not mend it.
     pub(super) async fn settle(&mut self) -> Result<bool, StoreError> {
         let mut was_told = false;
         loop {
@@ -57,7 +57,9 @@ impl Counting {
                     self.has_taken_over(book, &wanted);
                     return Ok(true);
                 }
-                Err(failure) if !failure.is_transient() => return Err(failure),
+                Err(failure) if !self.has_settled && !failure.is_transient() => {
+                    return Err(failure);
+                }
                 Err(failure) => {
                     self.shared.status.database_is_away();
                     if !was_told {
@@ -112,6 +114,7 @@ impl Counting {
     }
 
     fn has_taken_over(&mut self, book: Book, wanted: &BTreeSet<String>) {
+        self.has_settled = true;
         self.book = book;
         self.filters = filters_of(&self.book);
         self.target = 0;

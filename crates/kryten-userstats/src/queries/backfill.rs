@@ -4,12 +4,16 @@ use std::path::{Component, Path, PathBuf};
 
 use jiff::tz::TimeZone;
 use kryten_protocol::command::Request;
+use kryten_protocol::token::normalize;
 use serde_json::{Value, json};
 
 use super::parameters::{optional, required};
 use super::{Queries, QueryError};
 use crate::backfill::Channel;
 use crate::counting::PastSource;
+
+const ELSEWHERE: &str = "another instance counts this channel; ask again until that one answers, or stop the \
+     other instances meanwhile";
 
 impl Queries {
     /// `source` is `stream`, or a file in the configured folder: an audit log of chat where it ends in `.log`, else a
@@ -22,6 +26,10 @@ impl Queries {
             domain: self.domain(request)?,
             channel: self.channel_named(&channel),
         };
+        let (token, sharing) = (normalize(&of.channel), self.status.view().sharing);
+        if sharing.elsewhere.contains_key(&token) && !sharing.here.contains(&token) {
+            return Err(QueryError::Refused(ELSEWHERE.to_owned()));
+        }
         let zone = match optional(request, "timezone")? {
             None => TimeZone::system(),
             Some(name) => TimeZone::get(&name.text).map_err(|_| {

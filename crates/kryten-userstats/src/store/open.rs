@@ -20,6 +20,9 @@ const READERS: u32 = 4;
 const CACHE_KIB: &str = "-1024";
 /// A server that does not answer for longer is away.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A transaction in which nothing is said for so long (in milliseconds) is rolled back: one who was suspended in it must
+/// not keep the others from taking over.
+const ABANDONED: (&str, &str) = ("idle_in_transaction_session_timeout", "5000");
 /// Counting, leases, and requests that change something.
 const WRITERS: u32 = 3;
 
@@ -78,7 +81,7 @@ impl Store {
         let writers = PgPoolOptions::new()
             .max_connections(WRITERS)
             .acquire_timeout(CONNECT_TIMEOUT)
-            .connect_lazy_with(options.clone());
+            .connect_lazy_with(options.clone().options([ABANDONED]));
         let read_only = [("default_transaction_read_only", "on")];
         let readers = PgPoolOptions::new()
             .max_connections(READERS)

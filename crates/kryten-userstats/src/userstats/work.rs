@@ -17,6 +17,7 @@ use crate::counting::{Counting, CountingError, Inputs, Shared, now};
 use crate::instances::{Duty, Instances};
 use crate::lifecycle::Lifecycle;
 use crate::queries::{Queries, past_source};
+use crate::status::Status;
 use crate::store::Store;
 
 /// The pause between attempts to reach NATS.
@@ -94,7 +95,12 @@ pub(super) async fn work(
     });
     let answers = Answers::new(client.clone(), queries.clone(), config.answers.clone());
     let answering = tokio::spawn(answers.run(to_answer, shared.stop.clone()));
-    let backfilling = tokio::spawn(backfill_at_start(inputs.clone(), config, counted.clone()));
+    let backfilling = tokio::spawn(backfill_at_start(
+        inputs.clone(),
+        config,
+        Arc::clone(&shared.status),
+        counted.clone(),
+    ));
     let responder = answer(&client, queries, &shared, counted).await;
     if responder.is_err() {
         shared.stop.cancel();
@@ -119,13 +125,22 @@ pub(super) async fn work(
 }
 
 /// Counts what the configuration names of the past, once the present is counted.
-async fn backfill_at_start(inputs: Inputs, config: Config, mut counted: watch::Receiver<bool>) {
+async fn backfill_at_start(
+    inputs: Inputs,
+    config: Config,
+    status: Arc<Status>,
+    mut counted: watch::Receiver<bool>,
+) {
     if counted.wait_for(|counted| *counted).await.is_err() {
         return;
     }
     let Some(first) = config.channels.first() else {
         return;
     };
+    if status.view().sharing.here.is_empty() {
+        info!("the past is left to the instance that counts the channels");
+        return;
+    }
     for name in &config.backfill_at_start {
         let of = Channel {
             domain: first.domain.clone(),
