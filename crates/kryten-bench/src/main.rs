@@ -6,17 +6,21 @@
 //! result ends the run without a figure.
 #![allow(clippy::print_stdout, reason = "its report is what it is run for")]
 
+mod clerk;
 mod contest;
 mod crowd;
+mod engine;
 mod figure;
 mod films;
 mod grid;
 mod load;
+mod plot;
 mod results;
 mod rows;
 mod sides;
 mod spread;
 mod table;
+mod talk;
 mod theatre;
 
 use std::path::PathBuf;
@@ -69,7 +73,7 @@ async fn main() -> anyhow::Result<ExitCode> {
             }
             None => {
                 grid = Some(
-                    row.run_robots(tools.robots().await?, arguments.quick)
+                    row.run_services(tools.programs().await?, arguments.quick)
                         .await?,
                 )
             }

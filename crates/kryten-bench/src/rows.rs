@@ -3,7 +3,10 @@
 mod p1;
 mod p2;
 mod p3;
+mod p4;
+mod p5;
 mod p6;
+mod p7;
 mod p8;
 mod p9;
 mod r5;
@@ -16,7 +19,7 @@ use serde_json::Value;
 use crate::figure::Figure;
 use crate::grid::Grid;
 use crate::sides::Bench;
-use crate::theatre::Robots;
+use crate::theatre::Programs;
 
 /// A row that can be run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +27,10 @@ pub(crate) enum Row {
     P1,
     P2,
     P3,
+    P4,
+    P5,
     P6,
+    P7,
     P8,
     P9,
     R5,
@@ -50,18 +56,19 @@ impl RowName {
     }
 
     pub(crate) fn rows(self) -> Vec<Row> {
-        // P6, P9 and R5 have not been run to their end yet; until they have they are run by name only.
-        let all = [Row::P1, Row::P2, Row::P3, Row::P8];
-        self.0.map_or(all.to_vec(), |row| vec![row])
+        self.0.map_or(Row::ALL.to_vec(), |row| vec![row])
     }
 }
 
 impl Row {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::P1,
         Self::P2,
         Self::P3,
+        Self::P4,
+        Self::P5,
         Self::P6,
+        Self::P7,
         Self::P8,
         Self::P9,
         Self::R5,
@@ -72,20 +79,23 @@ impl Row {
             Self::P1 => "p1",
             Self::P2 => "p2",
             Self::P3 => "p3",
+            Self::P4 => "p4",
+            Self::P5 => "p5",
             Self::P6 => "p6",
+            Self::P7 => "p7",
             Self::P8 => "p8",
             Self::P9 => "p9",
             Self::R5 => "r5",
         }
     }
 
-    /// What the Python side of a row about the library runs; rows about the robot have none.
+    /// What the Python side of a row about the library runs; rows about the services have none.
     pub(crate) fn script(self) -> Option<&'static str> {
         match self {
             Self::P1 => Some(p1::SCRIPT),
             Self::P2 => Some(p2::SCRIPT),
             Self::P3 => Some(p3::SCRIPT),
-            Self::P6 | Self::P8 | Self::P9 | Self::R5 => None,
+            _ => None,
         }
     }
 
@@ -94,17 +104,24 @@ impl Row {
             Self::P1 => p1::run(bench, quick).await,
             Self::P2 => p2::run(bench, quick).await,
             Self::P3 => p3::run(bench, quick).await,
-            Self::P6 | Self::P8 | Self::P9 | Self::R5 => Ok(Vec::new()),
+            _ => Ok(Vec::new()),
         }
     }
 
-    /// Runs a row about the robot.
-    pub(crate) async fn run_robots(self, robots: &Robots, quick: bool) -> anyhow::Result<Grid> {
+    /// Runs a row about the services.
+    pub(crate) async fn run_services(
+        self,
+        programs: &Programs,
+        quick: bool,
+    ) -> anyhow::Result<Grid> {
         match self {
-            Self::P6 => p6::run(robots, quick).await,
-            Self::P8 => p8::run(robots, quick).await,
-            Self::P9 => p9::run(robots, quick).await,
-            Self::R5 => r5::run(robots, quick).await,
+            Self::P4 => p4::run(programs, quick).await,
+            Self::P5 => p5::run(programs, quick).await,
+            Self::P7 => p7::run(programs, quick).await,
+            Self::P6 => p6::run(programs, quick).await,
+            Self::P8 => p8::run(programs, quick).await,
+            Self::P9 => p9::run(programs, quick).await,
+            Self::R5 => r5::run(programs, quick).await,
             Self::P1 | Self::P2 | Self::P3 => Ok(Grid::default()),
         }
     }

@@ -10,7 +10,7 @@ use kryten_servers::NatsServer;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::theatre::Robots;
+use crate::theatre::Programs;
 
 /// Longer than the slowest thing that the Python side is asked for.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -62,7 +62,7 @@ impl Sync {
 /// What is needed to set up a bench.
 pub(crate) struct Tools {
     python: PathBuf,
-    robots: Option<Robots>,
+    programs: Option<Programs>,
 }
 
 /// A server and the sides, connected to it.
@@ -79,17 +79,17 @@ impl Tools {
     pub(crate) async fn find() -> anyhow::Result<Self> {
         Ok(Self {
             python: kryten_python::LIBRARY.python().await?,
-            robots: None,
+            programs: None,
         })
     }
 
-    /// Builds or fetches the two robots.
-    pub(crate) async fn robots(&mut self) -> anyhow::Result<&Robots> {
-        let robots = match self.robots.take() {
-            Some(robots) => robots,
-            None => Robots::find().await?,
+    /// Builds or fetches the services, ours and the originals.
+    pub(crate) async fn programs(&mut self) -> anyhow::Result<&Programs> {
+        let programs = match self.programs.take() {
+            Some(programs) => programs,
+            None => Programs::find().await?,
         };
-        Ok(self.robots.insert(robots))
+        Ok(self.programs.insert(programs))
     }
 
     /// A new server with an empty store; the Python side runs `script`.

@@ -6,12 +6,17 @@ use std::fs;
 use anyhow::Context;
 
 use crate::figure::{Figure, Of, Target};
+use crate::plot;
 use crate::results::{RowResult, docs, kept};
 use crate::sides::Side;
 use crate::spread::Spread;
 
 const BEGIN: &str = "<!-- the table begins: written by kryten-bench -->\n";
 const END: &str = "<!-- the table ends -->\n";
+
+/// The row of which there is a picture, and its file.
+const PICTURED: &str = "p9";
+const PICTURE: &str = "p9.svg";
 
 /// A row's table for the terminal.
 pub(crate) fn text(result: &RowResult) -> String {
@@ -39,6 +44,14 @@ pub(crate) fn renew() -> anyhow::Result<()> {
     let mut table = String::new();
     for result in kept()? {
         write_row(&mut table, &result);
+        if let (PICTURED, Some(grid)) = (result.row.as_str(), &result.grid) {
+            let picture = plot::growth(&grid.samples)?;
+            fs::write(docs().join("results").join(PICTURE), picture)?;
+            let _ = writeln!(
+                table,
+                "![Time and memory by size, both axes logarithmic](results/{PICTURE})\n"
+            );
+        }
     }
     let page = format!("{}{BEGIN}\n{table}{}", &page[..begin], &page[end..]);
     Ok(fs::write(&file, page)?)

@@ -26,11 +26,11 @@ const STEP: Duration = Duration::from_millis(2);
 /// The event by which the end of what was sent is seen.
 pub(crate) const MARK: &str = "chatMsg";
 
-/// Which robot.
+/// Whose program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Who {
     Ours,
-    /// kryten-robot 1.12.6.
+    /// kryten-robot 1.12.6 or kryten-userstats 0.7.1.
     Original,
 }
 
@@ -48,13 +48,15 @@ impl Who {
 
 /// The programs.
 #[derive(Debug, Clone)]
-pub(crate) struct Robots {
+pub(crate) struct Programs {
     pub(crate) kryten: PathBuf,
-    python: PathBuf,
+    /// The interpreters of the originals' environments.
+    robot: PathBuf,
+    pub(crate) userstats: PathBuf,
 }
 
-impl Robots {
-    /// Builds ours as this program was built, and finds or fetches the original.
+impl Programs {
+    /// Builds ours as this program was built, and finds or fetches the originals.
     pub(crate) async fn find() -> anyhow::Result<Self> {
         let here = std::env::current_exe()?;
         let folder = here.parent().context("this program is in no folder")?;
@@ -68,7 +70,8 @@ impl Robots {
         }
         Ok(Self {
             kryten: folder.join("kryten"),
-            python: kryten_python::ROBOT.python().await?,
+            robot: kryten_python::ROBOT.python().await?,
+            userstats: kryten_python::USERSTATS.python().await?,
         })
     }
 }
@@ -133,7 +136,7 @@ pub(crate) fn configuration(
 impl Theatre {
     /// Starts a robot and waits until it is in all channels and answers.
     pub(crate) async fn open(
-        robots: &Robots,
+        programs: &Programs,
         who: Who,
         sync: Sync,
         channels: usize,
@@ -156,8 +159,8 @@ impl Theatre {
         let log_file = folder.path().join("robot.log");
         let log = std::fs::File::create(&log_file)?;
         let mut command = match who {
-            Who::Ours => Command::new(&robots.kryten),
-            Who::Original => Command::new(&robots.python),
+            Who::Ours => Command::new(&programs.kryten),
+            Who::Original => Command::new(&programs.robot),
         };
         match who {
             Who::Ours => command.args(["robot", "--config"]),
@@ -292,7 +295,7 @@ impl Theatre {
     }
 }
 
-fn nats_config(server: &NatsServer) -> NatsConfig {
+pub(crate) fn nats_config(server: &NatsServer) -> NatsConfig {
     NatsConfig::for_url(server.url()).with_user(server.user(), server.password())
 }
 

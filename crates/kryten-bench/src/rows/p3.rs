@@ -30,7 +30,12 @@ pub(super) async fn run(mut bench: Bench, quick: bool) -> anyhow::Result<Vec<Fig
     let bucket = KvBucket::open_or_create(&bench.ours, BucketConfig::new("counts")).await?;
     let raw = bench.raw.get_key_value("counts").await?;
     let mut figures = Vec::new();
-    for counters in [Counters::One, Counters::ManyNew, Counters::Many] {
+    for counters in [
+        Counters::One,
+        Counters::ManyNew,
+        Counters::Many,
+        Counters::ManyCompared,
+    ] {
         let mut work = Increments {
             bucket: &bucket,
             raw: &raw,
@@ -42,6 +47,10 @@ pub(super) async fn run(mut bench: Bench, quick: bool) -> anyhow::Result<Vec<Fig
             Counters::One => figure.with_target(Of::Rate, 2000.0),
             Counters::ManyNew => figure,
             Counters::Many => figure.with_target(Of::Raw, 0.8),
+            Counters::ManyCompared => figure.with_note(
+                "Where raw reads too it gets each key and puts it if its revision is still that: what an exact increment \
+                 of a plain value needs, by async-nats alone, with nobody else at the same key.",
+            ),
         }));
     }
     let mut arrived = Vec::new();
@@ -76,6 +85,8 @@ enum Counters {
     ManyNew,
     /// Each of a counter of its own.
     Many,
+    /// As many, and raw reads and compares too.
+    ManyCompared,
 }
 
 struct Increments<'a> {
@@ -91,6 +102,7 @@ impl Work for Increments<'_> {
             Counters::One => "increment one counter, 50 at once",
             Counters::ManyNew => "increment new counters, 50 at once",
             Counters::Many => "increment 1,000 counters, 50 at once",
+            Counters::ManyCompared => "increment 1,000 counters, 50 at once; raw reads too",
         };
         vec![Measure {
             work: work.to_owned(),
@@ -105,9 +117,11 @@ impl Work for Increments<'_> {
                 Counters::One => format!("{side:?}.one.{round}"),
                 Counters::ManyNew => format!("{side:?}.new.{round}.{number}"),
                 Counters::Many => format!("{side:?}.many.{number}"),
+                Counters::ManyCompared => format!("{side:?}.compared.{number}"),
             })
             .collect();
-        if (side, self.counters, round) == (Side::Ours, Counters::Many, 0) {
+        let are_there = matches!(self.counters, Counters::Many | Counters::ManyCompared);
+        if are_there && round == 0 {
             for put in self
                 .bucket
                 .put_many(keys.iter().map(|key| (key, "0")))
@@ -129,6 +143,16 @@ impl Work for Increments<'_> {
                 times: vec![took],
                 proof: json!(self.arrived(&keys, round).await?),
             })
+        } else if self.counters == Counters::ManyCompared {
+            let adds: Vec<_> = keys.iter().map(|key| self.read_and_put(key)).collect();
+            let put: Vec<u64> = stream::iter(adds)
+                .buffer_unordered(AT_ONCE)
+                .try_collect()
+                .await?;
+            Ok(Visit {
+                times: vec![started.elapsed()],
+                proof: json!(put.len()),
+            })
         } else {
             let puts: Vec<_> = keys
                 .iter()
@@ -147,6 +171,14 @@ impl Work for Increments<'_> {
 }
 
 impl Increments<'_> {
+    /// An increment by async-nats alone.
+    async fn read_and_put(&self, key: &str) -> anyhow::Result<u64> {
+        let entry = self.raw.entry(key).await?.context("no such counter")?;
+        let count: i64 = std::str::from_utf8(&entry.value)?.parse()?;
+        let next = (count + 1).to_string();
+        Ok(self.raw.update(key, next.into(), entry.revision).await?)
+    }
+
     /// How many increments of this round the bucket has.
     async fn arrived(&self, keys: &[String], round: usize) -> anyhow::Result<i64> {
         let mut keys = keys.to_vec();
@@ -156,7 +188,9 @@ impl Increments<'_> {
             arrived += std::str::from_utf8(value)?.parse::<i64>()?;
         }
         let before = match self.counters {
-            Counters::Many => i64::from(self.count) * i64::try_from(round)?,
+            Counters::Many | Counters::ManyCompared => {
+                i64::from(self.count) * i64::try_from(round)?
+            }
             Counters::One | Counters::ManyNew => 0,
         };
         Ok(arrived - before)

@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::grid::{Grid, median, shown};
 use crate::load::{Delays, Heard, WINDOW, delays_of, raw_delays, say};
 use crate::sides::Sync;
-use crate::theatre::{Robots, Theatre, Who};
+use crate::theatre::{Programs, Theatre, Who};
 
 /// How much is done.
 struct Amount {
@@ -44,7 +44,7 @@ struct Raw {
     delays: [Vec<Delays>; PACES.len()],
 }
 
-pub(super) async fn run(robots: &Robots, quick: bool) -> anyhow::Result<Grid> {
+pub(super) async fn run(programs: &Programs, quick: bool) -> anyhow::Result<Grid> {
     let amount = match quick {
         true => Amount {
             lines: 300,
@@ -68,12 +68,12 @@ pub(super) async fn run(robots: &Robots, quick: bool) -> anyhow::Result<Grid> {
                 Who::Ours => &mut ours,
                 Who::Original => &mut theirs,
             };
-            visit(robots, who, &amount, seen, &mut raw).await?;
+            visit(programs, who, &amount, seen, &mut raw).await?;
         }
     }
     if !quick {
         for who in Who::BOTH {
-            let theatre = Theatre::open(robots, who, Sync::Always, 1).await?;
+            let theatre = Theatre::open(programs, who, Sync::Always, 1).await?;
             let heard = say(&theatre, who, amount.lines, Some(WINDOW)).await?;
             match who {
                 Who::Ours => {
@@ -95,7 +95,7 @@ pub(super) async fn run(robots: &Robots, quick: bool) -> anyhow::Result<Grid> {
     ]);
     lines(&mut grid, &amount, &ours, &theirs, &raw);
     latency(&mut grid, &ours, &theirs, &raw);
-    moves::run(&mut grid, robots, &amount).await?;
+    moves::run(&mut grid, programs, &amount).await?;
     grid.note(
         "Ours is in the stream, acknowledged, when the time is taken; the original publishes without a stream, so its \
          time ends at a subscriber. Raw is the same number of messages of the same size published to a stream, 256 at \
@@ -111,13 +111,13 @@ pub(super) async fn run(robots: &Robots, quick: bool) -> anyhow::Result<Grid> {
 }
 
 async fn visit(
-    robots: &Robots,
+    programs: &Programs,
     who: Who,
     amount: &Amount,
     seen: &mut Seen,
     raw: &mut Raw,
 ) -> anyhow::Result<()> {
-    let theatre = Theatre::open(robots, who, Sync::Default, 1).await?;
+    let theatre = Theatre::open(programs, who, Sync::Default, 1).await?;
     for (place, pace) in PACES.into_iter().enumerate() {
         seen.delays[place].push(delays_of(&theatre, who, pace, amount.time).await?);
         if who == Who::Ours {

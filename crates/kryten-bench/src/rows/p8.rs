@@ -12,7 +12,7 @@ use tokio::process::Command;
 
 use crate::grid::{Grid, median, shown};
 use crate::sides::Sync;
-use crate::theatre::{PATIENCE, Robots, Theatre, Who, configuration, memory, names, quiet_sim};
+use crate::theatre::{PATIENCE, Programs, Theatre, Who, configuration, memory, names, quiet_sim};
 
 /// Lines that are said before memory is looked at.
 const LINES: u64 = 2_000;
@@ -23,14 +23,14 @@ struct Start {
     megabytes: f64,
 }
 
-pub(super) async fn run(robots: &Robots, quick: bool) -> anyhow::Result<Grid> {
+pub(super) async fn run(programs: &Programs, quick: bool) -> anyhow::Result<Grid> {
     let rounds = if quick { 1 } else { 7 };
     let lines = if quick { 100 } else { LINES };
     let [mut all, mut ours, mut theirs] = [const { Vec::new() }; 3];
     for round in 0..rounds {
-        all.push(up(robots, lines).await?);
+        all.push(up(programs, lines).await?);
         for who in Who::in_turn(round) {
-            let start = alone(robots, who, lines).await?;
+            let start = alone(programs, who, lines).await?;
             match who {
                 Who::Ours => ours.push(start),
                 Who::Original => theirs.push(start),
@@ -54,7 +54,7 @@ pub(super) async fn run(robots: &Robots, quick: bool) -> anyhow::Result<Grid> {
         grid.samples
             .push(json!({"what": what, "seconds": seconds, "megabytes": megabytes}));
     }
-    let size = std::fs::metadata(&robots.kryten)?.len() as f64 / 1e6;
+    let size = std::fs::metadata(&programs.kryten)?.len() as f64 / 1e6;
     grid.at_most("seconds to the first answer of `up`", medians[0].0, 1.0);
     grid.at_most(
         "resident MB of robot, userstats and page",
@@ -70,8 +70,8 @@ pub(super) async fn run(robots: &Robots, quick: bool) -> anyhow::Result<Grid> {
     Ok(grid)
 }
 
-async fn alone(robots: &Robots, who: Who, lines: u64) -> anyhow::Result<Start> {
-    let theatre = Theatre::open(robots, who, Sync::Default, 1).await?;
+async fn alone(programs: &Programs, who: Who, lines: u64) -> anyhow::Result<Start> {
+    let theatre = Theatre::open(programs, who, Sync::Default, 1).await?;
     let mut events = theatre.events().await?;
     theatre.nats.nats().flush().await?;
     for number in 0..lines {
@@ -94,7 +94,7 @@ async fn alone(robots: &Robots, who: Who, lines: u64) -> anyhow::Result<Start> {
     Ok(start)
 }
 
-async fn up(robots: &Robots, lines: u64) -> anyhow::Result<Start> {
+async fn up(programs: &Programs, lines: u64) -> anyhow::Result<Start> {
     let folder = tempfile::tempdir()?;
     let channels = names(1);
     let sim = quiet_sim(&channels, folder.path()).await?;
@@ -105,7 +105,7 @@ async fn up(robots: &Robots, lines: u64) -> anyhow::Result<Start> {
     std::fs::write(&file, settings.to_string())?;
     let port = free_port()?;
     let started = Instant::now();
-    let mut process = Command::new(&robots.kryten)
+    let mut process = Command::new(&programs.kryten)
         .arg("--data-dir")
         .arg(folder.path().join("data"))
         .args([

@@ -1,4 +1,6 @@
-//! P9, the robot's part: what grows with the number of channels, of users, and with the length of a list.
+//! P9: what grows with the number of channels, of users, of events, and with the length of a list.
+
+mod counting;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,7 +11,7 @@ use serde_json::{Value, json};
 use crate::grid::{Grid, median, shown};
 use crate::load::{WINDOW, say};
 use crate::sides::Sync;
-use crate::theatre::{KvTraffic, PATIENCE, Robots, Theatre, Who};
+use crate::theatre::{KvTraffic, PATIENCE, Programs, Theatre, Who};
 use crate::{crowd, films};
 
 /// Lines that are said in all channels together.
@@ -18,17 +20,17 @@ const LINES: usize = 20_000;
 /// NATS takes no larger value, and the original has no other way.
 const LARGEST_VALUE: usize = 1_000_000;
 
-pub(super) async fn run(robots: &Robots, quick: bool) -> anyhow::Result<Grid> {
+pub(super) async fn run(programs: &Programs, quick: bool) -> anyhow::Result<Grid> {
     let mut grid = Grid::new(&["what", "robot", "size", "time", "and"]);
     let (counts, lines, rounds): (&[usize], _, _) = match quick {
         true => (&[1, 3], 300, 1),
         false => (&[1, 10, 100], LINES, 3),
     };
     for count in counts {
-        channels(&mut grid, robots, Who::Ours, *count, lines, rounds).await?;
+        channels(&mut grid, programs, Who::Ours, *count, lines, rounds).await?;
     }
     if !quick {
-        channels(&mut grid, robots, Who::Original, 1, lines, 1).await?;
+        channels(&mut grid, programs, Who::Original, 1, lines, 1).await?;
     }
     let (films, users, changes): (&[usize], &[usize], _) = match quick {
         true => (&[40], &[10], 2),
@@ -36,27 +38,50 @@ pub(super) async fn run(robots: &Robots, quick: bool) -> anyhow::Result<Grid> {
     };
     for count in films {
         for who in Who::BOTH {
-            lists(&mut grid, robots, who, *count, changes).await?;
+            lists(&mut grid, programs, who, *count, changes).await?;
         }
     }
     for count in users {
         for who in Who::BOTH {
-            crowds(&mut grid, robots, who, *count, changes).await?;
+            crowds(&mut grid, programs, who, *count, changes).await?;
         }
     }
-    let of_ours = |key: &str| -> Vec<&Value> {
-        let of = |sample: &&Value| sample["robot"] == "ours" && sample[key].is_u64();
-        grid.samples.iter().filter(of).collect()
-    };
-    let ratio = |samples: &[&Value], of: &str| {
-        let number = |sample: Option<&&Value>| sample.and_then(|sample| sample[of].as_f64());
-        number(samples.last()).unwrap_or(f64::NAN) / number(samples.first()).unwrap_or(f64::NAN)
-    };
-    let channels = of_ours("channels");
-    let time = ratio(&channels, "microseconds");
-    let memory = ratio(&channels, "megabytes_a_channel");
-    grid.at_most("time for an event, most channels to one", time, 1.5);
-    grid.at_most("memory of a channel, most channels to one", memory, 1.0);
+    counting::run(&mut grid, programs, quick).await?;
+    for (what, unit, of, limit) in [
+        (
+            "time for an event, most channels to one",
+            "channels",
+            "microseconds",
+            1.5,
+        ),
+        (
+            "memory of a channel, most channels to one",
+            "channels",
+            "megabytes_a_channel",
+            1.0,
+        ),
+        (
+            "time for a counted event, most events to fewest",
+            "events",
+            "microseconds",
+            1.0,
+        ),
+        (
+            "memory, most counted events to fewest",
+            "events",
+            "megabytes",
+            2.0,
+        ),
+        (
+            "time for a counted event, most people to fewest",
+            "people",
+            "microseconds",
+            1.5,
+        ),
+    ] {
+        let grown = growth(&grid.samples, unit, of);
+        grid.at_most(what, grown, limit);
+    }
     grid.note(format!(
         "The original serves one channel in a process, so for more its memory is that of as many processes. At most \
          {WINDOW} lines are on their way in all channels together. A change of a list is one move, a change of the users \
@@ -66,15 +91,26 @@ pub(super) async fn run(robots: &Robots, quick: bool) -> anyhow::Result<Grid> {
     Ok(grid)
 }
 
+/// What a figure of ours is at the largest size, to that at the smallest.
+fn growth(samples: &[Value], unit: &str, of: &str) -> f64 {
+    let ours = |sample: &&Value| sample["robot"] == "ours" && sample[unit].is_u64();
+    let mut figures = samples
+        .iter()
+        .filter(ours)
+        .filter_map(|sample| sample[of].as_f64());
+    let first = figures.next().unwrap_or(f64::NAN);
+    figures.next_back().unwrap_or(first) / first
+}
+
 async fn channels(
     grid: &mut Grid,
-    robots: &Robots,
+    programs: &Programs,
     who: Who,
     count: usize,
     lines: usize,
     rounds: usize,
 ) -> anyhow::Result<()> {
-    let theatre = Theatre::open(robots, who, Sync::Default, count).await?;
+    let theatre = Theatre::open(programs, who, Sync::Default, count).await?;
     let before = theatre.memory()?;
     let lines = lines / count * count;
     let (mut micros, mut heard) = (Vec::new(), 0);
@@ -105,18 +141,18 @@ async fn channels(
 
 async fn lists(
     grid: &mut Grid,
-    robots: &Robots,
+    programs: &Programs,
     who: Who,
     count: usize,
     changes: usize,
 ) -> anyhow::Result<()> {
-    let mut uids: Vec<u64> = (0..count as u64).collect();
+    let mut uids: Vec<u64> = (1..=count as u64).collect();
     let list = films::playlist(&uids);
     let size = list.to_string().len();
     if who == Who::Original && size > LARGEST_VALUE {
         return Ok(());
     }
-    let theatre = Theatre::open(robots, who, Sync::Default, 1).await?;
+    let theatre = Theatre::open(programs, who, Sync::Default, 1).await?;
     theatre.emit("bench", "playlist", list).await?;
     films::wait_for(&theatre, who, &uids).await?;
     let traffic = KvTraffic::watch(&theatre, who, "playlist.items").await?;
@@ -140,7 +176,7 @@ async fn lists(
 
 async fn crowds(
     grid: &mut Grid,
-    robots: &Robots,
+    programs: &Programs,
     who: Who,
     count: usize,
     changes: usize,
@@ -150,7 +186,7 @@ async fn crowds(
     if who == Who::Original && size > LARGEST_VALUE {
         return Ok(());
     }
-    let theatre = Theatre::open(robots, who, Sync::Default, 1).await?;
+    let theatre = Theatre::open(programs, who, Sync::Default, 1).await?;
     theatre.emit("bench", "userlist", list).await?;
     crowd::wait_for(&theatre, who, count, 0).await?;
     let traffic = KvTraffic::watch(&theatre, who, "userlist.users").await?;

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::grid::Grid;
 use crate::load::{Delays, delays, emit, line};
 use crate::sides::Sync;
-use crate::theatre::{PATIENCE, Robots, Theatre, Who};
+use crate::theatre::{PATIENCE, Programs, Theatre, Who};
 
 struct Amount {
     channels: usize,
@@ -35,7 +35,7 @@ struct Flood {
     lost: u64,
 }
 
-pub(super) async fn run(robots: &Robots, quick: bool) -> anyhow::Result<Grid> {
+pub(super) async fn run(programs: &Programs, quick: bool) -> anyhow::Result<Grid> {
     let amount = match quick {
         true => Amount {
             channels: 3,
@@ -50,7 +50,7 @@ pub(super) async fn run(robots: &Robots, quick: bool) -> anyhow::Result<Grid> {
             others: 180,
         },
     };
-    let theatre = Theatre::open(robots, Who::Ours, Sync::Default, amount.channels).await?;
+    let theatre = Theatre::open(programs, Who::Ours, Sync::Default, amount.channels).await?;
     // Before and after, so that what else the machine does falls on both.
     let mut calm = others(&theatre, &amount, amount.time / 2).await?;
     let over = CancellationToken::new();

@@ -9,7 +9,7 @@ use super::Amount;
 use crate::films;
 use crate::grid::{Grid, shown};
 use crate::sides::Sync;
-use crate::theatre::{KvTraffic, PATIENCE, Robots, Theatre, Who};
+use crate::theatre::{KvTraffic, PATIENCE, Programs, Theatre, Who};
 
 /// The original puts the list for each move; when no further put came for this long, none will.
 const SILENCE: Duration = Duration::from_secs(20);
@@ -17,11 +17,15 @@ const SILENCE: Duration = Duration::from_secs(20);
 /// Seconds, bytes, puts, and puts that complete a list.
 type Moved = (f64, f64, u64, u64);
 
-pub(super) async fn run(grid: &mut Grid, robots: &Robots, amount: &Amount) -> anyhow::Result<()> {
+pub(super) async fn run(
+    grid: &mut Grid,
+    programs: &Programs,
+    amount: &Amount,
+) -> anyhow::Result<()> {
     let mut seen = Vec::new();
     for who in Who::BOTH {
-        let theatre = Theatre::open(robots, who, Sync::Default, 1).await?;
-        let mut uids: Vec<u64> = (0..amount.films).collect();
+        let theatre = Theatre::open(programs, who, Sync::Default, 1).await?;
+        let mut uids: Vec<u64> = (1..=amount.films).collect();
         theatre
             .emit("bench", "playlist", films::playlist(&uids))
             .await?;
