@@ -163,6 +163,12 @@ fn known(number: &Option<i64>) -> String {
     number.as_ref().map_or_else(|| "–".to_owned(), words::count)
 }
 
+/// Whether a mean is known anywhere, so that the picture has its line.
+fn has_means(history: &History) -> bool {
+    let points = &history.points;
+    points.iter().any(|point| point.population_mean.is_some())
+}
+
 /// A mean, or that it is not known.
 fn known_mean(number: &Option<f64>) -> String {
     number.as_ref().map_or_else(|| "–".to_owned(), words::mean)
