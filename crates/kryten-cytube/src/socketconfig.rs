@@ -42,17 +42,23 @@ pub async fn websocket_url(
     let response = http.get(&url).send().await.map_err(failed)?;
     let status = response.status();
     let body = response.bytes().await.map_err(failed)?;
-    let answer = serde_json::from_slice::<Answer>(&body);
-    if !status.is_success() {
+    read(&url, status.as_u16(), &body)
+}
+
+/// The websocket's address in an answer to the question at `url`.
+///
+/// # Errors
+/// When CyTube does not know the channel's name, refuses, or names no usable server.
+pub fn read(url: &str, status: u16, body: &[u8]) -> Result<String, ConnectError> {
+    let url = url.to_owned();
+    let answer = serde_json::from_slice::<Answer>(body);
+    if !(200..300).contains(&status) {
         return Err(match answer {
             Ok(Answer {
                 error: Some(message),
                 ..
-            }) if status.as_u16() == 404 => ConnectError::NoSuchChannel { message },
-            _ => ConnectError::SocketconfigStatus {
-                url,
-                status: status.as_u16(),
-            },
+            }) if status == 404 => ConnectError::NoSuchChannel { message },
+            _ => ConnectError::SocketconfigStatus { url, status },
         });
     }
     let servers = answer.map(|answer| answer.servers).unwrap_or_default();

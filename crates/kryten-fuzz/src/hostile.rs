@@ -1,10 +1,13 @@
-//! Mangled requests to each command of running services, while honest people go on talking.
+//! Mangled requests to each command and each HTTP route of running services, while honest people go on talking.
 //!
-//! [`stage`] is a simulated channel with robot and statistics on a real nats-server; [`target`] is one command and what
-//! may be answered to what; [`panics`] hears of every panic in the process. Whatever is sent: no panic, one answer of
+//! [`stage`] is a simulated channel with robot, statistics and page on a real nats-server; [`target`] is one command and
+//! what may be answered to what; [`route`] is the same of one HTTP route, over [`exchange`]; [`panics`] hears of every
+//! panic in the process. Whatever is sent: no panic, one answer of
 //! the right shape to each request, and every honest line counted once.
 
+mod exchange;
 mod panics;
+mod route;
 mod stage;
 mod target;
 
@@ -17,8 +20,9 @@ use futures_util::{StreamExt, stream};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use route::Route;
 use stage::Stage;
-use target::{Answer, Target};
+use target::Command;
 
 /// So many requests are under way at a time.
 const AT_ONCE: usize = 64;
@@ -30,15 +34,59 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// What is sent, and how often.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// How many messages each command is sent
+    /// How many messages each command and each HTTP route is sent
     #[arg(long, value_name = "N", default_value_t = 1000)]
     messages: u64,
-    /// Only the commands whose name holds this text
+    /// Only the commands and routes whose name holds this text
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
     /// What is made is decided by this number; without it by the clock
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+}
+
+/// What came back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Done,
+    Refused,
+    NoneDue,
+}
+
+/// What is sent to.
+enum Target {
+    Command(Command),
+    Route(Route),
+}
+
+impl Target {
+    fn all() -> anyhow::Result<Vec<Self>> {
+        let commands = target::all()?.into_iter().map(Self::Command);
+        Ok(commands
+            .chain(route::all().into_iter().map(Self::Route))
+            .collect())
+    }
+
+    fn name(&self) -> &str {
+        match self {
+            Self::Command(command) => &command.name,
+            Self::Route(route) => &route.name,
+        }
+    }
+
+    fn message(&self, random: &mut StdRng) -> Vec<u8> {
+        match self {
+            Self::Command(command) => command.body(random),
+            Self::Route(route) => route.request(random),
+        }
+    }
+
+    async fn send(&self, stage: &Stage, message: &[u8]) -> Result<Answer, String> {
+        match self {
+            Self::Command(command) => command.send(stage.nats(), message, PATIENCE).await,
+            Self::Route(route) => route.send(stage.ports(), message, PATIENCE).await,
+        }
+    }
 }
 
 /// Sends everything; what does not hold is told, and the exit code is 1.
@@ -60,14 +108,17 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<ExitCode> {
 
 async fn all(options: &Options) -> anyhow::Result<Vec<String>> {
     let stage = Stage::start().await?;
-    let mut targets = target::all()?;
+    let mut targets = Target::all()?;
     if let Some(text) = &options.only {
-        targets.retain(|target| target.name.contains(text.as_str()));
+        targets.retain(|target| target.name().contains(text.as_str()));
     }
-    anyhow::ensure!(!targets.is_empty(), "no command has such a name");
+    anyhow::ensure!(
+        !targets.is_empty(),
+        "no command and no route has such a name"
+    );
     let seed = options.seed.unwrap_or_else(rand::random);
     println!(
-        "seed {seed}, {} commands, {} messages each",
+        "seed {seed}, {} commands and routes, {} messages each",
         targets.len(),
         options.messages
     );
@@ -80,7 +131,7 @@ async fn all(options: &Options) -> anyhow::Result<Vec<String>> {
         let seconds = began.elapsed().as_secs_f64();
         println!(
             "{:>36}: {} done, {} refused, {} without an answer due, {:.0}/s",
-            target.name,
+            target.name(),
             tally.done,
             tally.refused,
             tally.silent,
@@ -88,7 +139,7 @@ async fn all(options: &Options) -> anyhow::Result<Vec<String>> {
         );
         let again = format!(
             "again: cargo run -p kryten-fuzz -- hostile --only {} --seed {seed}",
-            target.name
+            target.name()
         );
         findings.extend(
             tally
@@ -99,7 +150,7 @@ async fn all(options: &Options) -> anyhow::Result<Vec<String>> {
         findings.extend(
             panics::take()
                 .into_iter()
-                .map(|panic| format!("after {}: {panic}; {again}", target.name)),
+                .map(|panic| format!("after {}: {panic}; {again}", target.name())),
         );
     }
     findings.extend(stage.what_is_lost().await?);
@@ -141,8 +192,8 @@ async fn against(
                     .await
                     .context("the simulated user cannot speak")?;
             }
-            let body = target.body(&mut StdRng::seed_from_u64(case));
-            let answer = target.send(stage.nats(), &body, PATIENCE).await;
+            let body = target.message(&mut StdRng::seed_from_u64(case));
+            let answer = target.send(stage, &body).await;
             anyhow::Ok((body, answer))
         })
         .buffer_unordered(AT_ONCE);
@@ -156,7 +207,7 @@ async fn against(
                 let shown: String = body.chars().take(1000).collect();
                 tally.findings.push(format!(
                     "{}: {problem}; sent: {}",
-                    target.name,
+                    target.name(),
                     shown.escape_debug()
                 ));
             }

@@ -7,6 +7,8 @@ mod event;
 mod frame;
 mod key;
 mod lifecycle;
+mod past;
+mod socketconfig;
 mod subject;
 
 use rand::rngs::StdRng;
@@ -32,6 +34,9 @@ pub(crate) fn all() -> Vec<Target> {
         target("config", config::make, config::check),
         target("frame", frame::make, frame::check),
         target("channel", channel::make, channel::check),
+        target("where", socketconfig::make, socketconfig::check),
+        target("recording", past::make_recording, past::check_recording),
+        target("chat-log", past::make_log, past::check_log),
     ]
 }
 

@@ -2,6 +2,8 @@
 
 mod cli;
 mod forms;
+mod original;
+mod recording;
 mod userstats;
 
 use std::time::Duration;
@@ -22,6 +24,7 @@ pub(crate) async fn run(report: &mut Report) {
     forms::run(report).await;
     cli::run(report).await;
     userstats::run(report).await;
+    recording::run(report).await;
 }
 
 /// Waits for an event of the channel, after the first `seen`.

@@ -14,21 +14,26 @@ use serde_json::Value;
 
 use crate::tally::{Covered, CoveredKind, EventView, RoomKey, Span, Sums, Tally};
 
-pub(crate) use chat_log::{ChatLogDates, read as read_chat_log};
-pub(crate) use recording::{Channel, read as read_recording};
+pub use chat_log::{ChatLogDates, read as read_chat_log};
+pub use recording::{Channel, read as read_recording};
 
 /// An event of the past.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PastEvent {
-    pub(crate) domain: String,
-    pub(crate) channel: String,
-    pub(crate) name: String,
-    pub(crate) payload: String,
-    pub(crate) time: WireTime,
+pub struct PastEvent {
+    /// The CyTube host.
+    pub domain: String,
+    /// The channel's name.
+    pub channel: String,
+    /// CyTube's name of the event.
+    pub name: String,
+    /// CyTube's payload, JSON.
+    pub payload: String,
+    /// When it happened.
+    pub time: WireTime,
     /// The line's identity, where its publisher gave it one.
-    pub(crate) line_id: Option<String>,
-    /// How exactly the time is known.
-    pub(crate) precision_micros: i64,
+    pub line_id: Option<String>,
+    /// How exactly the time is known, in microseconds.
+    pub precision_micros: i64,
 }
 
 /// What was added.

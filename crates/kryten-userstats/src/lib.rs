@@ -6,13 +6,14 @@
 //! - [`tally`]: the pure core: events in, sums out;
 //! - [`store`]: the only SQL: one transaction per batch, and reads;
 //! - [`queries`]: requests over NATS, answered from the store;
+//! - [`backfill`]: the past, counted later from recordings and logs;
 //! - [`status`]: what the service tells of itself;
 //! - [`web`]: health and metrics;
 //! - [`Reads`]: what the page of the same process reads;
 //! - [`Userstats`]: the service itself.
 
 mod answers;
-mod backfill;
+pub mod backfill;
 pub mod config;
 mod counting;
 mod drift_log;

@@ -94,7 +94,7 @@ where
     F: FnMut() -> Fut,
     Fut: Future<Output = bool>,
 {
-    const PATIENCE: Duration = Duration::from_secs(120);
+    const PATIENCE: Duration = Duration::from_secs(60);
     const STEP: Duration = Duration::from_millis(5);
     let waiting = async {
         while !condition().await {

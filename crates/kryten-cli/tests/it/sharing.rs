@@ -1,6 +1,6 @@
 //! Two processes of the statistics on one database: killed, suspended and woken up, they take over from each other.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use kryten_client::{Client, EventStream};
@@ -10,6 +10,8 @@ use kryten_protocol::time::WireTime;
 use kryten_servers::{NatsServer, PostgresServer};
 use kryten_userstats::store::Store;
 use serde_json::json;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{Connection, SqliteConnection};
 
 use crate::process::{Process, until};
 use crate::rig::{DOMAIN, free_port, nats_config};
@@ -22,6 +24,8 @@ const TAKEOVER: Duration = Duration::from_secs(10);
 struct Scene {
     client: Client,
     store: Store,
+    /// The database where it is a file.
+    file: Option<PathBuf>,
     said: i64,
 }
 
@@ -83,12 +87,40 @@ impl Scene {
             .count()
     }
 
+    /// Suspends it, but not in the middle of a transaction: a file of SQLite would stay locked until it goes on.
+    async fn suspend(&self, process: &Process) {
+        until("it is suspended between two transactions", async || {
+            process.sigstop();
+            let is_between = match &self.file {
+                Some(file) => can_be_written(file).await,
+                None => true,
+            };
+            if !is_between {
+                process.sigcont();
+            }
+            is_between
+        })
+        .await;
+    }
+
     async fn divided(&self, processes: [&Process; 2]) {
         until("each counts two channels", || async {
             self.share_of(processes[0]).await == 2 && self.share_of(processes[1]).await == 2
         })
         .await;
     }
+}
+
+/// Whether nobody holds the file's lock for long.
+async fn can_be_written(file: &Path) -> bool {
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .busy_timeout(Duration::from_secs(1));
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    let begun = sqlx::query("BEGIN IMMEDIATE").execute(&mut connection);
+    let can = begun.await.is_ok();
+    connection.close().await.unwrap();
+    can
 }
 
 fn start(folder: &Path, name: &str, server: &NatsServer, database: &serde_json::Value) -> Process {
@@ -103,13 +135,19 @@ fn start(folder: &Path, name: &str, server: &NatsServer, database: &serde_json::
     Process::start(&args, &folder.join(format!("{name}.log")))
 }
 
-async fn take_over_from_each_other(database: serde_json::Value, folder: &Path, store: Store) {
+async fn take_over_from_each_other(
+    database: serde_json::Value,
+    file: Option<PathBuf>,
+    folder: &Path,
+    store: Store,
+) {
     let server = NatsServer::ephemeral().await;
     let client = Client::connect(&nats_config(&server)).await.unwrap();
     EventStream::open_or_create(&client).await.unwrap();
     let mut scene = Scene {
         client,
         store,
+        file,
         said: 0,
     };
     let mut one = start(folder, "one", &server, &database);
@@ -118,14 +156,13 @@ async fn take_over_from_each_other(database: serde_json::Value, folder: &Path, s
     scene.all_are_counted().await;
     for round in 0..2 {
         scene.divided([&one, &two]).await;
+        scene.suspend(&one).await;
         let suspended = Instant::now();
-        one.sigstop();
         for _ in 0..20 {
             scene.say().await;
         }
         scene.all_are_counted().await;
         let took = suspended.elapsed();
-        println!("suspended: all is counted after {took:?}");
         assert!(took < TAKEOVER, "round {round}: {took:?}");
         assert_eq!(scene.share_of(&two).await, 4);
         one.sigcont();
@@ -141,7 +178,6 @@ async fn take_over_from_each_other(database: serde_json::Value, folder: &Path, s
         }
         scene.all_are_counted().await;
         let took = killed.elapsed();
-        println!("killed: all is counted after {took:?}");
         assert!(took < TAKEOVER, "round {round}: {took:?}");
         two = start(folder, "two", &server, &database);
     }
@@ -170,7 +206,13 @@ async fn two_statistics_on_one_file_take_over_from_each_other() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("userstats.db");
     let store = Store::open(&file).await.unwrap();
-    take_over_from_each_other(json!({"path": file}), folder.path(), store).await;
+    take_over_from_each_other(
+        json!({"path": file}),
+        Some(file.clone()),
+        folder.path(),
+        store,
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -179,5 +221,5 @@ async fn two_statistics_on_one_postgresql_take_over_from_each_other() {
     let url = PostgresServer::shared().await.database().await;
     let store = Store::connect(&url.parse().unwrap());
     store.prepare().await.unwrap();
-    take_over_from_each_other(json!({"url": url}), folder.path(), store).await;
+    take_over_from_each_other(json!({"url": url}), None, folder.path(), store).await;
 }

@@ -1,5 +1,7 @@
-//! A simulated channel, a nats-server, robot and statistics, and a person who talks.
+//! A simulated channel, a nats-server, robot, statistics and page, and a person who talks.
 
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -11,13 +13,27 @@ use kryten_robot::{ChannelConfig, Robot, RobotConfig};
 use kryten_servers::NatsServer;
 use kryten_sim::{Mode, ScriptConfig, Sim, SimConfig, SimHandle};
 use kryten_userstats::{Config as UserstatsConfig, Userstats};
+use kryten_web::{Bound, Sources, Web, WebConfig};
 
 pub(super) const DOMAIN: &str = "hostile.invalid";
 pub(super) const CHANNEL: &str = "Lounge";
 /// Says the lines that must all be counted.
-const HONEST: &str = "honest_person";
+pub(super) const HONEST: &str = "honest_person";
 /// What may end the robot's stay is refused here; the refusal is asked for like everything else.
 const DENIED: [&str; 4] = ["halt", "restart", "reconnect", "system.reload"];
+
+/// What opens the locked page.
+pub(super) const TOKEN: &str = "a-token-that-nobody-is-told";
+
+/// Where HTTP is spoken.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ports {
+    pub(super) page: SocketAddr,
+    /// The page for which visitors need [`TOKEN`].
+    pub(super) locked: SocketAddr,
+    pub(super) robot: SocketAddr,
+    pub(super) userstats: SocketAddr,
+}
 
 /// Everything that runs.
 pub(super) struct Stage {
@@ -26,6 +42,8 @@ pub(super) struct Stage {
     server: NatsServer,
     robot: Robot,
     userstats: Userstats,
+    pages: [Web; 2],
+    ports: Ports,
     honest: AtomicU64,
     _folder: tempfile::TempDir,
 }
@@ -65,6 +83,10 @@ impl Stage {
         config.command_times.expiry = Duration::from_millis(50);
         let robot = Robot::bind(config).await?;
         robot.ready().await;
+        let health = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let robot_port = health.local_addr()?;
+        let routes = kryten_robot::health::router(robot.reporter());
+        tokio::spawn(axum::serve(health, routes).into_future());
         let folder = tempfile::tempdir()?;
         let watched = kryten_userstats::ChannelConfig {
             domain: DOMAIN.to_owned(),
@@ -72,15 +94,28 @@ impl Stage {
         };
         let database = folder.path().join("userstats.db");
         let named = nats.clone().named("kryten-userstats");
-        let userstats =
-            Userstats::bind(UserstatsConfig::new(named, vec![watched], database)).await?;
+        let mut config = UserstatsConfig::new(named, vec![watched], database);
+        config.http = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        let userstats = Userstats::bind(config).await?;
         userstats.ready().await;
+        let page = page_of(&userstats, &nats, None).await?;
+        let locked = page_of(&userstats, &nats, Some(TOKEN)).await?;
+        let ports = Ports {
+            page: page.address(),
+            locked: locked.address(),
+            robot: robot_port,
+            userstats: userstats
+                .http_address()
+                .context("the statistics have no HTTP port")?,
+        };
         Ok(Self {
             nats: Client::connect(&nats.named("kryten-fuzz")).await?,
             sim,
             server,
             robot,
             userstats,
+            pages: [page, locked],
+            ports,
             honest: AtomicU64::new(0),
             _folder: folder,
         })
@@ -88,6 +123,10 @@ impl Stage {
 
     pub(super) fn nats(&self) -> &Client {
         &self.nats
+    }
+
+    pub(super) fn ports(&self) -> &Ports {
+        &self.ports
     }
 
     pub(super) fn honest_lines(&self) -> u64 {
@@ -147,10 +186,27 @@ impl Stage {
     }
 
     pub(super) async fn stop(mut self) -> anyhow::Result<()> {
+        for page in self.pages {
+            page.shutdown().await;
+        }
         self.robot.shutdown().await;
         self.userstats.shutdown().await?;
         self.sim.shutdown().await;
         self.server.stop().await?;
         Ok(())
     }
+}
+
+async fn page_of(
+    userstats: &Userstats,
+    nats: &NatsConfig,
+    token: Option<&str>,
+) -> anyhow::Result<Web> {
+    let mut config = WebConfig::on(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+    config.token = token.map(Into::into);
+    // Who asks too often is told so; here everything else is looked at.
+    config.requests_per_minute = NonZeroU32::MAX;
+    config.kv = Some(true);
+    let sources = Sources::of(userstats).with_nats(nats.clone().named("kryten-web"));
+    Ok(Bound::bind(config).await?.serve(sources))
 }

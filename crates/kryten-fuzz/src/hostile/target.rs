@@ -12,6 +12,7 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use serde_json::{Map, Value, json};
 
+use super::Answer;
 use super::stage::{CHANNEL, DOMAIN};
 use crate::corpus;
 use crate::mutate;
@@ -55,14 +56,6 @@ const LIFECYCLE: [&str; 5] = [
     "disconnected",
 ];
 
-/// What came back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answer {
-    Done,
-    Refused,
-    NoneDue,
-}
-
 /// Who answers, and in which form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
@@ -77,7 +70,7 @@ enum Form {
 }
 
 /// A command.
-pub(super) struct Target {
+pub(super) struct Command {
     pub(super) name: String,
     subject: String,
     form: Form,
@@ -85,7 +78,7 @@ pub(super) struct Target {
 }
 
 /// All commands of both services, on each subject that they hear, and what they only listen to.
-pub(super) fn all() -> anyhow::Result<Vec<Target>> {
+pub(super) fn all() -> anyhow::Result<Vec<Command>> {
     let mut targets = Vec::new();
     let actions: Vec<&str> = Action::all()
         .filter_map(|action| names_of(action).first().copied())
@@ -95,7 +88,7 @@ pub(super) fn all() -> anyhow::Result<Vec<Target>> {
         ("userstats", USERSTATS.to_vec()),
     ] {
         let subject = subject::command(service)?;
-        targets.extend(names.into_iter().map(|name| Target {
+        targets.extend(names.into_iter().map(|name| Command {
             name: format!("{service} {name}"),
             subject: subject.clone(),
             form: Form::Request(service),
@@ -103,7 +96,7 @@ pub(super) fn all() -> anyhow::Result<Vec<Target>> {
         }));
     }
     let older = subject::legacy_commands(CHANNEL)?;
-    targets.extend(actions.iter().map(|name| Target {
+    targets.extend(actions.iter().map(|name| Command {
         name: format!("older {name}"),
         subject: older.replace('>', name),
         form: Form::Older,
@@ -113,7 +106,7 @@ pub(super) fn all() -> anyhow::Result<Vec<Target>> {
         subject::user_level(DOMAIN, CHANNEL)?,
         subject::user_level_of_python(DOMAIN, CHANNEL)?,
     ] {
-        targets.push(Target {
+        targets.push(Command {
             name: format!("level {subject}"),
             subject,
             form: Form::UserLevel,
@@ -127,7 +120,7 @@ pub(super) fn all() -> anyhow::Result<Vec<Target>> {
         told.push(subject::lifecycle("robot", what)?);
         told.push(subject::lifecycle("stranger", what)?);
     }
-    targets.extend(told.into_iter().map(|subject| Target {
+    targets.extend(told.into_iter().map(|subject| Command {
         name: format!("told {subject}"),
         subject,
         form: Form::Told,
@@ -142,7 +135,7 @@ pub(super) fn all() -> anyhow::Result<Vec<Target>> {
         "emoteList",
         "unheardOf",
     ] {
-        targets.push(Target {
+        targets.push(Command {
             name: format!("event {event}"),
             subject: subject::event(CHANNEL, event)?,
             form: Form::Told,
@@ -209,7 +202,7 @@ fn arguments() -> Map<String, Value> {
     all
 }
 
-impl Target {
+impl Command {
     /// A message for it. Half of what still is JSON keeps its name, so that most gets past the first look.
     pub(super) fn body(&self, random: &mut StdRng) -> Vec<u8> {
         let original = self.corpus.choose(random).cloned().unwrap_or_default();

@@ -44,7 +44,11 @@ fn read(value: &Value) -> String {
     let client = ClientConfig::read(value.clone());
     let unknown = ClientConfig::unknown_keys(value, &["cytube"]);
     let robot = kryten_robot::config::from_value(value, |_| None);
-    let mut shown = format!("{client:?} {robot:?} {unknown:?}");
+    let userstats = kryten_userstats::Config::read(value.clone());
+    let mut shown = format!("{client:?} {robot:?} {unknown:?} {userstats:?}");
+    if let Err(error) = &userstats {
+        shown += &error.to_string();
+    }
     if let Ok(client) = &client {
         shown += &format!(
             "{:?}",

@@ -1,21 +1,16 @@
 //! The real kryten-userstats counts what our robot publishes.
 
-use std::process::Stdio;
-
-use anyhow::{Context, bail, ensure};
-use kryten_python::USERSTATS;
+use anyhow::{Context, ensure};
 use kryten_testkit::TestChannel;
-use serde_json::{Value, json};
-use tempfile::TempDir;
-use tokio::process::{Child, Command};
+use serde_json::json;
 
+use super::original::Original;
 use super::{LONGEST, wait};
 use crate::checks::Report;
 
 struct Counting {
     channel: TestChannel,
-    folder: TempDir,
-    _process: Child,
+    original: Original,
 }
 
 pub(super) async fn run(report: &mut Report) {
@@ -33,7 +28,6 @@ pub(super) async fn run(report: &mut Report) {
 }
 
 async fn start() -> anyhow::Result<Counting> {
-    let python = USERSTATS.python().await?;
     let channel = TestChannel::builder()
         .present(["alice", "bob"])
         .films(2)
@@ -42,61 +36,12 @@ async fn start() -> anyhow::Result<Counting> {
         .time_limit(LONGEST)
         .start()
         .await;
-    let folder = tempfile::tempdir()?;
-    let config = json!({
-        "service": {"name": "userstats", "enable_lifecycle": true},
-        "nats": {"servers": [channel.nats_url()], "reconnect_time_wait": 1},
-        "channels": [{"domain": channel.domain(), "channel": channel.name()}],
-        "database": {"path": folder.path().join("userstats.db")},
-        "metrics": {"port": free_port()?},
-    });
-    let file = folder.path().join("config.json");
-    std::fs::write(&file, config.to_string())?;
-    let log = std::fs::File::create(folder.path().join("log"))?;
-    let process = Command::new(python)
-        .args(["-I", "-m", "userstats", "--config"])
-        .arg(&file)
-        .current_dir(folder.path())
-        .stdin(Stdio::null())
-        .stdout(log.try_clone()?)
-        .stderr(log)
-        .kill_on_drop(true)
-        .spawn()?;
-    let counting = Counting {
-        channel,
-        folder,
-        _process: process,
-    };
-    let up = wait("it answers no ping", async || {
-        counting.ask("system.ping", json!({})).await.is_ok()
-    });
-    if let Err(error) = up.await {
-        let log = std::fs::read_to_string(counting.folder.path().join("log"))?;
-        bail!("{error}: {}", log.lines().last().unwrap_or_default());
-    }
-    Ok(counting)
-}
-
-/// The original takes no port 0.
-fn free_port() -> anyhow::Result<u16> {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
-    Ok(listener.local_addr()?.port())
+    let of = (channel.domain(), channel.name());
+    let original = Original::start(channel.nats(), &channel.nats_url(), of).await?;
+    Ok(Counting { channel, original })
 }
 
 impl Counting {
-    async fn ask(&self, command: &str, fields: Value) -> anyhow::Result<Value> {
-        let mut request = json!({"service": "userstats", "command": command});
-        for (name, value) in fields.as_object().into_iter().flatten() {
-            request[name] = value.clone();
-        }
-        let nats = self.channel.nats().nats();
-        let subject = "kryten.userstats.command";
-        let reply = nats.request(subject, request.to_string().into()).await?;
-        let reply: Value = serde_json::from_slice(&reply.payload)?;
-        ensure!(reply["success"] == true, "{reply}");
-        Ok(reply["data"].clone())
-    }
-
     async fn counts(&self) -> anyhow::Result<()> {
         for line in ["one", "two", "bob++"] {
             self.channel.say("alice", line).await;
@@ -107,18 +52,19 @@ impl Counting {
         let is_counted = wait(
             "alice's three lines and her message are not counted",
             async || {
-                let stats = self.ask("user.stats", fields.clone()).await;
+                let stats = self.original.ask("user.stats", &fields).await;
                 stats.is_ok_and(|stats| stats["messages"] == 3 && stats["pms"] == 1)
             },
         );
         if let Err(error) = is_counted.await {
-            let stats = self.ask("user.stats", fields).await?;
+            let stats = self.original.ask("user.stats", &fields).await?;
             return Err(error).with_context(|| stats.to_string());
         }
         let bob = self
+            .original
             .ask(
                 "user.stats",
-                json!({"username": "bob", "channel": channel, "domain": name}),
+                &json!({"username": "bob", "channel": channel, "domain": name}),
             )
             .await?;
         ensure!(bob["kudos_plusplus"] == 1, "{bob}");

@@ -21,11 +21,11 @@ const SECOND_MICROS: i64 = 1_000_000;
 
 /// What the log does not say.
 #[derive(Debug, Clone)]
-pub(crate) struct ChatLogDates {
+pub struct ChatLogDates {
     /// The day of the last line.
-    pub(crate) last_day: Date,
+    pub last_day: Date,
     /// The zone of its clock.
-    pub(crate) zone: TimeZone,
+    pub zone: TimeZone,
 }
 
 struct Entry<'a> {
@@ -35,7 +35,7 @@ struct Entry<'a> {
 }
 
 /// Reads the whole log; what is no line of chat is passed over.
-pub(crate) fn read(log: &str, of: &Channel, dates: &ChatLogDates) -> Vec<PastEvent> {
+pub fn read(log: &str, of: &Channel, dates: &ChatLogDates) -> Vec<PastEvent> {
     let entries: Vec<Entry<'_>> = log.lines().filter_map(entry).collect();
     let mut moments = moments(&entries, dates);
     let keep = without_replays(&entries, &moments);

@@ -14,9 +14,11 @@ use super::PastEvent;
 
 /// Whose frames they are; they do not say it themselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Channel {
-    pub(crate) domain: String,
-    pub(crate) channel: String,
+pub struct Channel {
+    /// The CyTube host.
+    pub domain: String,
+    /// The channel's name.
+    pub channel: String,
 }
 
 #[derive(Deserialize)]
@@ -36,7 +38,7 @@ struct Line<'a> {
 }
 
 /// Reads a line; `None` for what is no event of CyTube.
-pub(crate) fn read(line: &str, frames_of: &Channel) -> Option<PastEvent> {
+pub fn read(line: &str, frames_of: &Channel) -> Option<PastEvent> {
     let recorded: Line<'_> = serde_json::from_str(line).ok()?;
     let at = recorded
         .ts

@@ -5,10 +5,13 @@ use std::time::Duration;
 use tracing::{error, info, warn};
 
 use super::{Counting, now};
+use crate::status::Status;
 use crate::store::StoreError;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// A batch that the database has not taken by then is told; SQLite waits much longer for another's lock.
+const SLOW: Duration = Duration::from_secs(5);
 
 impl Counting {
     /// Commits. While the database does not take it, nothing more is read and the folded batch waits, so nothing is
@@ -45,11 +48,10 @@ impl Counting {
         if !self.book.has_changed() {
             return Ok(());
         }
-        let was_failing = !self.shared.status.view().database_ok;
         let batches = self.book.batches();
         let earlier = match self.outcome_unknown {
             // The commit that was reported as failed may have been done.
-            true => self.store.outcome(&batches).await?,
+            true => patiently(&self.shared.status, self.store.outcome(&batches)).await?,
             false => None,
         };
         let committed = match earlier {
@@ -57,13 +59,14 @@ impl Counting {
             None => {
                 self.outcome_unknown = true;
                 let began = tokio::time::Instant::now();
-                let committed = self.store.commit(&batches).await;
+                let commit = self.store.commit(&batches);
+                let committed = patiently(&self.shared.status, commit).await;
                 self.shared.status.spent_in_database(began.elapsed());
                 committed?
             }
         };
         self.outcome_unknown = false;
-        if was_failing {
+        if !self.shared.status.view().database_ok {
             info!("the database takes what is counted again");
         }
         for token in &committed.lost {
@@ -101,5 +104,22 @@ impl Counting {
             self.book.tally().open_visits(),
             last_event.max().unwrap_or_default(),
         );
+    }
+}
+
+/// Awaits the database, and says so when it takes long.
+async fn patiently<T>(status: &Status, work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
+    match tokio::time::timeout(SLOW, &mut work).await {
+        Ok(done) => done,
+        Err(_) => {
+            if status.database_is_away() {
+                warn!(
+                    seconds = SLOW.as_secs(),
+                    "the database has not taken a batch for long; still waiting, reading stops meanwhile"
+                );
+            }
+            work.await
+        }
     }
 }

@@ -90,153 +90,152 @@ async fn pm(bench: &Bench, user: &str, text: &str) {
     bench.event(now(), "pm", &line).await;
 }
 
-#[tokio::test]
-async fn questions_in_the_channel_are_answered_once_by_the_robot() {
-    let bench = Bench::new().await;
-    bench.stream().await;
-    bench.say(0, "bob", "alice: hi").await;
-    bench.say(1, "alice", "bob++").await;
-    // A question of long ago, still to be counted.
-    bench.say(2, "alice", "!top").await;
-    let robot = Robot::listen(&bench).await;
-    let service = start(config(&bench)).await;
-    ask(&bench, "alice", "!stats bob").await;
-    let said = robot.says(1).await;
-    assert_eq!(
-        said,
-        [(String::new(), "bob: 1 line, 1 kudos, 0 emotes".to_owned())],
-        "history is not answered"
-    );
-    ask(&bench, "bob", "!top").await;
-    assert_eq!(robot.says(2).await[1].1, "most lines: alice 3, bob 2");
-    ask(&bench, "bob", "!kudos").await;
-    assert_eq!(robot.says(3).await[2].1, "most kudos: bob 1");
-    // The answers come back as lines of the bot, and what is no question stays one.
-    for (_, text) in robot.said() {
-        ask(&bench, "bot", &text).await;
-    }
-    ask(&bench, "bob", "!topic").await;
-    ask(&bench, "[server]", "!top").await;
-    bench.counted(&service).await;
-    service.shutdown().await.unwrap();
+on_both! {
+    async fn questions_in_the_channel_are_answered_once_by_the_robot(backend) {
+        let bench = Bench::with(backend).await;
+        bench.stream().await;
+        bench.say(0, "bob", "alice: hi").await;
+        bench.say(1, "alice", "bob++").await;
+        // A question of long ago, still to be counted.
+        bench.say(2, "alice", "!top").await;
+        let robot = Robot::listen(&bench).await;
+        let service = start(config(&bench)).await;
+        ask(&bench, "alice", "!stats bob").await;
+        let said = robot.says(1).await;
+        assert_eq!(
+            said,
+            [(String::new(), "bob: 1 line, 1 kudos, 0 emotes".to_owned())],
+            "history is not answered"
+        );
+        ask(&bench, "bob", "!top").await;
+        assert_eq!(robot.says(2).await[1].1, "most lines: alice 3, bob 2");
+        ask(&bench, "bob", "!kudos").await;
+        assert_eq!(robot.says(3).await[2].1, "most kudos: bob 1");
+        // The answers come back as lines of the bot, and what is no question stays one.
+        for (_, text) in robot.said() {
+            ask(&bench, "bot", &text).await;
+        }
+        ask(&bench, "bob", "!topic").await;
+        ask(&bench, "[server]", "!top").await;
+        bench.counted(&service).await;
+        service.shutdown().await.unwrap();
 
-    // Another start reads on behind what was answered; a robot that publishes it again changes nothing.
-    let service = start(config(&bench)).await;
-    let stream = bench.stream().await;
-    let subject = kryten_protocol::subject::event(CHANNEL, "chatMsg").unwrap();
-    let asked = stream.tail(&subject, 12).await.unwrap();
-    for message in &asked {
-        bench
-            .client
-            .nats()
-            .publish(subject.clone(), message.body.clone())
+        // Another start reads on behind what was answered; a robot that publishes it again changes nothing.
+        let service = start(config(&bench)).await;
+        let stream = bench.stream().await;
+        let subject = kryten_protocol::subject::event(CHANNEL, "chatMsg").unwrap();
+        let asked = stream.tail(&subject, 12).await.unwrap();
+        for message in &asked {
+            bench
+                .client
+                .nats()
+                .publish(subject.clone(), message.body.clone())
+                .await
+                .unwrap();
+        }
+        ask(&bench, "carol", "!kudos").await;
+        let said = robot.says(4).await;
+        bench.counted(&service).await;
+        service.shutdown().await.unwrap();
+        assert_eq!(said.len(), 4, "{said:?}");
+    }
+
+    async fn answers_have_a_pace_and_are_off_unless_configured(backend) {
+        let bench = Bench::with(backend).await;
+        bench.stream().await;
+        let robot = Robot::listen(&bench).await;
+        let service = start(bench.config()).await;
+        ask(&bench, "alice", "!stats").await;
+        bench.counted(&service).await;
+        service.shutdown().await.unwrap();
+        assert_eq!(robot.said(), []);
+
+        let mut config = config(&bench);
+        config.answers.person_every = Duration::from_secs(3600);
+        let service = start(config).await;
+        // Not in the words of before: within a second it would be the same line.
+        ask(&bench, "alice", "!stats alice").await;
+        ask(&bench, "alice", "!top").await;
+        ask(&bench, "bob", "!stats").await;
+        let said = robot.says(2).await;
+        bench.counted(&service).await;
+        service.shutdown().await.unwrap();
+        assert_eq!(robot.said().len(), 2);
+        assert!(
+            said[0].1.starts_with("alice: ") && said[1].1.starts_with("bob: "),
+            "{said:?}"
+        );
+
+        let read = |answers: Value| {
+            let file = json!({
+                "nats": {"servers": ["nats://localhost:4222"]},
+                "channels": [{"domain": DOMAIN, "channel": CHANNEL}],
+                "answers": answers,
+            });
+            Config::read(file)
+        };
+        let read_config =
+            read(json!({"enabled": true, "person_seconds": 1, "channel_seconds": 0})).unwrap();
+        assert!(read_config.answers.in_chat && read_config.answers.channel_every.is_zero());
+        assert!(!read(json!({})).unwrap().answers.in_chat);
+        let error = read(json!({"person_seconds": -1})).unwrap_err().to_string();
+        assert!(error.starts_with("answers.person_seconds: "), "{error}");
+    }
+
+    async fn a_private_message_carries_out_wishes_about_its_sender_alone(backend) {
+        let bench = Bench::with(backend).await;
+        bench.stream().await;
+        bench.say(0, "Bob", "hi").await;
+        bench.say(1, "alice", "hi").await;
+        let robot = Robot::listen(&bench).await;
+        let mut config = bench.config();
+        config.answers.private_every = Duration::ZERO;
+        let service = start(config).await;
+        pm(&bench, "Bob", "!privacy export").await;
+        let said = robot.says(1).await;
+        assert_eq!(said[0].0, "Bob");
+        pm(&bench, "Bob", "!privacy forget").await;
+        eventually("it asks back", || async {
+            robot
+                .said()
+                .last()
+                .is_some_and(|(_, text)| text.contains("forget yes"))
+        })
+        .await;
+        assert_eq!(bench.user("Bob").await["messages"], 1);
+        // In the channel, and about others, nothing is done.
+        ask(&bench, "alice", "!privacy forget yes").await;
+        pm(&bench, "Bob", "!privacy forget alice").await;
+        pm(&bench, "Bob", "!privacy forget yes").await;
+        eventually("it is done", || async {
+            robot
+                .said()
+                .last()
+                .is_some_and(|(_, text)| text.contains("is gone"))
+        })
+        .await;
+        assert_eq!(bench.user("Bob").await["known"], false);
+        assert_eq!(bench.user("alice").await["messages"], 2);
+        pm(&bench, "alice", "!privacy opt-out").await;
+        eventually("alice is out", || async {
+            bench.user("alice").await["known"] == false
+        })
+        .await;
+        // Who is out is heard, so that there is a way back.
+        pm(&bench, "alice", "!privacy opt-in").await;
+        eventually("alice is back", || async {
+            bench.user("alice").await["messages"] == 2
+        })
+        .await;
+        let list = bench
+            .ask(Request::new("userstats", "privacy.list"))
             .await
             .unwrap();
+        assert_eq!(list["opted_out"], json!([]));
+        service.shutdown().await.unwrap();
+        assert!(
+            robot.said().iter().all(|(to, _)| !to.is_empty()),
+            "in private only"
+        );
     }
-    ask(&bench, "carol", "!kudos").await;
-    let said = robot.says(4).await;
-    bench.counted(&service).await;
-    service.shutdown().await.unwrap();
-    assert_eq!(said.len(), 4, "{said:?}");
-}
-
-#[tokio::test]
-async fn answers_have_a_pace_and_are_off_unless_configured() {
-    let bench = Bench::new().await;
-    bench.stream().await;
-    let robot = Robot::listen(&bench).await;
-    let service = start(bench.config()).await;
-    ask(&bench, "alice", "!stats").await;
-    bench.counted(&service).await;
-    service.shutdown().await.unwrap();
-    assert_eq!(robot.said(), []);
-
-    let mut config = config(&bench);
-    config.answers.person_every = Duration::from_secs(3600);
-    let service = start(config).await;
-    // Not in the words of before: within a second it would be the same line.
-    ask(&bench, "alice", "!stats alice").await;
-    ask(&bench, "alice", "!top").await;
-    ask(&bench, "bob", "!stats").await;
-    let said = robot.says(2).await;
-    bench.counted(&service).await;
-    service.shutdown().await.unwrap();
-    assert_eq!(robot.said().len(), 2);
-    assert!(
-        said[0].1.starts_with("alice: ") && said[1].1.starts_with("bob: "),
-        "{said:?}"
-    );
-
-    let read = |answers: Value| {
-        let file = json!({
-            "nats": {"servers": ["nats://localhost:4222"]},
-            "channels": [{"domain": DOMAIN, "channel": CHANNEL}],
-            "answers": answers,
-        });
-        Config::read(file)
-    };
-    let read_config =
-        read(json!({"enabled": true, "person_seconds": 1, "channel_seconds": 0})).unwrap();
-    assert!(read_config.answers.in_chat && read_config.answers.channel_every.is_zero());
-    assert!(!read(json!({})).unwrap().answers.in_chat);
-    let error = read(json!({"person_seconds": -1})).unwrap_err().to_string();
-    assert!(error.starts_with("answers.person_seconds: "), "{error}");
-}
-
-#[tokio::test]
-async fn a_private_message_carries_out_wishes_about_its_sender_alone() {
-    let bench = Bench::new().await;
-    bench.stream().await;
-    bench.say(0, "Bob", "hi").await;
-    bench.say(1, "alice", "hi").await;
-    let robot = Robot::listen(&bench).await;
-    let mut config = bench.config();
-    config.answers.private_every = Duration::ZERO;
-    let service = start(config).await;
-    pm(&bench, "Bob", "!privacy export").await;
-    let said = robot.says(1).await;
-    assert_eq!(said[0].0, "Bob");
-    pm(&bench, "Bob", "!privacy forget").await;
-    eventually("it asks back", || async {
-        robot
-            .said()
-            .last()
-            .is_some_and(|(_, text)| text.contains("forget yes"))
-    })
-    .await;
-    assert_eq!(bench.user("Bob").await["messages"], 1);
-    // In the channel, and about others, nothing is done.
-    ask(&bench, "alice", "!privacy forget yes").await;
-    pm(&bench, "Bob", "!privacy forget alice").await;
-    pm(&bench, "Bob", "!privacy forget yes").await;
-    eventually("it is done", || async {
-        robot
-            .said()
-            .last()
-            .is_some_and(|(_, text)| text.contains("is gone"))
-    })
-    .await;
-    assert_eq!(bench.user("Bob").await["known"], false);
-    assert_eq!(bench.user("alice").await["messages"], 2);
-    pm(&bench, "alice", "!privacy opt-out").await;
-    eventually("alice is out", || async {
-        bench.user("alice").await["known"] == false
-    })
-    .await;
-    // Who is out is heard, so that there is a way back.
-    pm(&bench, "alice", "!privacy opt-in").await;
-    eventually("alice is back", || async {
-        bench.user("alice").await["messages"] == 2
-    })
-    .await;
-    let list = bench
-        .ask(Request::new("userstats", "privacy.list"))
-        .await
-        .unwrap();
-    assert_eq!(list["opted_out"], json!([]));
-    service.shutdown().await.unwrap();
-    assert!(
-        robot.said().iter().all(|(to, _)| !to.is_empty()),
-        "in private only"
-    );
 }

@@ -1,10 +1,12 @@
 //! The databases on which the tests hold.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use kryten_servers::PostgresServer;
 use kryten_userstats::Config;
 use kryten_userstats::store::Store;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Backend {
@@ -39,10 +41,46 @@ impl Place {
         }
     }
 
+    /// Changes what is stored, as nobody should.
+    pub(crate) async fn execute(&self, sql: &str) {
+        let sql = AssertSqlSafe(sql.to_owned());
+        match self {
+            Self::File(path) => {
+                let mut connection = sqlite(path).await;
+                sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+            }
+            Self::Url(url) => {
+                let mut connection = PgConnection::connect(url).await.unwrap();
+                sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+            }
+        }
+    }
+
+    /// The first column, which is text, of every row.
+    pub(crate) async fn texts(&self, sql: &str) -> Vec<String> {
+        match self {
+            Self::File(path) => {
+                let mut connection = sqlite(path).await;
+                let query = sqlx::query_scalar(AssertSqlSafe(sql.to_owned()));
+                query.fetch_all(&mut connection).await.unwrap()
+            }
+            Self::Url(url) => {
+                let mut connection = PgConnection::connect(url).await.unwrap();
+                let query = sqlx::query_scalar(AssertSqlSafe(sql.to_owned()));
+                query.fetch_all(&mut connection).await.unwrap()
+            }
+        }
+    }
+
     pub(crate) fn put_into(&self, config: &mut Config) {
         match self {
             Self::File(path) => config.database.clone_from(path),
             Self::Url(url) => config.database_url = Some(url.parse().unwrap()),
         }
     }
+}
+
+async fn sqlite(path: &Path) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(path);
+    SqliteConnection::connect_with(&options).await.unwrap()
 }

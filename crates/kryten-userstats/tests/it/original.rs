@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
-use sqlx::{Connection, PgConnection, SqliteConnection};
 
 use crate::backend::Place;
 
@@ -71,19 +70,7 @@ pub(crate) async fn dump_of(place: &Place) -> Vec<String> {
     for (table, columns) in TABLES {
         let cells = columns.replace(", ", " || '|' || ");
         let sql = format!("SELECT {cells} FROM {table} ORDER BY 1");
-        let rows: Vec<String> = match place {
-            Place::File(path) => {
-                let options = SqliteConnectOptions::new().filename(path);
-                let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-                let query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql));
-                query.fetch_all(&mut connection).await.unwrap()
-            }
-            Place::Url(url) => {
-                let mut connection = PgConnection::connect(url).await.unwrap();
-                let query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql));
-                query.fetch_all(&mut connection).await.unwrap()
-            }
-        };
+        let rows = place.texts(&sql).await;
         lines.extend(rows.into_iter().map(|row| format!("{table}: {row}")));
     }
     lines

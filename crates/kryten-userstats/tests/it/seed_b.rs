@@ -20,16 +20,17 @@ fn count_of(stats: &Value, emote: &str) -> i64 {
     found.map_or(0, |entry| entry["count"].as_i64().unwrap())
 }
 
-#[tokio::test]
-async fn seed_b_01_users_emotes_and_media_are_loaded_from_kv_at_the_start() {
-    let bench = Bench::new().await;
-    bench.seed_kv().await;
-    let service = bench.start().await;
-    assert_eq!(bench.user("bob").await["present"], true);
-    bench.say(1, "bob", "#kappa movie++").await;
-    bench.counted(&service).await;
-    assert_eq!(count_of(&bench.user("bob").await, "kappa"), 1);
-    assert_eq!(votes(&bench).await[0]["media_title"], "Actually Playing");
+on_both! {
+    async fn seed_b_01_users_emotes_and_media_are_loaded_from_kv_at_the_start(backend) {
+        let bench = Bench::with(backend).await;
+        bench.seed_kv().await;
+        let service = bench.start().await;
+        assert_eq!(bench.user("bob").await["present"], true);
+        bench.say(1, "bob", "#kappa movie++").await;
+        bench.counted(&service).await;
+        assert_eq!(count_of(&bench.user("bob").await, "kappa"), 1);
+        assert_eq!(votes(&bench).await[0]["media_title"], "Actually Playing");
+    }
 }
 
 #[tokio::test]
@@ -160,114 +161,113 @@ async fn seed_b_07_values_are_read_in_every_shape_of_the_document() {
     );
 }
 
-#[tokio::test]
-async fn seed_b_08_nothing_falls_between_the_initial_state_and_the_events() {
-    let bench = Bench::new().await;
-    let stream = bench.stream().await;
-    bench
-        .event(0, "userlist", &json!([{"name": "early"}]))
-        .await;
-    // KV says that it reflects the events up to the first; what follows is newer than it.
-    let created = stream.info().await.unwrap().created_nanos;
-    let mark = StateMark {
-        stream_created: created,
-        sequence: 1,
-        epoch: 1,
-    };
-    let users = json!([{"name": "early"}]);
-    bench
-        .put("kryten_Lounge_userlist", "users", &users, Some(mark))
-        .await;
-    bench.event(1, "addUser", &json!({"name": "between"})).await;
-    bench.event(2, "userLeave", &json!({"name": "early"})).await;
-    let _service = bench.start().await;
-    assert_eq!(bench.user("between").await["present"], true);
-    let early = bench.user("early").await;
-    assert_eq!(
-        (&early["known"], &early["present"]),
-        (&true.into(), &false.into())
-    );
-    assert_eq!(early["activity"]["total_time_seconds"], 2);
-}
+on_both! {
+    async fn seed_b_08_nothing_falls_between_the_initial_state_and_the_events(backend) {
+        let bench = Bench::with(backend).await;
+        let stream = bench.stream().await;
+        bench
+            .event(0, "userlist", &json!([{"name": "early"}]))
+            .await;
+        // KV says that it reflects the events up to the first; what follows is newer than it.
+        let created = stream.info().await.unwrap().created_nanos;
+        let mark = StateMark {
+            stream_created: created,
+            sequence: 1,
+            epoch: 1,
+        };
+        let users = json!([{"name": "early"}]);
+        bench
+            .put("kryten_Lounge_userlist", "users", &users, Some(mark))
+            .await;
+        bench.event(1, "addUser", &json!({"name": "between"})).await;
+        bench.event(2, "userLeave", &json!({"name": "early"})).await;
+        let _service = bench.start().await;
+        assert_eq!(bench.user("between").await["present"], true);
+        let early = bench.user("early").await;
+        assert_eq!(
+            (&early["known"], &early["present"]),
+            (&true.into(), &false.into())
+        );
+        assert_eq!(early["activity"]["total_time_seconds"], 2);
+    }
 
-#[tokio::test]
-async fn seed_b_09_users_are_marked_as_joined_and_their_time_counts() {
-    let bench = Bench::new().await;
-    bench.seed_kv().await;
-    let service = bench.start().await;
-    eventually("three visits are open", || async {
-        bench.stats().await["active_sessions"] == 3
-    })
-    .await;
-    // Both times are far after the moment at which KV was written.
-    let later = 100_000_000;
-    bench
-        .event(later, "setAFK", &json!({"name": "bob", "afk": false}))
+    async fn seed_b_09_users_are_marked_as_joined_and_their_time_counts(backend) {
+        let bench = Bench::with(backend).await;
+        bench.seed_kv().await;
+        let service = bench.start().await;
+        eventually("three visits are open", || async {
+            bench.stats().await["active_sessions"] == 3
+        })
         .await;
-    bench
-        .event(later + 10, "userLeave", &json!({"name": "bob"}))
-        .await;
-    bench.counted(&service).await;
-    let activity = bench.user("bob").await["activity"].clone();
-    assert_eq!(
-        activity["not_afk_time_seconds"], 10,
-        "away since before the start"
-    );
-    assert!(activity["total_time_seconds"].as_i64().unwrap() > 10);
-}
+        // Both times are far after the moment at which KV was written.
+        let later = 100_000_000;
+        bench
+            .event(later, "setAFK", &json!({"name": "bob", "afk": false}))
+            .await;
+        bench
+            .event(later + 10, "userLeave", &json!({"name": "bob"}))
+            .await;
+        bench.counted(&service).await;
+        let activity = bench.user("bob").await["activity"].clone();
+        assert_eq!(
+            activity["not_afk_time_seconds"], 10,
+            "away since before the start"
+        );
+        assert!(activity["total_time_seconds"].as_i64().unwrap() > 10);
+    }
 
-#[tokio::test]
-async fn seed_b_10_every_delta_is_followed() {
-    let bench = Bench::new().await;
-    bench.seed_kv().await;
-    let service = bench.start().await;
-    bench
-        .event(
-            1,
-            "addUser",
-            &json!({"name": "carol", "rank": 1.5, "meta": {"afk": false}}),
-        )
-        .await;
-    bench.event(2, "userLeave", &json!({"name": "alice"})).await;
-    bench
-        .event(3, "updateEmote", &json!({"name": "#fresh"}))
-        .await;
-    bench
-        .event(
-            4,
-            "renameEmote",
-            &json!({"old": "#Kappa", "name": "#kreygasm"}),
-        )
-        .await;
-    bench
-        .event(5, "removeEmote", &json!({"name": "#PogChamp"}))
-        .await;
-    let film = json!({"id": "n1", "title": "New.Film.mp4", "type": "yt", "seconds": 1.5, "currentTime": 0});
-    bench.event(6, "changeMedia", &film).await;
-    bench
-        .say(
-            7,
-            "carol",
-            "#fresh #kappa #kreygasm #pogchamp alice++ lol bob movie++",
-        )
-        .await;
-    bench.counted(&service).await;
-    assert_eq!(bench.user("alice").await["present"], false);
-    let carol = bench.user("carol").await;
-    assert_eq!(
-        (&carol["present"], &carol["messages"]),
-        (&true.into(), &1.into())
-    );
-    let emotes: Vec<&Value> = carol["emotes"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|e| &e["emote"])
-        .collect();
-    assert_eq!(emotes, ["kreygasm", "fresh"]);
-    assert_eq!(bench.user("alice").await["kudos_plusplus"], 1);
-    assert_eq!(bench.user("bob").await["kudos_phrases"][0]["phrase"], "lol");
-    assert_eq!(votes(&bench).await[0]["media_title"], "New Film");
+    async fn seed_b_10_every_delta_is_followed(backend) {
+        let bench = Bench::with(backend).await;
+        bench.seed_kv().await;
+        let service = bench.start().await;
+        bench
+            .event(
+                1,
+                "addUser",
+                &json!({"name": "carol", "rank": 1.5, "meta": {"afk": false}}),
+            )
+            .await;
+        bench.event(2, "userLeave", &json!({"name": "alice"})).await;
+        bench
+            .event(3, "updateEmote", &json!({"name": "#fresh"}))
+            .await;
+        bench
+            .event(
+                4,
+                "renameEmote",
+                &json!({"old": "#Kappa", "name": "#kreygasm"}),
+            )
+            .await;
+        bench
+            .event(5, "removeEmote", &json!({"name": "#PogChamp"}))
+            .await;
+        let film = json!({"id": "n1", "title": "New.Film.mp4", "type": "yt", "seconds": 1.5, "currentTime": 0});
+        bench.event(6, "changeMedia", &film).await;
+        bench
+            .say(
+                7,
+                "carol",
+                "#fresh #kappa #kreygasm #pogchamp alice++ lol bob movie++",
+            )
+            .await;
+        bench.counted(&service).await;
+        assert_eq!(bench.user("alice").await["present"], false);
+        let carol = bench.user("carol").await;
+        assert_eq!(
+            (&carol["present"], &carol["messages"]),
+            (&true.into(), &1.into())
+        );
+        let emotes: Vec<&Value> = carol["emotes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|e| &e["emote"])
+            .collect();
+        assert_eq!(emotes, ["kreygasm", "fresh"]);
+        assert_eq!(bench.user("alice").await["kudos_plusplus"], 1);
+        assert_eq!(bench.user("bob").await["kudos_phrases"][0]["phrase"], "lol");
+        assert_eq!(votes(&bench).await[0]["media_title"], "New Film");
+    }
 }
 
 #[tokio::test]

@@ -38,27 +38,28 @@ async fn told(bench: &Bench) -> EventStream {
     stream
 }
 
-#[tokio::test]
-async fn seed_b_16_the_state_is_refreshed_every_so_often() {
-    let bench = Bench::new().await;
-    let stream = told(&bench).await;
-    let mut config = bench.config();
-    config.refresh_interval = Some(Duration::from_millis(50));
-    let service = Userstats::bind(config).await.unwrap();
-    within("the service is ready", service.ready()).await;
-    bench.say(3, "alice", "hi").await;
-    bench.counted(&service).await;
-    // Nobody announces anything: only KV has carol, whose joining got lost.
-    let users = json!([{"name": "alice"}, {"name": "bob"}, {"name": "carol"}]);
-    let key = ("kryten_Lounge_userlist", "users");
-    bench.put(key.0, key.1, &users, mark(&stream).await).await;
-    eventually("carol is there", || async {
-        bench.user("carol").await["present"] == true
-    })
-    .await;
-    let total = service.status().view().drift;
-    assert_eq!(total, 2, "carol, and bob who is back at the keyboard");
-    service.shutdown().await.unwrap();
+on_both! {
+    async fn seed_b_16_the_state_is_refreshed_every_so_often(backend) {
+        let bench = Bench::with(backend).await;
+        let stream = told(&bench).await;
+        let mut config = bench.config();
+        config.refresh_interval = Some(Duration::from_millis(50));
+        let service = Userstats::bind(config).await.unwrap();
+        within("the service is ready", service.ready()).await;
+        bench.say(3, "alice", "hi").await;
+        bench.counted(&service).await;
+        // Nobody announces anything: only KV has carol, whose joining got lost.
+        let users = json!([{"name": "alice"}, {"name": "bob"}, {"name": "carol"}]);
+        let key = ("kryten_Lounge_userlist", "users");
+        bench.put(key.0, key.1, &users, mark(&stream).await).await;
+        eventually("carol is there", || async {
+            bench.user("carol").await["present"] == true
+        })
+        .await;
+        let total = service.status().view().drift;
+        assert_eq!(total, 2, "carol, and bob who is back at the keyboard");
+        service.shutdown().await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -140,81 +141,80 @@ async fn seed_b_17_what_differs_is_told_for_each_kind_and_healed() {
     assert_eq!(again["channels"][0]["kinds"]["users"]["differences"], 0);
 }
 
-#[tokio::test]
-async fn seed_b_17_a_state_that_is_older_than_the_events_is_not_taken_for_drift() {
-    let bench = Bench::new().await;
-    let stream = told(&bench).await;
-    let service = bench.start().await;
-    let users = json!([{"name": "alice"}, {"name": "bob", "meta": {"afk": true}}]);
-    let key = ("kryten_Lounge_userlist", "users");
-    bench.put(key.0, key.1, &users, mark(&stream).await).await;
-    bench.event(5, "userLeave", &json!({"name": "bob"})).await;
-    bench.counted(&service).await;
-    let told = drift(&bench, true).await;
-    assert_eq!(told["total"], 0, "{told:#}");
-    assert_eq!(bench.user("bob").await["present"], false);
-}
-
-#[tokio::test]
-async fn seed_b_17_what_a_python_robot_keeps_is_compared_and_the_events_win() {
-    let bench = Bench::new().await;
-    told(&bench).await;
-    let service = bench.start().await;
-    let users =
-        json!([{"name": "alice"}, {"name": "bob", "meta": {"afk": true}}, {"name": "ghost"}]);
-    bench
-        .put("kryten_Lounge_userlist", "users", &users, None)
-        .await;
-    let first = drift(&bench, true).await;
-    assert_eq!(first["total"], 0, "it may be a moment ahead");
-    let second = drift(&bench, true).await;
-    let users = &second["channels"][0]["kinds"]["users"];
-    assert_eq!(
-        (&users["missing"], &users["healed"]),
-        (&json!(["ghost"]), &false.into())
-    );
-    assert_eq!(bench.user("ghost").await["present"], false);
-    service.shutdown().await.unwrap();
-}
-
-#[tokio::test]
-async fn seed_b_19_a_restart_knows_the_state_without_kv_and_without_nats() {
-    let mut bench = Bench::new().await;
-    bench.seed_kv().await;
-    let service = bench.start().await;
-    service.shutdown().await.unwrap();
-    for bucket in [
-        "kryten_Lounge_userlist",
-        "kryten_Lounge_emotes",
-        "kryten_Lounge_playlist",
-    ] {
-        let stream = format!("KV_{bucket}");
-        let js = bench.client.jetstream();
-        js.delete_stream(stream).await.unwrap();
+on_both! {
+    async fn seed_b_17_a_state_that_is_older_than_the_events_is_not_taken_for_drift(backend) {
+        let bench = Bench::with(backend).await;
+        let stream = told(&bench).await;
+        let service = bench.start().await;
+        let users = json!([{"name": "alice"}, {"name": "bob", "meta": {"afk": true}}]);
+        let key = ("kryten_Lounge_userlist", "users");
+        bench.put(key.0, key.1, &users, mark(&stream).await).await;
+        bench.event(5, "userLeave", &json!({"name": "bob"})).await;
+        bench.counted(&service).await;
+        let told = drift(&bench, true).await;
+        assert_eq!(told["total"], 0, "{told:#}");
+        assert_eq!(bench.user("bob").await["present"], false);
     }
-    let service = bench.start().await;
-    bench.say(1, "bob", "#kappa movie++").await;
-    bench.counted(&service).await;
-    let bob = bench.user("bob").await;
-    assert_eq!(
-        (&bob["present"], &bob["emotes"][0]["count"]),
-        (&true.into(), &1.into())
-    );
-    service.shutdown().await.unwrap();
 
-    bench.say(2, "alice", "said while nobody counts").await;
-    bench.server.stop().await.unwrap();
-    let service = Userstats::bind(bench.config()).await.unwrap();
-    let (status, health) = get(&service.router(), "/health").await;
-    let health: Value = serde_json::from_str(&health).unwrap();
-    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(
-        (&health["active_sessions"], &health["problem"]),
-        (&3.into(), &"the NATS server is away".into())
-    );
+    async fn seed_b_17_what_a_python_robot_keeps_is_compared_and_the_events_win(backend) {
+        let bench = Bench::with(backend).await;
+        told(&bench).await;
+        let service = bench.start().await;
+        let users =
+            json!([{"name": "alice"}, {"name": "bob", "meta": {"afk": true}}, {"name": "ghost"}]);
+        bench
+            .put("kryten_Lounge_userlist", "users", &users, None)
+            .await;
+        let first = drift(&bench, true).await;
+        assert_eq!(first["total"], 0, "it may be a moment ahead");
+        let second = drift(&bench, true).await;
+        let users = &second["channels"][0]["kinds"]["users"];
+        assert_eq!(
+            (&users["missing"], &users["healed"]),
+            (&json!(["ghost"]), &false.into())
+        );
+        assert_eq!(bench.user("ghost").await["present"], false);
+        service.shutdown().await.unwrap();
+    }
 
-    bench.server.restart().await.unwrap();
-    within("the service catches up", service.ready()).await;
-    assert_eq!(bench.user("alice").await["messages"], 1);
-    assert_eq!(get(&service.router(), "/health").await.0, StatusCode::OK);
+    async fn seed_b_19_a_restart_knows_the_state_without_kv_and_without_nats(backend) {
+        let mut bench = Bench::with(backend).await;
+        bench.seed_kv().await;
+        let service = bench.start().await;
+        service.shutdown().await.unwrap();
+        for bucket in [
+            "kryten_Lounge_userlist",
+            "kryten_Lounge_emotes",
+            "kryten_Lounge_playlist",
+        ] {
+            let stream = format!("KV_{bucket}");
+            let js = bench.client.jetstream();
+            js.delete_stream(stream).await.unwrap();
+        }
+        let service = bench.start().await;
+        bench.say(1, "bob", "#kappa movie++").await;
+        bench.counted(&service).await;
+        let bob = bench.user("bob").await;
+        assert_eq!(
+            (&bob["present"], &bob["emotes"][0]["count"]),
+            (&true.into(), &1.into())
+        );
+        service.shutdown().await.unwrap();
+
+        bench.say(2, "alice", "said while nobody counts").await;
+        bench.server.stop().await.unwrap();
+        let service = Userstats::bind(bench.config()).await.unwrap();
+        let (status, health) = get(&service.router(), "/health").await;
+        let health: Value = serde_json::from_str(&health).unwrap();
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(
+            (&health["active_sessions"], &health["problem"]),
+            (&3.into(), &"the NATS server is away".into())
+        );
+
+        bench.server.restart().await.unwrap();
+        within("the service catches up", service.ready()).await;
+        assert_eq!(bench.user("alice").await["messages"], 1);
+        assert_eq!(get(&service.router(), "/health").await.0, StatusCode::OK);
+    }
 }

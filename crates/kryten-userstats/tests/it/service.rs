@@ -172,84 +172,85 @@ async fn a_taken_port_is_told_at_once() {
     assert!(error.contains("metrics.port"), "{error}");
 }
 
-#[tokio::test]
-async fn what_the_original_was_sent_gives_its_rows_but_for_what_is_mended() {
-    let bench = Bench::new().await;
-    let seed: Value =
-        serde_json::from_str(include_str!("../fixtures/userstats_kv_seed.json")).unwrap();
-    for value in seed.as_array().unwrap() {
-        let text = |name: &str| value[name].as_str().unwrap();
-        bench
-            .put(text("bucket"), text("key"), &value["value"], None)
-            .await;
-    }
-    let mut config = bench.config();
-    let channel = |name: &str| ChannelConfig {
-        domain: "cytu.be".into(),
-        channel: name.into(),
-    };
-    config.channels = vec![channel("420grindhouse"), channel("Lounge")];
-    config.default_phrases = ["lol", "rofl", "lmao", "haha", "😂", "🤣", "😆"]
-        .map(str::to_owned)
-        .to_vec();
-    let service = Userstats::bind(config).await.unwrap();
-    within("the service is ready", service.ready()).await;
-    for (owner, alias) in [("Alice", "al"), ("BOB", "bobby"), ("GhostUser", "ghosty")] {
-        let request = kryten_protocol::command::Request::new("userstats", "alias.add")
-            .with("username", owner)
-            .with("alias", alias);
-        bench.ask(request).await.unwrap();
-    }
-    for text in include_str!("../fixtures/userstats_events.jsonl").lines() {
-        let event: Value = serde_json::from_str(text).unwrap();
-        let body = match &event["data_raw"] {
-            Value::String(raw) => raw.clone(),
-            _ => event["data"].to_string(),
+on_both! {
+    async fn what_the_original_was_sent_gives_its_rows_but_for_what_is_mended(backend) {
+        let bench = Bench::with(backend).await;
+        let seed: Value =
+            serde_json::from_str(include_str!("../fixtures/userstats_kv_seed.json")).unwrap();
+        for value in seed.as_array().unwrap() {
+            let text = |name: &str| value[name].as_str().unwrap();
+            bench
+                .put(text("bucket"), text("key"), &value["value"], None)
+                .await;
+        }
+        let mut config = bench.config();
+        let channel = |name: &str| ChannelConfig {
+            domain: "cytu.be".into(),
+            channel: name.into(),
         };
-        let subject = event["subject"].as_str().unwrap().to_owned();
-        let ack = bench.client.jetstream().publish(subject, body.into()).await;
-        ack.unwrap().await.unwrap();
+        config.channels = vec![channel("420grindhouse"), channel("Lounge")];
+        config.default_phrases = ["lol", "rofl", "lmao", "haha", "😂", "🤣", "😆"]
+            .map(str::to_owned)
+            .to_vec();
+        let service = Userstats::bind(config).await.unwrap();
+        within("the service is ready", service.ready()).await;
+        for (owner, alias) in [("Alice", "al"), ("BOB", "bobby"), ("GhostUser", "ghosty")] {
+            let request = kryten_protocol::command::Request::new("userstats", "alias.add")
+                .with("username", owner)
+                .with("alias", alias);
+            bench.ask(request).await.unwrap();
+        }
+        for text in include_str!("../fixtures/userstats_events.jsonl").lines() {
+            let event: Value = serde_json::from_str(text).unwrap();
+            let body = match &event["data_raw"] {
+                Value::String(raw) => raw.clone(),
+                _ => event["data"].to_string(),
+            };
+            let subject = event["subject"].as_str().unwrap().to_owned();
+            let ack = bench.client.jetstream().publish(subject, body.into()).await;
+            ack.unwrap().await.unwrap();
+        }
+        eventually("the last line is counted", || async {
+            let store = bench.store().await;
+            store.user_seen("Otto").await.unwrap().is_some()
+                && store.user_seen("NoTs").await.unwrap().is_some()
+        })
+        .await;
+        service.shutdown().await.unwrap();
+        let ours: BTreeSet<String> = original::dump_of(&bench.place)
+            .await
+            .into_iter()
+            .collect();
+        let path = bench.folder.path().join("original.db");
+        original::write(&path, |_| true).await;
+        let theirs: BTreeSet<String> = original::dump(&path).await.into_iter().collect();
+        let more: Vec<&str> = ours.difference(&theirs).map(String::as_str).collect();
+        let less: Vec<&str> = theirs.difference(&ours).map(String::as_str).collect();
+        assert_eq!(
+            more,
+            [
+                // The emotes follow `updateEmote`, and an emptied list is empty.
+                "emote_usage: bob|420grindhouse|cytu.be|kappa|3",
+                "emote_usage: bob|420grindhouse|cytu.be|newone|1",
+                // A numeric id is taken as a text.
+                "media_changes: 420grindhouse|cytu.be|Numeric id|fi|77",
+                // What plays is under the key `current`.
+                "movie_votes: 420grindhouse|cytu.be|Actually Playing|vi|play02|Alice|1",
+                // A repeated join does not begin anew, and a leader's rank of 1.5 loses nobody.
+                "user_activity: Dave|420grindhouse|cytu.be|1|1",
+                "user_activity: Lead|420grindhouse|cytu.be|5|5",
+                "users: Lead",
+            ]
+        );
+        assert_eq!(
+            less,
+            [
+                "emote_usage: bob|420grindhouse|cytu.be|kappa|4",
+                "movie_votes: 420grindhouse|cytu.be|First In List|||Alice|1",
+                "user_activity: Dave|420grindhouse|cytu.be|0|0",
+                // Where the user list is known, a line of somebody who is not in it opens no visit.
+                "user_activity: Unseen|420grindhouse|cytu.be|3|3",
+            ]
+        );
     }
-    eventually("the last line is counted", || async {
-        let store = bench.store().await;
-        store.user_seen("Otto").await.unwrap().is_some()
-            && store.user_seen("NoTs").await.unwrap().is_some()
-    })
-    .await;
-    service.shutdown().await.unwrap();
-    let ours: BTreeSet<String> = original::dump(&bench.database())
-        .await
-        .into_iter()
-        .collect();
-    let path = bench.folder.path().join("original.db");
-    original::write(&path, |_| true).await;
-    let theirs: BTreeSet<String> = original::dump(&path).await.into_iter().collect();
-    let more: Vec<&str> = ours.difference(&theirs).map(String::as_str).collect();
-    let less: Vec<&str> = theirs.difference(&ours).map(String::as_str).collect();
-    assert_eq!(
-        more,
-        [
-            // The emotes follow `updateEmote`, and an emptied list is empty.
-            "emote_usage: bob|420grindhouse|cytu.be|kappa|3",
-            "emote_usage: bob|420grindhouse|cytu.be|newone|1",
-            // A numeric id is taken as a text.
-            "media_changes: 420grindhouse|cytu.be|Numeric id|fi|77",
-            // What plays is under the key `current`.
-            "movie_votes: 420grindhouse|cytu.be|Actually Playing|vi|play02|Alice|1",
-            // A repeated join does not begin anew, and a leader's rank of 1.5 loses nobody.
-            "user_activity: Dave|420grindhouse|cytu.be|1|1",
-            "user_activity: Lead|420grindhouse|cytu.be|5|5",
-            "users: Lead",
-        ]
-    );
-    assert_eq!(
-        less,
-        [
-            "emote_usage: bob|420grindhouse|cytu.be|kappa|4",
-            "movie_votes: 420grindhouse|cytu.be|First In List|||Alice|1",
-            "user_activity: Dave|420grindhouse|cytu.be|0|0",
-            // Where the user list is known, a line of somebody who is not in it opens no visit.
-            "user_activity: Unseen|420grindhouse|cytu.be|3|3",
-        ]
-    );
 }

