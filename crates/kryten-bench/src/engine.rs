@@ -138,7 +138,7 @@ pub(crate) async fn postgres_upserts(url: &str, events: u64) -> anyhow::Result<f
     sqlx::raw_sql(
         "CREATE FUNCTION upserts(a BIGINT, b BIGINT) RETURNS VOID LANGUAGE plpgsql AS $$ BEGIN
              FOR x IN a..b LOOP
-                 INSERT INTO counts VALUES ('user' || (x * 7919 % 100), 'bench', 'cytu.be', 1)
+                 INSERT INTO counts VALUES ('user' || (x::BIGINT * 7919 % 100), 'bench', 'cytu.be', 1)
                  ON CONFLICT (username, channel, domain) DO UPDATE SET messages = counts.messages + 1;
              END LOOP; END $$",
     )

@@ -15,7 +15,7 @@ pub(crate) fn playlist(uids: &[u64]) -> Value {
     let item = |uid: &u64| {
         json!({
             "uid": uid, "temp": false, "queueby": "alice",
-            "media": {"id": format!("video-{uid:07}"), "title": format!("Film {uid} {}", "x".repeat(120)),
+            "media": {"id": format!("video-{uid:07}"), "title": format!("Film {uid} {}", "x".repeat(50)),
                       "seconds": 60, "duration": "01:00", "type": "yt", "meta": {}},
         })
     };

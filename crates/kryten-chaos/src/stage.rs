@@ -137,6 +137,8 @@ impl Scene {
                 "aggressive_reconnect": true, "reconnect_base_delay": 5.0 / SPEED, "reconnect_max_delay": 60.0 / SPEED,
             },
             "nats": nats, "health": {"enabled": false},
+            // 15 minutes and an hour, as they are without it.
+            "verify": {"minutes": 15.0 / SPEED, "look_minutes": 60.0 / SPEED},
         });
         let database = folder.join(format!("{name}.db"));
         let userstats = json!({
