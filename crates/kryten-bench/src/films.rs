@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use crate::theatre::{PATIENCE, Theatre, Who};
 
-/// A playlist with these uids, in this order. None should be 0, which the original does not find when it is moved.
+/// A playlist with these uids, in this order. None should be 0: a move of it was not stored by the original.
 pub(crate) fn playlist(uids: &[u64]) -> Value {
     let item = |uid: &u64| {
         json!({
