@@ -27,7 +27,7 @@ use crate::channel::{Changes, ChannelState, Drift, DriftKind, StateKey};
 use crate::channel_name::ChannelId;
 use crate::channel_view::ChannelView;
 use crate::history::{History, ReplaySummary, Sighting};
-use crate::outbox::{Entry, Outgoing, Snapshot};
+use crate::outbox::{Entry, GAP, Outgoing, Snapshot};
 use crate::secrets;
 use crate::shared_outbox::SharedOutbox;
 use crate::snapshots::Snapshots;
@@ -482,7 +482,7 @@ fn full_list(drift: &Drift) -> Option<(&'static str, StateKey)> {
 /// A gap as an event on its way to the stream.
 pub(crate) fn gap_event(id: &ChannelId, gap: &Gap) -> Outgoing {
     Outgoing {
-        event: "gap".to_owned(),
+        event: GAP.to_owned(),
         subject: id.gap.clone(),
         message_id: Uuid::new_v4().to_string(),
         body: Bytes::from(serde_json::to_vec(gap).expect("a gap can be written as JSON")),

@@ -2,7 +2,8 @@
 //!
 //! Events and snapshots of the state stand in one line, so that a snapshot is written when all events before it are
 //! stored, and its mark says so. An event stays until the stream has acknowledged it. Past the bound go first
-//! positions and counts that a newer one supersedes, then the oldest events, which are reported as a gap.
+//! positions and counts that a newer one supersedes, then the oldest events, which are reported as a gap. A report of a
+//! gap is never given up, since it says what cannot be known otherwise.
 
 mod chain;
 
@@ -15,6 +16,8 @@ use kryten_protocol::time::WireTime;
 use crate::channel::StateKey;
 use chain::{Chain, Place};
 
+/// What reports of gaps are called here; no event of CyTube has this name.
+pub(crate) const GAP: &str = "a gap";
 /// Events of which only the newest counts.
 const SUPERSEDED: [&str; 2] = ["mediaUpdate", "usercount"];
 
@@ -37,6 +40,11 @@ impl Outgoing {
     /// Whether its id is made of what it says.
     fn is_line(&self) -> bool {
         self.message_id.starts_with(LINE_ID_PREFIX)
+    }
+
+    /// Whether it tells of events that are lost.
+    fn is_gap(&self) -> bool {
+        self.event == GAP
     }
 
     /// Where events are noted that a newer one of the same name makes worthless.
@@ -279,9 +287,11 @@ impl Outbox {
             self.take(place);
             return true;
         }
-        // Before the oldest event stand at most the snapshots, one of each key; the newest entry stays.
-        let is_event = |(_, entry): &(Place, &Entry)| matches!(entry, Entry::Event(_));
-        let oldest = self.waiting.iter().find(is_event).map(|(place, _)| place);
+        // Before the oldest event stand at most the snapshots, one of each key, and reports of gaps, of which each
+        // connection makes few; the newest entry stays.
+        let may_go =
+            |(_, entry): &(Place, &Entry)| matches!(entry, Entry::Event(event) if !event.is_gap());
+        let oldest = self.waiting.iter().find(may_go).map(|(place, _)| place);
         let oldest = oldest.filter(|place| Some(*place) != self.waiting.last());
         let Some(Entry::Event(event)) = oldest.and_then(|place| self.take(place)) else {
             return false;
@@ -402,6 +412,30 @@ mod tests {
         assert_eq!(outbox.keep_only_lines(), 1);
         assert_eq!(ids(&outbox), ["1", "line-3"]);
         assert_eq!(outbox.sent(), 1);
+    }
+
+    #[test]
+    fn a_report_of_a_gap_is_never_given_up() {
+        let mut outbox = Outbox::new(3 * 228);
+        for id in 1..=4 {
+            outbox.push(event("chatMsg", id, 100));
+        }
+        let lost = outbox.take_dropped().unwrap();
+        assert_eq!(lost.count, 1);
+        let Entry::Event(report) = event(GAP, 0, 100) else {
+            unreachable!()
+        };
+        outbox.push_before_unsent(report);
+        for id in 5..=6 {
+            outbox.push(event("chatMsg", id, 100));
+        }
+        assert_eq!(ids(&outbox), ["0", "5", "6"]);
+        assert_eq!(outbox.take_dropped().unwrap().count, 3);
+        // Also when it comes back from a connection that ended before it was acknowledged.
+        outbox.send_next();
+        outbox.unsend();
+        outbox.push(event("chatMsg", 7, 100));
+        assert_eq!(ids(&outbox), ["0", "6", "7"]);
     }
 
     #[test]
