@@ -36,6 +36,7 @@ pub(super) async fn exchange(
     request: &[u8],
     patience: Duration,
 ) -> Result<Option<Answered>, String> {
+    let has_body = !request.starts_with(b"HEAD ");
     let work = async {
         let mut socket = TcpStream::connect(to).await?;
         // Who refuses early does not read the rest.
@@ -54,7 +55,7 @@ pub(super) async fn exchange(
                 Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => break,
                 Err(error) => return Err(error),
             }
-            if is_answered(&read) {
+            if is_answered(&read, has_body) {
                 break;
             }
         }
@@ -77,9 +78,12 @@ pub(super) async fn exchange(
         .and_then(|rest| rest.get(..3))
         .and_then(|digits| digits.parse().ok())
         .ok_or("the answer has no status")?;
-    let body = match head.contains("transfer-encoding: chunked") {
-        true => unchunked(body),
-        false => body.to_vec(),
+    let body = match length_in(&head) {
+        _ if !has_body => Vec::new(),
+        _ if head.contains("transfer-encoding: chunked") => unchunked(body),
+        // What follows answers what the server took for a second request.
+        Some(length) => body[..length.min(body.len())].to_vec(),
+        None => body.to_vec(),
     };
     Ok(Some(Answered { status, head, body }))
 }
@@ -96,9 +100,10 @@ fn is_whole(request: &[u8]) -> bool {
 }
 
 /// Whether nothing more comes.
-fn is_answered(read: &[u8]) -> bool {
+fn is_answered(read: &[u8], has_body: bool) -> bool {
     head_of(read).is_some_and(|(head, body)| {
-        head.contains("text/event-stream")
+        !has_body
+            || head.contains("text/event-stream")
             || length_in(&head).is_some_and(|length| body.len() >= length)
             || (head.contains("transfer-encoding: chunked") && body.ends_with(b"0\r\n\r\n"))
     })
