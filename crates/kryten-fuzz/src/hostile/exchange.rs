@@ -148,9 +148,8 @@ mod tests {
         };
         assert_eq!(answered.header("content-type"), "text/html");
         assert_eq!(answered.header("content"), "");
-        assert!(is_answered(
-            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab"
-        ));
+        let head_only = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n";
+        assert!(is_answered(head_only, false) && !is_answered(head_only, true));
         assert!(!is_whole(b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nab"));
     }
 }
