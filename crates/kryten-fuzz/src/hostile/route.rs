@@ -167,8 +167,8 @@ impl Route {
         let is_ours = !is_page || answered.head.contains("content-security-policy: ");
         let known = STATUSES.contains(&answered.status)
             || OF_THE_SERVER.contains(&answered.status)
-            // Health tells of trouble by its status.
-            || (!is_page && answered.status == 503);
+            // Health tells of trouble by its status, and a bucket that NATS did not give in time is told so.
+            || ((!is_page || self.template.contains("/kv")) && answered.status == 503);
         if !known {
             return wrong("an answer that should not be");
         }
