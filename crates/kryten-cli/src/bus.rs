@@ -118,9 +118,9 @@ impl Bus {
                 };
                 let message = Box::new(received(message));
                 let now = client.connections();
-                let before = std::mem::replace(connection, now);
                 // The first connection may be told of a moment after it stands.
-                if now == before || before == 0 {
+                let before = std::mem::replace(connection, now).max(1);
+                if now <= before {
                     return Ok(Heard::Message(message));
                 }
                 *held = Some(message);

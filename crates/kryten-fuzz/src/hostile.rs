@@ -1,15 +1,15 @@
 //! Mangled requests to each command and each HTTP route of running services, while honest people go on talking.
 //!
-//! [`stage`] is a simulated channel with robot, statistics and page on a real nats-server; [`target`] is one command and
+//! [`stage`] is a simulated channel with robot, statistics and page on a real nats-server; [`command`] is one command and
 //! what may be answered to what; [`route`] is the same of one HTTP route, over [`exchange`]; [`panics`] hears of every
 //! panic in the process. Whatever is sent: no panic, one answer of
 //! the right shape to each request, and every honest line counted once.
 
+mod command;
 mod exchange;
 mod panics;
 mod route;
 mod stage;
-mod target;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -20,9 +20,9 @@ use futures_util::{StreamExt, stream};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
+use command::Command;
 use route::Route;
 use stage::Stage;
-use target::Command;
 
 /// So many requests are under way at a time.
 const AT_ONCE: usize = 64;
@@ -61,7 +61,7 @@ enum Target {
 
 impl Target {
     fn all() -> anyhow::Result<Vec<Self>> {
-        let commands = target::all()?.into_iter().map(Self::Command);
+        let commands = command::all()?.into_iter().map(Self::Command);
         Ok(commands
             .chain(route::all().into_iter().map(Self::Route))
             .collect())

@@ -16,7 +16,7 @@ use crate::audit::AuditConfig;
 use crate::channel::StateCounting;
 use crate::commands::allowed::AllowedCommands;
 use crate::system_pm::PmRanks;
-pub use file::{RobotConfigError, from_value, load};
+pub use file::{RobotConfigError, from_value, load, loaded};
 pub use schema::schema;
 
 /// Everything that a robot needs to know.

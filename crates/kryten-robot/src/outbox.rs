@@ -43,7 +43,7 @@ impl Outgoing {
     }
 
     /// Whether it tells of events that are lost.
-    fn is_gap(&self) -> bool {
+    pub(crate) fn is_gap(&self) -> bool {
         self.event == GAP
     }
 

@@ -262,7 +262,7 @@ impl Publisher {
         let mut headers = HeaderMap::new();
         headers.insert("Nats-Msg-Id", event.message_id.as_str());
         headers.insert(EPOCH_HEADER, self.epoch.to_string());
-        let is_gap = event.subject == self.id.gap;
+        let is_gap = event.is_gap();
         if life.must_fence(&event, &self.id) {
             headers.insert(
                 "Nats-Expected-Last-Subject-Sequence",

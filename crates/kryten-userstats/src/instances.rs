@@ -89,7 +89,8 @@ impl Instances {
         }
     }
 
-    /// Goes on until told to stop, whatever the database does after the first look; call [`Instances::leave`] when counting has ended.
+    /// Goes on until told to stop, whatever the database does after the first look; call [`Instances::leave`] when
+    /// counting has ended.
     ///
     /// # Errors
     /// [`StoreError`] that waiting does not mend.

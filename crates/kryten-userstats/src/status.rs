@@ -192,7 +192,7 @@ impl Status {
             uptime_seconds: self.started.elapsed().as_secs_f64(),
             ready: self.ready.load(Ordering::Relaxed),
             nats_connected: self.is_connected(),
-            database_ok: self.database_ok.load(Ordering::Relaxed),
+            database_ok: self.is_database_there(),
             source: match self.source.load(Ordering::Relaxed) {
                 1 => Source::Stream,
                 2 => Source::LiveOnly,
@@ -218,6 +218,16 @@ impl Status {
             open_visits: load(&self.open_visits),
             last_event_micros: self.last_event_micros.load(Ordering::Relaxed),
         }
+    }
+
+    /// Whether the last use of the database succeeded; a view of everything is too much for each commit.
+    pub(crate) fn is_database_there(&self) -> bool {
+        self.database_ok.load(Ordering::Relaxed)
+    }
+
+    /// Whether other instances count on the same database.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.sharing().instances > 1
     }
 
     pub(crate) fn is_connected(&self) -> bool {
@@ -285,7 +295,7 @@ impl Status {
     pub(crate) fn set_position(&self, sequence: u64, open_visits: usize, last_event_micros: i64) {
         self.sequence.store(sequence, Ordering::Relaxed);
         // Of channels that others count only the database knows.
-        if self.sharing().instances < 2 {
+        if !self.is_shared() {
             self.set_open_visits(open_visits);
         }
         self.last_event_micros

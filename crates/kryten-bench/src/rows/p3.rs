@@ -143,22 +143,14 @@ impl Work for Increments<'_> {
                 times: vec![took],
                 proof: json!(self.arrived(&keys, round).await?),
             })
-        } else if self.counters == Counters::ManyCompared {
-            let adds: Vec<_> = keys.iter().map(|key| self.read_and_put(key)).collect();
-            let put: Vec<u64> = stream::iter(adds)
-                .buffer_unordered(AT_ONCE)
-                .try_collect()
-                .await?;
-            Ok(Visit {
-                times: vec![started.elapsed()],
-                proof: json!(put.len()),
-            })
         } else {
-            let puts: Vec<_> = keys
-                .iter()
-                .map(|key| self.raw.put(key, "1".into()))
-                .collect();
-            let put: Vec<u64> = stream::iter(puts)
+            let compared = self.counters == Counters::ManyCompared;
+            let adds = keys.iter().map(async |key| match compared {
+                true => self.read_and_put(key).await,
+                false => Ok(self.raw.put(key, "1".into()).await?),
+            });
+            let adds: Vec<_> = adds.collect();
+            let put: Vec<u64> = stream::iter(adds)
                 .buffer_unordered(AT_ONCE)
                 .try_collect()
                 .await?;

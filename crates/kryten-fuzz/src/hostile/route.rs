@@ -153,6 +153,13 @@ impl Route {
         }
     }
 
+    /// A bucket that NATS did not give in time is told so, in words where an answer has any.
+    fn is_without_nats(&self, request: &[u8], answered: &Answered) -> bool {
+        let text = String::from_utf8_lossy(&answered.body);
+        self.template.contains("/kv")
+            && (text.contains("the NATS server is away") || request.starts_with(b"HEAD "))
+    }
+
     fn judge(&self, request: &[u8], answered: &Answered) -> Result<Answer, String> {
         let wrong = |what: &str| {
             let body = String::from_utf8_lossy(&answered.body);
@@ -167,8 +174,8 @@ impl Route {
         let is_ours = !is_page || answered.head.contains("content-security-policy: ");
         let known = STATUSES.contains(&answered.status)
             || OF_THE_SERVER.contains(&answered.status)
-            // Health tells of trouble by its status, and a bucket that NATS did not give in time is told so.
-            || ((!is_page || self.template.contains("/kv")) && answered.status == 503);
+            // Health tells of trouble by its status.
+            || (answered.status == 503 && (!is_page || self.is_without_nats(request, answered)));
         if !known {
             return wrong("an answer that should not be");
         }
@@ -184,7 +191,7 @@ impl Route {
             let start = String::from_utf8_lossy(request);
             let asked = start.split_ascii_whitespace().nth(1).unwrap_or_default();
             let path = asked.split('?').next().unwrap_or_default();
-            let is_open = path.contains("/login") || path.contains("/assets/");
+            let is_open = path == "/login" || path.starts_with("/assets/");
             if !is_open {
                 return wrong("the door is open");
             }

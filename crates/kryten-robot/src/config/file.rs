@@ -69,10 +69,17 @@ pub enum RobotConfigError {
 /// # Errors
 /// [`RobotConfigError`] naming what is missing or wrong.
 pub fn load(path: &Path) -> Result<RobotConfig, RobotConfigError> {
-    let whole = config::load(path)?;
-    let config = from_value(&whole, |name| std::env::var(name).ok())?;
+    loaded(&config::load(path)?, path, &super::schema())
+}
+
+/// Reads what was loaded from `path`; keys that are not in `schema` are noted.
+///
+/// # Errors
+/// As [`load`].
+pub fn loaded(whole: &Value, path: &Path, schema: &Value) -> Result<RobotConfig, RobotConfigError> {
+    let config = from_value(whole, |name| std::env::var(name).ok())?;
     Ok(RobotConfig {
-        unknown_keys: config::unknown_keys(&whole, &super::schema()),
+        unknown_keys: config::unknown_keys(whole, schema),
         path: Some(path.to_owned()),
         ..config
     })

@@ -66,7 +66,7 @@ impl Counting {
             }
         };
         self.outcome_unknown = false;
-        if !self.shared.status.view().database_ok {
+        if !self.shared.status.is_database_there() {
             info!("the database takes what is counted again");
         }
         for token in &committed.lost {

@@ -89,7 +89,7 @@ impl Counting {
 
     /// Whoever was seen in channels that other instances count is known here too.
     async fn meet_those_of_others(&mut self) {
-        if self.shared.status.view().sharing.instances < 2 {
+        if !self.shared.status.is_shared() {
             return;
         }
         match self.store.users_after(self.last_user).await {

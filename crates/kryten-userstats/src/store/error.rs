@@ -153,8 +153,8 @@ fn code(error: &sqlx::Error) -> Option<String> {
 fn passes(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::Protocol(_) => true,
-        // Classes: connection, resources, operator intervention; a
-        // transaction that stood still for too long; two transactions that met; SQLite's "busy".
+        // Classes: connection, resources, operator intervention; a transaction that stood still for too long; two
+        // transactions that met; SQLite's "busy".
         error => code(error).is_some_and(|code| {
             ["08", "53", "57"]
                 .iter()

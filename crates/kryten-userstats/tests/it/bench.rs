@@ -150,6 +150,17 @@ impl Bench {
             .await;
     }
 
+    /// The state with which the original's replies were recorded.
+    pub(crate) async fn seed_recorded_kv(&self) {
+        let seed = include_str!("../fixtures/userstats_kv_seed.json");
+        let seed: Vec<Value> = serde_json::from_str(seed).unwrap();
+        for value in seed {
+            let text = |name: &str| value[name].as_str().unwrap();
+            self.put(text("bucket"), text("key"), &value["value"], None)
+                .await;
+        }
+    }
+
     pub(crate) async fn ask(&self, request: Request) -> Result<Value, CommandError> {
         let reply = command::request(&self.client, "userstats", request, PATIENCE).await?;
         Ok(reply.data.unwrap())

@@ -32,14 +32,7 @@ struct Run {
 
 async fn replay(compat: &str, backend: Backend) -> Run {
     let bench = Bench::with(backend).await;
-    let seed: Value =
-        serde_json::from_str(include_str!("../fixtures/userstats_kv_seed.json")).unwrap();
-    for value in seed.as_array().unwrap() {
-        let text = |name: &str| value[name].as_str().unwrap();
-        bench
-            .put(text("bucket"), text("key"), &value["value"], None)
-            .await;
-    }
+    bench.seed_recorded_kv().await;
     let mut config: Value =
         serde_json::from_str(include_str!("../fixtures/userstats_config.json")).unwrap();
     config["compat"] = compat.into();

@@ -175,14 +175,7 @@ async fn a_taken_port_is_told_at_once() {
 on_both! {
     async fn what_the_original_was_sent_gives_its_rows_but_for_what_is_mended(backend) {
         let bench = Bench::with(backend).await;
-        let seed: Value =
-            serde_json::from_str(include_str!("../fixtures/userstats_kv_seed.json")).unwrap();
-        for value in seed.as_array().unwrap() {
-            let text = |name: &str| value[name].as_str().unwrap();
-            bench
-                .put(text("bucket"), text("key"), &value["value"], None)
-                .await;
-        }
+        bench.seed_recorded_kv().await;
         let mut config = bench.config();
         let channel = |name: &str| ChannelConfig {
             domain: "cytu.be".into(),

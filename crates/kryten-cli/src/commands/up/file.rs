@@ -38,12 +38,9 @@ pub(crate) fn web_problem(whole: &Value) -> Option<String> {
         Ok(file) => file,
         Err(error) => return Some(error.to_string()),
     };
-    let token = match &file.token_file {
-        Some(path) => match super::web::read_token(path) {
-            Ok(token) => Some(token),
-            Err(error) => return Some(format!("{error:#}; see web.token_file")),
-        },
-        None => file.token.clone(),
+    let token = match super::web::token_without_option(&file) {
+        Ok(token) => token,
+        Err(error) => return Some(format!("{error:#}; see web.token_file")),
     };
     let problem = file.settings(token).check().err();
     problem.map(|problem| format!("web: {problem}"))
@@ -51,8 +48,7 @@ pub(crate) fn web_problem(whole: &Value) -> Option<String> {
 
 /// Reads both.
 pub(super) fn load(path: &Path) -> anyhow::Result<(RobotConfig, WebFile)> {
-    let mut robot = kryten_robot::config::load(path)?;
     let whole = config::load(path)?;
-    robot.unknown_keys = config::unknown_keys(&whole, &schema());
+    let robot = kryten_robot::config::loaded(&whole, path, &schema())?;
     Ok((robot, web(&whole)?))
 }

@@ -99,27 +99,29 @@ impl WebArgs {
         Ok(both.settings(token))
     }
 
-    /// Whoever is nearest: the option, the environment, the file.
+    /// Whoever is nearest: the option, then the others.
     fn token(&self, file: &WebFile) -> anyhow::Result<Option<SecretString>> {
-        let from_environment = || {
-            let token = std::env::var("KRYTEN_WEB_TOKEN").ok();
-            token.filter(|token| !token.is_empty())
-        };
-        if let Some(path) = &self.web_token_file {
-            return read_token(path).map(Some);
-        }
-        if let Some(token) = from_environment() {
-            return Ok(Some(token.into()));
-        }
-        match &file.token_file {
+        match &self.web_token_file {
             Some(path) => read_token(path).map(Some),
-            None => Ok(file.token.clone()),
+            None => token_without_option(file),
         }
     }
 }
 
+/// The token of the environment, else that of the file.
+pub(super) fn token_without_option(file: &WebFile) -> anyhow::Result<Option<SecretString>> {
+    let token = std::env::var("KRYTEN_WEB_TOKEN").ok();
+    if let Some(token) = token.filter(|token| !token.is_empty()) {
+        return Ok(Some(token.into()));
+    }
+    match &file.token_file {
+        Some(path) => read_token(path).map(Some),
+        None => Ok(file.token.clone()),
+    }
+}
+
 /// The token that stands in a file.
-pub(super) fn read_token(path: &std::path::Path) -> anyhow::Result<SecretString> {
+fn read_token(path: &std::path::Path) -> anyhow::Result<SecretString> {
     let token = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the token of the page from {}", path.display()))?;
     Ok(SecretString::from(token.trim()))
