@@ -15,6 +15,9 @@ use crate::database::Place;
 use crate::events::Events;
 
 const INSTANCES: [usize; 3] = [1, 2, 4];
+/// So many are published each after the one before was stored.
+const ONE_BY_ONE: u64 = 1_000;
+const AS_FAST_AS_IT_GOES: f64 = 100_000.0;
 /// Events in a second while an instance and a node are killed.
 const PACE: f64 = 250.0;
 
@@ -35,6 +38,15 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<Value> {
          bytes each on each server",
         channels.len(),
         options.channels * PEOPLE
+    );
+    let started = Instant::now();
+    events.add(ONE_BY_ONE);
+    let (tells, _) = watch::channel(0);
+    let (mut events, _) =
+        load::at_a_pace(client.clone(), events, AS_FAST_AS_IT_GOES, tells).await?;
+    let in_a_row = per_second(ONE_BY_ONE, started.elapsed());
+    println!(
+        "one after the other, as a robot sends those of a channel to a cluster: {in_a_row:.0}/s"
     );
     println!(
         "instances | channels of each | shared after | counted/s | MB of all | database bytes/event | one killed: taken over \
@@ -57,7 +69,7 @@ pub(super) async fn run(options: &Options) -> anyhow::Result<Value> {
     println!("{}", cost.line());
     Ok(json!({
         "buckets": cost.figures(), "channels": channels.len(), "people": options.channels * PEOPLE, "servers": 3,
-        "published_per_second": stored, "stream_bytes_per_event": each, "instances": rows,
+        "published_per_second": stored, "published_one_by_one_per_second": in_a_row, "stream_bytes_per_event": each, "instances": rows,
     }))
 }
 
