@@ -97,6 +97,8 @@ pub(super) enum BucketState {
         similar: Option<String>,
     },
     NotABucket,
+    /// The channel's name is none.
+    NoName,
     NoPermission(String),
     Failed(String),
     There {
