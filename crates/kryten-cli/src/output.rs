@@ -19,7 +19,10 @@ pub(crate) const FAILED: u8 = 1;
 pub(crate) const USAGE: u8 = 2;
 
 /// What async-nats says where the credentials are refused, which our own sentence has said.
-const REFUSED: &str = "authorization violation: nats: authorization violation";
+const REFUSED: [&str; 2] = [
+    "authorization violation: nats: authorization violation",
+    "nats: authorization violation",
+];
 
 /// Prints a failure as one line on stderr, causes joined by colons, where the book helps with its chapter, and gives the
 /// exit code.
@@ -28,7 +31,7 @@ pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
     for cause in error.chain() {
         let text = cause.to_string();
         // What says no more than the sentence so far.
-        if sentence.contains(&text) || text == REFUSED {
+        if sentence.contains(&text) || REFUSED.contains(&text.as_str()) {
             continue;
         }
         if !sentence.is_empty() {
@@ -75,6 +78,14 @@ pub(crate) fn misused(error: &clap::Error) -> ExitCode {
 
 /// Before what went wrong.
 const SIGN: &str = "error: ";
+
+/// A sentence for the person at the terminal, words kept whole.
+pub(crate) fn remark(sentence: &str) {
+    eprintln!(
+        "{}",
+        screen::wrapped(sentence, Screen::width_of_stderr(), 0)
+    );
+}
 
 /// One line for another program, words kept whole for a person.
 fn complain(sentence: &str) {

@@ -94,10 +94,10 @@ pub(crate) async fn run(client: &ClientArgs, args: TailArgs) -> anyhow::Result<E
         if let Some(named) = named
             && let Some(served) = context.served_instead(&asked, &named).await
         {
-            eprintln!(
+            output::remark(&format!(
                 "note: no robot serves the channel {}; served: {served}",
                 output::printable(&named)
-            );
+            ));
         }
     });
     let paint = Paint::stdout();

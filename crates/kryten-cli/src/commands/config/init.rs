@@ -176,7 +176,7 @@ fn answer(
         };
         match check(&meant) {
             Ok(()) => return Ok(meant),
-            Err(problem) => eprintln!("{problem}"),
+            Err(problem) => output::remark(&problem),
         }
     }
 }
