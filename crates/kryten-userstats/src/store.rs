@@ -22,6 +22,7 @@ mod phrases;
 mod population;
 mod position;
 mod privacy;
+mod readers;
 mod reads;
 mod rows;
 mod schema;
@@ -44,9 +45,9 @@ pub use phrases::{PhraseAdded, PhraseDeleted};
 pub use position::{Claim, Position};
 pub use privacy::{OptedOut, WishDone};
 pub use reads::{
-    ChannelActivity, ChannelCount, ChannelTotals, EmoteCount, ExactMark, GapRow, HourRow, MediaRow,
-    PhraseCount, Population, PopulationMean, Presence, Totals, UserActivity, UserCount, UserSeen,
-    VoteSum, Watermark, Watermarks,
+    ChannelActivity, ChannelCount, ChannelTotals, EmoteCount, ExactMark, GapRow, HourRow, Meant,
+    MediaRow, Part, PersonCounts, PhraseCount, Population, PopulationMean, Presence, Totals,
+    UserActivity, UserCount, UserSeen, VoteSum, Watermark, Watermarks,
 };
 pub use transfer::{Progress, Transferred};
 pub use url::{DatabaseUrl, DatabaseUrlError};

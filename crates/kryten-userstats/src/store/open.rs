@@ -9,20 +9,25 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{Connection, PgConnection};
 use tokio::sync::OnceCell;
 
+use super::readers::Readers;
 use super::sql::Pool;
 use super::{DatabaseUrl, Place, Store, StoreError, schema};
 
 /// As long as the original waits; its alias tool may write at the same time.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
-const READERS: u32 = 4;
 /// Pages that each connection to a file may hold, in KiB (negative, as SQLite wants it). Those of its usual 2 MB fill as
 /// the file grows, which in a service that needs 20 MB looks like a leak; the system holds the file's pages besides.
 const CACHE_KIB: &str = "-1024";
 /// A server that does not answer for longer is away.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// A connection that was used less long ago is not asked whether it still lives, which takes as long as a statement. No
+/// server is started anew in this time.
+const STILL_THERE: Duration = Duration::from_millis(100);
 /// A transaction in which nothing is said for so long (in milliseconds) is rolled back: one who was suspended in it must
 /// not keep the others from taking over.
 const ABANDONED: (&str, &str) = ("idle_in_transaction_session_timeout", "5000");
+/// Requests that only read.
+const READERS: u32 = 4;
 /// Counting, leases, and requests that change something.
 const WRITERS: u32 = 3;
 
@@ -61,14 +66,12 @@ impl Store {
                 StoreError::Sql(source) => failed(source),
                 other => other,
             })?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .connect_with(options.create_if_missing(false).pragma("query_only", "ON"))
+        let readers = Readers::open(options.create_if_missing(false).pragma("query_only", "ON"))
             .await
             .map_err(failed)?;
         Ok(Self {
             writer,
-            readers: Pool::Sqlite(readers),
+            readers: Pool::Readers(Arc::new(readers)),
             place: Place::File(path.to_owned()),
             prepared: Arc::new(OnceCell::new_with(Some(()))),
             ledger: Arc::default(),
@@ -86,6 +89,12 @@ impl Store {
         let readers = PgPoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(CONNECT_TIMEOUT)
+            .test_before_acquire(false)
+            .before_acquire(|connection, idle| {
+                Box::pin(async move {
+                    Ok(idle.idle_for < STILL_THERE || connection.ping().await.is_ok())
+                })
+            })
             .connect_lazy_with(options.clone().options(read_only));
         Self {
             writer: Pool::Postgres(writers),

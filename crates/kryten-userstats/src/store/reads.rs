@@ -3,6 +3,7 @@
 mod channels;
 mod own;
 mod per_channel;
+mod person;
 mod rankings;
 mod totals;
 mod users;
@@ -10,6 +11,7 @@ mod users;
 pub use channels::{MediaRow, Population, PopulationMean, VoteSum, Watermark, Watermarks};
 pub use own::{ExactMark, GapRow, HourRow, Presence};
 pub use per_channel::ChannelTotals;
+pub use person::{Meant, Part, PersonCounts};
 pub use rankings::{EmoteCount, UserCount};
 pub use totals::Totals;
 pub use users::{ChannelActivity, ChannelCount, PhraseCount, UserActivity, UserSeen};

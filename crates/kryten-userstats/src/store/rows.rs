@@ -50,7 +50,7 @@ pub(super) async fn write<'q, T>(
             On::Postgres(connection) => {
                 write_postgres(connection, head, tail, cells.cells, width).await?;
             }
-            On::SqlitePool(_) | On::PostgresPool(_) => {
+            On::SqlitePool(_) | On::Readers(_) | On::PostgresPool(_) => {
                 unreachable!("a transaction is no pool")
             }
         }

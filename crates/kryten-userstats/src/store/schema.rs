@@ -28,6 +28,10 @@ const CHANGES: &[(i64, &str)] = &[
         include_str!("../../migrations/0005_wishes_of_people.sql"),
     ),
     (6, include_str!("../../migrations/0006_what_is_covered.sql")),
+    (
+        7,
+        include_str!("../../migrations/0007_people_found_at_once.sql"),
+    ),
 ];
 
 /// Makes the tables that are missing, all or none.

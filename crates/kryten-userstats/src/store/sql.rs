@@ -5,6 +5,7 @@
 //! goes through [`limit`]. Tables differ only by what [`super::schema`] rewrites.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
@@ -13,6 +14,7 @@ use sqlx::{
     SqlitePool,
 };
 
+use super::readers::Readers;
 use super::value::Value;
 
 /// Keeps those who write alone and those who add batches apart, in PostgreSQL; any number that nobody else uses.
@@ -22,6 +24,8 @@ const WRITER_LOCK: i64 = 0x6b72_7974_656e;
 #[derive(Debug, Clone)]
 pub(super) enum Pool {
     Sqlite(SqlitePool),
+    /// To a file, only for reading.
+    Readers(Arc<Readers>),
     Postgres(PgPool),
 }
 
@@ -49,6 +53,9 @@ impl Pool {
             Self::Sqlite(pool) => Ok(Transaction::Sqlite(
                 pool.begin_with("BEGIN IMMEDIATE").await?,
             )),
+            Self::Readers(_) => Err(sqlx::Error::Configuration(
+                "what is only read is not changed".into(),
+            )),
             Self::Postgres(pool) => {
                 let mut transaction = pool.begin().await?;
                 sqlx::query(lock)
@@ -63,6 +70,7 @@ impl Pool {
     pub(super) async fn close(&self) {
         match self {
             Self::Sqlite(pool) => pool.close().await,
+            Self::Readers(readers) => readers.close().await,
             Self::Postgres(pool) => pool.close().await,
         }
     }
@@ -93,6 +101,7 @@ impl Transaction {
 /// Where a statement runs.
 pub(super) enum On<'c> {
     SqlitePool(&'c SqlitePool),
+    Readers(&'c Readers),
     PostgresPool(&'c PgPool),
     Sqlite(&'c mut SqliteConnection),
     Postgres(&'c mut PgConnection),
@@ -102,6 +111,7 @@ impl<'c> From<&'c Pool> for On<'c> {
     fn from(pool: &'c Pool) -> Self {
         match pool {
             Pool::Sqlite(pool) => Self::SqlitePool(pool),
+            Pool::Readers(readers) => Self::Readers(readers),
             Pool::Postgres(pool) => Self::PostgresPool(pool),
         }
     }
@@ -180,6 +190,12 @@ macro_rules! on {
     ($on:expr, $query:expr, $sqlite:ident, $postgres:ident, $method:ident) => {
         match $on.into() {
             On::SqlitePool(pool) => $sqlite($query)?.$method(pool).await,
+            On::Readers(readers) => {
+                let query = $sqlite($query)?;
+                let mut reader = readers.lend().await?;
+                let outcome = query.$method(reader.connection()).await;
+                reader.judge(outcome)
+            }
             On::PostgresPool(pool) => $postgres($query)?.$method(pool).await,
             On::Sqlite(connection) => $sqlite($query)?.$method(connection).await,
             On::Postgres(connection) => $postgres($query)?.$method(connection).await,
@@ -197,6 +213,12 @@ impl<'q> Query<'q> {
     pub(super) async fn execute(self, on: impl Into<On<'_>>) -> sqlx::Result<u64> {
         match on.into() {
             On::SqlitePool(pool) => Ok(self.sqlite()?.execute(pool).await?.rows_affected()),
+            On::Readers(readers) => {
+                let query = self.sqlite()?;
+                let mut reader = readers.lend().await?;
+                let outcome = query.execute(reader.connection()).await;
+                Ok(reader.judge(outcome)?.rows_affected())
+            }
             On::PostgresPool(pool) => Ok(self.postgres()?.execute(pool).await?.rows_affected()),
             On::Sqlite(connection) => Ok(self.sqlite()?.execute(connection).await?.rows_affected()),
             On::Postgres(connection) => {

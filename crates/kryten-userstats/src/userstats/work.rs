@@ -174,8 +174,9 @@ async fn answer(
         () = tokio::time::sleep(LONGEST_SILENCE) => {}
         () = shared.stop.cancelled() => return Ok(None),
     }
+    let queries = Arc::new(queries);
     let responder = Responder::start(client, "userstats", move |request| {
-        let queries = queries.clone();
+        let queries = Arc::clone(&queries);
         async move {
             let answer = queries.answer(&request, now()).await;
             answer.map_err(|error| {

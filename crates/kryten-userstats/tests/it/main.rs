@@ -34,6 +34,7 @@ mod instances;
 mod kept;
 mod logs;
 mod original;
+mod people;
 mod postgres;
 mod privacy;
 mod queries;

@@ -1,0 +1,274 @@
+//! What all the names of one person have come to: one statement finds the names and reads everything that is asked, so
+//! that an answer is of one moment and goes to the database once.
+
+use std::collections::BTreeMap;
+
+use sqlx::AssertSqlSafe;
+
+use super::{UserActivity, UserSeen};
+use crate::store::sql;
+use crate::store::value::Value;
+use crate::store::{Store, StoreError};
+
+/// Whom a name means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meant<'a> {
+    /// Exactly this name.
+    Exactly(&'a str),
+    /// Its owner where it is an alias, in any case of its letters, with all spellings and all aliases.
+    Anyhow(&'a str),
+}
+
+/// What can be asked of a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part<'a> {
+    /// When they were seen.
+    Seen,
+    /// Whether they are in this channel, or in any one of the domain.
+    Present(Option<&'a str>),
+    /// Chat lines.
+    Messages,
+    /// Private messages, of all domains.
+    Pms,
+    /// `++` kudos they got.
+    PlusPlus,
+    /// Kudos by phrase they got.
+    Phrases,
+    /// Emotes they used.
+    Emotes,
+    /// Ended visits.
+    Activity,
+}
+
+/// What was asked of a person; what was not asked is empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PersonCounts {
+    /// When they were seen; `None` where there is no such user.
+    pub seen: Option<UserSeen>,
+    /// Whether they are there.
+    pub present: bool,
+    /// Chat lines by channel.
+    pub messages: BTreeMap<String, i64>,
+    /// Private messages.
+    pub pms: i64,
+    /// `++` kudos.
+    pub plusplus: i64,
+    /// Kudos by phrase.
+    pub phrases: BTreeMap<String, i64>,
+    /// Uses by emote.
+    pub emotes: BTreeMap<String, i64>,
+    /// Ended visits by channel.
+    pub activity: BTreeMap<String, UserActivity>,
+}
+
+/// The names, where `$1` is meant exactly.
+const EXACTLY: &str = "WITH names (name) AS (SELECT CAST($1 AS TEXT))";
+
+/// The names, where `$1` is meant anyhow; `$2` is the name as aliases are stored.
+const ANYHOW: &str = "WITH RECURSIVE owner (name) AS (
+    SELECT COALESCE(
+        (SELECT username FROM user_aliases WHERE alias = $2 ORDER BY id LIMIT 1),
+        CAST($1 AS TEXT)
+    )
+), meant (name) AS (
+    SELECT name FROM owner
+    UNION
+    SELECT a.alias FROM owner JOIN user_aliases AS a ON LOWER(a.username) = LOWER(owner.name)
+), names (name) AS (
+    SELECT name FROM meant
+    WHERE NOT EXISTS (SELECT 1 FROM users AS u WHERE LOWER(u.username) = LOWER(meant.name))
+    UNION
+    SELECT u.username FROM meant JOIN users AS u ON LOWER(u.username) = LOWER(meant.name)
+)";
+
+const NONE: &str = "CAST(NULL AS TEXT)";
+
+/// Number of the part, a key, another text, a count, another count.
+type Row = (i64, Option<String>, Option<String>, i64, i64);
+
+impl Part<'_> {
+    fn number(self) -> i64 {
+        match self {
+            Self::Seen => 0,
+            Self::Present(_) => 1,
+            Self::Messages => 2,
+            Self::Pms => 3,
+            Self::PlusPlus => 4,
+            Self::Phrases => 5,
+            Self::Emotes => 6,
+            Self::Activity => 7,
+        }
+    }
+
+    fn is_of_a_domain(self) -> bool {
+        !matches!(self, Self::Seen | Self::Pms)
+    }
+
+    /// The rows of all names; domain and channel are the places of these values.
+    fn sql(self, domain: &str, channel: &str) -> String {
+        let [key, other, count, more, from] = match self {
+            Self::Seen => ["t.first_seen_at", "t.last_seen_at", "0", "0", "users"],
+            Self::Present(None) => return self.anywhere(domain),
+            Self::Present(Some(_)) => ["t.channel", NONE, "1", "0", "kryten_visits"],
+            Self::Messages => ["t.channel", NONE, "t.message_count", "0", "message_counts"],
+            Self::Pms => [NONE, NONE, "t.pm_count", "0", "pm_counts"],
+            Self::PlusPlus => [NONE, NONE, "t.kudos_count", "0", "kudos_plusplus"],
+            Self::Phrases => ["t.phrase", NONE, "t.kudos_count", "0", "kudos_phrases"],
+            Self::Emotes => ["t.emote", NONE, "t.usage_count", "0", "emote_usage"],
+            Self::Activity => [
+                "t.channel",
+                NONE,
+                "t.total_time_seconds",
+                "t.not_afk_time_seconds",
+                "user_activity",
+            ],
+        };
+        let columns = self.columns(key, other, count, more);
+        let mut sql = format!("{columns} FROM names JOIN {from} AS t ON t.username = names.name");
+        if self.is_of_a_domain() {
+            sql += &format!(" WHERE t.domain = {domain}");
+        }
+        if let Self::Present(_) = self {
+            sql += &format!(" AND t.channel = {channel} AND t.closed_at IS NULL");
+        }
+        sql
+    }
+
+    /// Each channel in which there is somebody is found in the index after the one before it, and looked at for the
+    /// names: all others who are there are passed over.
+    fn anywhere(self, domain: &str) -> String {
+        let columns = self.columns("rooms.channel", NONE, "1", "0");
+        format!(
+            "{columns} FROM names CROSS JOIN (
+                 WITH RECURSIVE found (channel) AS (
+                     SELECT MIN(channel) FROM kryten_visits WHERE closed_at IS NULL AND domain = {domain}
+                     UNION ALL
+                     SELECT (
+                         SELECT MIN(v.channel) FROM kryten_visits AS v WHERE v.closed_at IS NULL
+                         AND v.domain = {domain} AND v.channel > found.channel
+                     ) FROM found WHERE found.channel IS NOT NULL
+                 )
+                 SELECT channel FROM found
+             ) AS rooms
+             WHERE EXISTS (
+                 SELECT 1 FROM kryten_visits AS t WHERE t.closed_at IS NULL AND t.domain = {domain}
+                 AND t.channel = rooms.channel AND t.username = names.name
+             )"
+        )
+    }
+
+    fn columns(self, key: &str, other: &str, count: &str, more: &str) -> String {
+        format!(
+            "SELECT CAST({} AS BIGINT), {key}, {other}, CAST(COALESCE({count}, 0) AS BIGINT),
+             CAST(COALESCE({more}, 0) AS BIGINT)",
+            self.number()
+        )
+    }
+}
+
+impl Store {
+    /// What all the names that are meant have come to in a domain.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn person(
+        &self,
+        meant: Meant<'_>,
+        domain: &str,
+        parts: &[Part<'_>],
+    ) -> Result<PersonCounts, StoreError> {
+        let mut values: Vec<Value<'_>> = Vec::new();
+        let mut place = |value| {
+            values.push(value);
+            format!("${}", values.len())
+        };
+        let names = match meant {
+            Meant::Exactly(name) => {
+                place(name.into());
+                EXACTLY
+            }
+            Meant::Anyhow(name) => {
+                place(name.into());
+                place(name.to_lowercase().into());
+                ANYHOW
+            }
+        };
+        // PostgreSQL takes no value that a statement has no place for.
+        let of_a_domain = parts.iter().any(|part| part.is_of_a_domain());
+        let domain = match of_a_domain {
+            true => place(domain.into()),
+            false => String::new(),
+        };
+        let channel = parts.iter().find_map(|part| match part {
+            Part::Present(channel) => *channel,
+            _ => None,
+        });
+        let channel = channel.map_or_else(String::new, |channel| place(channel.into()));
+        let selects = parts.iter().map(|part| part.sql(&domain, &channel));
+        let selects: Vec<String> = selects.collect();
+        let text = format!("{names} {}", selects.join(" UNION ALL "));
+        let mut query = sql::query_as(AssertSqlSafe(text));
+        for value in values {
+            query = query.bind(value);
+        }
+        let rows: Vec<Row> = query.fetch_all(&self.readers).await?;
+        let mut counts = PersonCounts::default();
+        for row in rows {
+            counts.add(row);
+        }
+        Ok(counts)
+    }
+}
+
+impl PersonCounts {
+    fn add(&mut self, (part, key, other, count, more): Row) {
+        let key = key.unwrap_or_default();
+        let sums = match part {
+            0 => return self.add_seen(key, other.unwrap_or_default()),
+            1 => {
+                self.present = true;
+                return;
+            }
+            3 => {
+                self.pms += count;
+                return;
+            }
+            4 => {
+                self.plusplus += count;
+                return;
+            }
+            7 => {
+                let sum = self.activity.entry(key).or_insert(UserActivity {
+                    total_time_seconds: 0,
+                    not_afk_time_seconds: 0,
+                });
+                sum.total_time_seconds += count;
+                sum.not_afk_time_seconds += more;
+                return;
+            }
+            2 => &mut self.messages,
+            5 => &mut self.phrases,
+            _ => &mut self.emotes,
+        };
+        *sums.entry(key).or_default() += count;
+    }
+
+    fn add_seen(&mut self, first: String, last: String) {
+        match &mut self.seen {
+            None => {
+                self.seen = Some(UserSeen {
+                    first_seen_at: first,
+                    last_seen_at: last,
+                });
+            }
+            Some(seen) => {
+                if first < seen.first_seen_at {
+                    seen.first_seen_at = first;
+                }
+                if last > seen.last_seen_at {
+                    seen.last_seen_at = last;
+                }
+            }
+        }
+    }
+}
