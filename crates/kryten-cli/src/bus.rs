@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::SelectAll;
 use jiff::Timestamp;
-use kryten_client::{Client, EventReader, EventStream, ReaderItem, ReaderOptions};
+use kryten_client::{Client, EventReader, EventStream, ReaderItem, ReaderOptions, StreamError};
 
 use crate::recording::Message;
 
@@ -72,7 +72,13 @@ impl Bus {
         subjects: &[String],
         start: Start,
     ) -> anyhow::Result<Self> {
-        let stream = EventStream::open(client).await?;
+        let stream = match EventStream::open(client).await {
+            Err(error @ StreamError::Missing { .. }) => anyhow::bail!(
+                "{error}; start the robot, which makes it, or listen to the bus itself: `kryten record --live`, or \
+                 `kryten tail` without --since"
+            ),
+            opened => opened?,
+        };
         let filter_subjects = without_covered(subjects);
         let mut end = 0;
         for subject in &filter_subjects {

@@ -1,5 +1,7 @@
 //! Every option of the command line, as clap types, and the page of help that names all verbs.
 
+mod number;
+
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -28,6 +30,7 @@ use crate::commands::tail::TailArgs;
 use crate::commands::up::UpArgs;
 use crate::commands::userstats::UserstatsArgs;
 use crate::screen::{Screen, wrapped};
+pub(crate) use number::at_least_one;
 
 /// Where the options stand that every verb has.
 const EVERYWHERE: &str = "Everywhere";

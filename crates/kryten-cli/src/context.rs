@@ -5,6 +5,8 @@ mod discovery;
 use std::path::Path;
 
 use anyhow::Context as _;
+use async_nats::ServerAddr;
+use kryten_client::config::ConfigError;
 use kryten_client::{Client, NatsConfig};
 use secrecy::SecretString;
 use serde_json::Value;
@@ -64,6 +66,17 @@ impl Context {
             wanted_channel: args.channel.clone(),
             wanted_domain: args.domain.clone(),
         })
+    }
+
+    /// Where the server is, without a login, where only one is named; a server itself may say that it is everywhere.
+    pub(crate) fn only_address(&self) -> Option<String> {
+        match self.nats.addresses().as_slice() {
+            [only] => {
+                let address: ServerAddr = only.parse().ok()?;
+                Some(format!("{}:{}", address.host(), address.port()))
+            }
+            _ => None,
+        }
     }
 
     /// Connects to NATS.
@@ -127,6 +140,14 @@ impl Context {
                 listed(&served)
             ),
         }
+    }
+
+    /// The channels that robots serve, where this one is not among them: its name may be mistyped.
+    pub(crate) async fn served_instead(&self, client: &Client, channel: &str) -> Option<String> {
+        // Who does not know it cannot doubt it.
+        let served = discovery::served_channels(client).await.ok()?;
+        let is_served = served.iter().any(|known| is_same(&known.channel, channel));
+        (!is_served && !served.is_empty()).then(|| listed(&served))
     }
 
     /// The only one of these channels that can be meant; an error where several can.
@@ -198,7 +219,16 @@ fn of_file(address: &NatsAddress) -> NatsConfig {
 
 fn from_config(file: &Path, needs_servers: bool) -> anyhow::Result<(NatsConfig, Vec<ChannelName>)> {
     let named = || format!("cannot use the configuration {}", file.display());
-    let mut value = kryten_client::config::load(file).with_context(named)?;
+    let loaded = kryten_client::config::load(file);
+    let mut value = match loaded {
+        // These name the file themselves.
+        Err(
+            error @ (ConfigError::Read { .. }
+            | ConfigError::Extension { .. }
+            | ConfigError::Syntax { .. }),
+        ) => return Err(error.into()),
+        loaded => loaded.with_context(named)?,
+    };
     let channels = channels_in(&value);
     let section = value.get_mut("nats").map(Value::take);
     let nats = match section {

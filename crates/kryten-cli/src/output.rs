@@ -8,6 +8,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use serde_json::Value;
+use unicode_width::UnicodeWidthStr;
 
 use crate::chapters::chapter_of;
 use crate::screen::{self, Screen};
@@ -17,13 +18,20 @@ pub(crate) const FAILED: u8 = 1;
 /// The exit code of a command that was called wrongly.
 pub(crate) const USAGE: u8 = 2;
 
+/// What async-nats says where the credentials are refused, which our own sentence has said.
+const REFUSED: [&str; 2] = [
+    "authorization violation: nats: authorization violation",
+    "nats: authorization violation",
+];
+
 /// Prints a failure as one line on stderr, causes joined by colons, where the book helps with its chapter, and gives the
 /// exit code.
 pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
     let mut sentence = String::new();
     for cause in error.chain() {
         let text = cause.to_string();
-        if sentence.contains(&text) {
+        // What says no more than the sentence so far.
+        if sentence.contains(&text) || REFUSED.contains(&text.as_str()) {
             continue;
         }
         if !sentence.is_empty() {
@@ -44,9 +52,43 @@ pub(crate) fn usage(sentence: &str) -> ExitCode {
     ExitCode::from(USAGE)
 }
 
+/// What clap found wrong, or the help that was asked for; words kept whole where a line is longer than the terminal.
+pub(crate) fn misused(error: &clap::Error) -> ExitCode {
+    let code = ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE));
+    let width = Screen::width_of_stderr();
+    let text = error.to_string();
+    let is_too_wide = |line: &str| width.is_some_and(|width| line.width() > width);
+    if !error.use_stderr() || !text.lines().any(is_too_wide) {
+        // A reader that went away is no error.
+        let _ = error.print();
+        return code;
+    }
+    for line in text.lines() {
+        let words = line.trim_start();
+        let indent = line.len() - words.len();
+        let (sign, words) = match words.strip_prefix(SIGN) {
+            Some(words) => (SIGN, words),
+            None => ("", words),
+        };
+        let shown = screen::wrapped(words, width, indent + sign.len());
+        eprintln!("{:indent$}{sign}{shown}", "");
+    }
+    code
+}
+
+/// Before what went wrong.
+const SIGN: &str = "error: ";
+
+/// A sentence for the person at the terminal, words kept whole.
+pub(crate) fn remark(sentence: &str) {
+    eprintln!(
+        "{}",
+        screen::wrapped(sentence, Screen::width_of_stderr(), 0)
+    );
+}
+
 /// One line for another program, words kept whole for a person.
 fn complain(sentence: &str) {
-    const SIGN: &str = "error: ";
     let shown = screen::wrapped(sentence, Screen::width_of_stderr(), SIGN.len());
     eprintln!("{SIGN}{shown}");
 }

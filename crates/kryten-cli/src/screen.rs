@@ -12,7 +12,7 @@ use std::io::IsTerminal;
 use anstyle::{AnsiColor, Style};
 
 pub(crate) use chart::{bar, shade, sparkline};
-pub(crate) use grid::{Grid, column};
+pub(crate) use grid::{Grid, column, cut};
 pub(crate) use words::{ago, count, day_and_time, duration, number, text};
 pub(crate) use wrap::wrapped;
 

@@ -87,7 +87,7 @@ pub(crate) struct ErrorBody {
 #[derive(Template)]
 #[template(path = "error.html")]
 struct ErrorPage<'a> {
-    status: u16,
+    title: &'a str,
     sentence: &'a str,
 }
 
@@ -155,7 +155,7 @@ impl IntoResponse for PageError {
 
 fn error_page(status: StatusCode, sentence: &str) -> Response {
     let page = ErrorPage {
-        status: status.as_u16(),
+        title: status.canonical_reason().unwrap_or("Error"),
         sentence,
     };
     match page.render() {

@@ -8,9 +8,7 @@ use crate::output;
 pub(crate) fn run() -> ExitCode {
     output::line("kryten, the command line of Kryten in Rust");
     output::line(concat!("Version: ", env!("CARGO_PKG_VERSION")));
-    output::line(
-        "Credits: after kryten-cli, kryten-robot, kryten-userstats and kryten-py, which it is a drop-in for",
-    );
+    output::line("Credits: after kryten-py, kryten-robot, kryten-userstats and kryten-cli");
     output::line(concat!("Licence: ", env!("CARGO_PKG_LICENSE")));
     output::line("Thank you for using it.");
     ExitCode::SUCCESS

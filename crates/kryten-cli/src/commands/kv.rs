@@ -15,7 +15,7 @@ mod watch;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use kryten_client::{Client, KvBucket, state};
+use kryten_client::{Client, KvBucket, KvError, state};
 use kryten_protocol::state::list;
 
 use crate::cli::ClientArgs;
@@ -113,7 +113,10 @@ pub(crate) async fn run(client: &ClientArgs, args: KvArgs) -> anyhow::Result<Exi
     let client = Context::find(client)?.connect().await?;
     let open = |bucket: String| {
         let client = client.clone();
-        async move { KvBucket::open(&client, &bucket).await }
+        async move {
+            let opened = KvBucket::open(&client, &bucket).await;
+            opened.map_err(explained)
+        }
     };
     let is_json = args.json;
     match args.command {
@@ -174,6 +177,16 @@ pub(crate) async fn run(client: &ClientArgs, args: KvArgs) -> anyhow::Result<Exi
     Ok(ExitCode::SUCCESS)
 }
 
+/// What can be done here about a bucket that cannot be used.
+fn explained(error: KvError) -> anyhow::Error {
+    match error {
+        KvError::BucketMissing { bucket } => anyhow::anyhow!(
+            "the bucket {bucket} does not exist; `kryten kv ls` lists those that do"
+        ),
+        error => error.into(),
+    }
+}
+
 async fn ls(client: &Client, args: &arguments::Ls, is_json: bool) -> anyhow::Result<()> {
     let names = KvBucket::names(client).await?;
     if !args.long {
@@ -184,7 +197,7 @@ async fn ls(client: &Client, args: &arguments::Ls, is_json: bool) -> anyhow::Res
     for name in names {
         let bucket = match KvBucket::open(client, &name).await {
             // Deleted since it was listed.
-            Err(kryten_client::KvError::BucketMissing { .. }) => continue,
+            Err(KvError::BucketMissing { .. }) => continue,
             bucket => bucket?,
         };
         buckets.push(bucket.info().await?);

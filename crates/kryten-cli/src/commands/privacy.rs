@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::cli::ClientArgs;
 use crate::context::Context;
 use crate::output;
+use crate::screen::{Grid, Screen, column, day_and_time, text};
 
 const SERVICE: &str = "userstats";
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -135,11 +136,43 @@ fn show(what: &What, data: &Value) {
         }
         What::Export(_) => output::json(data),
         What::List => {
-            for out in data["opted_out"].as_array().into_iter().flatten() {
-                let field = |name: &str| output::printable(out[name].as_str().unwrap_or_default());
-                output::line(&format!("{}  since {}", field("username"), field("since")));
-            }
-            output::line(&format!("forgotten: {}", data["forgotten"]));
+            output::text(&listed(Screen::of_stdout(), data));
         }
+    }
+}
+
+/// Who opted out, and how many are forgotten.
+fn listed(screen: Screen, data: &Value) -> String {
+    let mut grid = Grid::new([column("opted out"), column("since (UTC)")]);
+    for out in data["opted_out"].as_array().into_iter().flatten() {
+        grid.row([text(&out["username"]), day_and_time(&out["since"])]);
+    }
+    let out = match grid.is_empty() {
+        true => "Nobody has opted out.".to_owned(),
+        false => grid.draw(screen),
+    };
+    format!("{out}\n\nforgotten: {}", text(&data["forgotten"]))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn who_opted_out_is_a_table() {
+        let data = json!({"opted_out": [{"username": "bob", "since": "2026-11-29T15:36:04.613701+00:00"}], "forgotten": 2});
+        insta::assert_snapshot!(listed(Screen::terminal(80), &data), @r"
+        opted out  since (UTC)
+        bob        2026-11-29 15:36:04
+
+        forgotten: 2
+        ");
+        let nobody = json!({"opted_out": [], "forgotten": 0});
+        assert_eq!(
+            listed(Screen::pipe(), &nobody),
+            "Nobody has opted out.\n\nforgotten: 0"
+        );
     }
 }

@@ -12,7 +12,7 @@ use kryten_client::{Client, EventStream, StreamError};
 use kryten_protocol::subject::EVENTS_WILDCARD;
 
 use crate::bus::{Bus, Heard, Start, covers};
-use crate::cli::ClientArgs;
+use crate::cli::{ClientArgs, at_least_one};
 use crate::context::Context;
 use crate::recording;
 use crate::stop_signal::StopSignal;
@@ -29,7 +29,7 @@ const TICK: Duration = Duration::from_millis(200);
   kryten record all.jsonl --from 1 --no-follow   all that the stream has
   kryten record bus.jsonl --subject 'kryten.>'   commands, too
 
-Events are read from the stream where there is one, so that none is missed while the connection is away;
+Events are read from the stream where there is one, so that none is missed while the connection is away; \
 --live listens to the bus itself. A file that is moved away (logrotate) is begun anew under its name.
 `kryten replay` publishes a recording again. docs/wire.md has the format.")]
 pub(crate) struct RecordArgs {
@@ -51,7 +51,7 @@ pub(crate) struct RecordArgs {
     #[arg(long, conflicts_with_all = ["since", "from", "no_follow"])]
     live: bool,
     /// End after so many messages
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = at_least_one::<u64>)]
     count: Option<u64>,
     /// Go on at the end of a file that is there
     #[arg(long)]

@@ -16,7 +16,7 @@ use kryten_protocol::token;
 use self::publish::Replay;
 use self::survey::survey;
 use crate::census;
-use crate::cli::ClientArgs;
+use crate::cli::{ClientArgs, at_least_one};
 use crate::context::Context;
 use crate::stop_signal::StopSignal;
 
@@ -52,7 +52,7 @@ pub(crate) struct ReplayArgs {
     #[arg(long)]
     skip_bad: bool,
     /// Begin at this line
-    #[arg(long, value_name = "LINE", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "LINE", default_value_t = 1, value_parser = at_least_one::<u64>)]
     from_line: u64,
     /// Print what was done as JSON
     #[arg(long)]

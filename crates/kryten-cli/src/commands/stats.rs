@@ -17,7 +17,7 @@ use kryten_client::command::CommandError;
 use kryten_protocol::userstats::{OfUser, UserstatsCommand};
 use serde_json::Value;
 
-use crate::cli::ClientArgs;
+use crate::cli::{ClientArgs, at_least_one};
 use crate::context::Context;
 use crate::output;
 use crate::screen::Screen;
@@ -117,7 +117,7 @@ Kudos and emotes are those of all channels of the host, unless one is named.")]
         #[command(flatten)]
         of: OfChannel,
         /// How many places
-        #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+        #[arg(long, value_name = "N", default_value_t = 10, value_parser = at_least_one::<u64>)]
         limit: u64,
     },
     /// What is known of a channel
@@ -200,6 +200,15 @@ async fn answer(args: &ClientArgs, question: &Question, as_json: bool) -> anyhow
         // To the Python service a refused change is a success.
         anyhow::bail!("{}", data["message"].as_str().unwrap_or("refused"));
     }
+    if let Some(channel) = asked.channel()
+        && says_nothing(&data)
+        && let Some(served) = context.served_instead(&client, channel).await
+    {
+        anyhow::bail!(
+            "nothing is counted of a channel {}, and no robot serves it; served: {served}",
+            output::printable(channel)
+        );
+    }
     if as_json {
         output::json(&data);
     } else {
@@ -217,6 +226,16 @@ fn known(name: &str, data: &Value) -> anyhow::Result<()> {
         output::printable(name)
     );
     Ok(())
+}
+
+/// Whether an answer has neither a number nor an entry.
+fn says_nothing(data: &Value) -> bool {
+    match data {
+        Value::Array(entries) => entries.is_empty(),
+        Value::Object(fields) => fields.values().all(says_nothing),
+        Value::Number(_) => false,
+        _ => true,
+    }
 }
 
 /// Asks; what can be done about an error is in its sentence.

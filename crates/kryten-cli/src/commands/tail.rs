@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 use super::record::{When, when};
 use crate::bus::{Bus, Heard, Start};
-use crate::cli::ClientArgs;
+use crate::cli::{ClientArgs, at_least_one};
 use crate::context::Context;
 use crate::output;
 use crate::paint::Paint;
@@ -47,7 +47,7 @@ pub(crate) struct TailArgs {
     #[arg(long, value_name = "WHEN", value_parser = when)]
     since: Option<When>,
     /// End after so many events
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = at_least_one::<u64>)]
     count: Option<u64>,
     /// mediaUpdate too
     #[arg(long)]
@@ -87,7 +87,19 @@ pub(crate) async fn run(client: &ClientArgs, args: TailArgs) -> anyhow::Result<E
         with_all: args.all || args.json,
         with_shadow: args.shadow,
     };
-    let shows_channel = context.named_channel().is_none();
+    let named = context.named_channel();
+    let shows_channel = named.is_none();
+    let asked = client.clone();
+    tokio::spawn(async move {
+        if let Some(named) = named
+            && let Some(served) = context.served_instead(&asked, &named).await
+        {
+            output::remark(&format!(
+                "note: no robot serves the channel {}; served: {served}",
+                output::printable(&named)
+            ));
+        }
+    });
     let paint = Paint::stdout();
     let mut left = args.count;
     while left != Some(0) {

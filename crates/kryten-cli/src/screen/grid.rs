@@ -167,7 +167,7 @@ impl Grid {
 }
 
 /// The beginning of a text that is too long.
-fn cut(text: &str, width: usize) -> String {
+pub(crate) fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }

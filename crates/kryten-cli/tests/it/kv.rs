@@ -143,7 +143,7 @@ async fn what_fails_is_one_sentence_on_stderr_and_exit_code_1_or_2() {
         ),
         (&["kv", "put", "notes", "", "x"], "cannot be a key"),
         (&["kv", "get", "a.b", "key"], "cannot be a bucket name"),
-        (&["kv", "incr", "notes", "text"], "is not JSON"),
+        (&["kv", "incr", "notes", "text"], "is not a whole number"),
     ] {
         let ran = run(&server, arguments);
         assert_eq!((ran.code, ran.out.as_str()), (1, ""), "{ran:?}");

@@ -18,6 +18,7 @@ mod program;
 mod recording;
 mod rig;
 mod samples;
+mod screens;
 mod secrets;
 mod sharing;
 mod standby;

@@ -131,7 +131,7 @@ impl Credentials {
     pub(super) fn advice(&self) -> String {
         match self {
             Self::Nothing => {
-                "it wants credentials; give nats.user and nats.password, or what else it takes"
+                "none were given; name nats.user and nats.password, or write nats://user:password@host:4222"
                     .into()
             }
             Self::User { .. } => "check nats.user and nats.password".into(),

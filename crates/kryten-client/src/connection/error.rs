@@ -105,7 +105,7 @@ impl fmt::Display for TlsProblem {
                 "our certificate cannot be used; check that nats.tls_cert and nats.tls_key belong together"
             }
             Self::NoTls => {
-                "it speaks no TLS; turn TLS on there, or take the tls_ keys out of the configuration"
+                "it speaks no TLS; turn TLS on there, or write nats:// and take the tls_ keys out of the configuration"
             }
             Self::Other => "the handshake failed; look at the server's log",
         })

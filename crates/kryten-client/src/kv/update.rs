@@ -53,10 +53,9 @@ impl KvBucket {
     /// for 64 bits.
     pub async fn incr(&self, key: &str, by: i64) -> Result<i64, KvError> {
         self.swap(key, |old| {
-            let old = match parse(key, old)? {
-                Some(old) => {
-                    whole_number(&old).ok_or_else(|| KvError::not(key, "a whole number"))?
-                }
+            let not_whole = || KvError::not(key, "a whole number");
+            let old = match parse(key, old).map_err(|_| not_whole())? {
+                Some(old) => whole_number(&old).ok_or_else(not_whole)?,
                 None => 0,
             };
             let sum = old.checked_add(by);

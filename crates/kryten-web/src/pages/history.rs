@@ -45,13 +45,14 @@ pub(super) async fn page(
 ) -> Page {
     let at = find(&app, &name, &which)?;
     let (links, zone) = (links_of(&app, at), zone_of(&app, at));
-    let history = history::read(&app, at, &how_far).await?;
+    let mut history = history::read(&app, at, &how_far).await?;
+    // Who has just begun sees a day, not a week with a stroke at its end.
+    if how_far.is_open() && history.is_of_one_day() {
+        history = history::read(&app, at, &HowFar::one_day()).await?;
+    }
     let ticks = ticks(&history, &zone);
     let totals = &history.totals;
-    let per = match history.step {
-        Step::Hour => "hour",
-        Step::Day => "day",
-    };
+    let per = per(&history.step);
     let of = |count: fn(&Point) -> i64| -> Vec<f64> {
         history
             .points
@@ -111,6 +112,13 @@ pub(super) async fn page(
         history,
         zone,
     })
+}
+
+fn per(step: &Step) -> &'static str {
+    match step {
+        Step::Hour => "hour",
+        Step::Day => "day",
+    }
 }
 
 fn span_name(days: i64) -> &'static str {

@@ -24,6 +24,15 @@ pub(crate) struct HowFar {
 }
 
 impl HowFar {
+    pub(crate) fn one_day() -> Self {
+        Self { days: Some(1) }
+    }
+
+    /// Whether nothing was said.
+    pub(crate) fn is_open(&self) -> bool {
+        self.days.is_none()
+    }
+
     /// One of the spans: the least that is enough.
     pub(crate) fn days(&self) -> i64 {
         let wanted = self.days.unwrap_or(7);
@@ -57,6 +66,17 @@ pub(crate) struct History {
     pub(crate) films: Vec<Shown>,
     /// Films by their votes, best first.
     pub(crate) votes: Vec<Votes>,
+}
+
+impl History {
+    /// Whether a shorter span shows as much: of each point that is an hour only the last day's have anything.
+    pub(crate) fn is_of_one_day(&self) -> bool {
+        const HOURS: usize = 24;
+        let (before, last) = self
+            .points
+            .split_at(self.points.len().saturating_sub(HOURS));
+        before.iter().all(Point::is_empty) && !last.iter().all(Point::is_empty)
+    }
 }
 
 /// What the span has brought.

@@ -76,6 +76,7 @@ pub(crate) struct HourCounts {
     pub(crate) messages: i64,
     pub(crate) messages_text: String,
     pub(crate) kudos: i64,
+    pub(crate) kudos_text: String,
     pub(crate) emotes: i64,
     pub(crate) votes: i64,
     /// The most users of the hour, where they are known.
@@ -96,6 +97,7 @@ pub(crate) async fn read(app: &App, at: usize) -> Result<Live, PageError> {
         messages: row.messages,
         messages_text: String::new(),
         kudos: row.kudos(),
+        kudos_text: String::new(),
         emotes: row.emotes,
         votes: row.votes,
         population_high: row.population_high,
@@ -134,6 +136,7 @@ pub(crate) async fn read(app: &App, at: usize) -> Result<Live, PageError> {
         },
         hour: HourCounts {
             messages_text: words::count(&hour.messages),
+            kudos_text: words::count(&hour.kudos),
             ..hour
         },
         top_talkers: named(store.top_users(name, domain, PLACES).await?, domain),

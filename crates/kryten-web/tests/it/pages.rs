@@ -27,8 +27,13 @@ async fn every_page_shows_what_is_counted() {
             "<span class=\"count\">3</span>",
         ),
         (
-            "/channels/Lounge/history",
+            "/channels/Lounge/history?days=7",
             "3 chat lines in the last 7 days.",
+        ),
+        // All of it is of this day.
+        (
+            "/channels/Lounge/history",
+            "3 chat lines in the last 24 hours.",
         ),
         ("/channels/Lounge/history?days=30", "Chat lines per day"),
         ("/channels", "Side by side"),

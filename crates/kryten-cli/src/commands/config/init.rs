@@ -1,5 +1,6 @@
 //! `kryten config init`: a commented configuration file, from options or from answers.
 
+mod answers;
 mod text;
 
 use std::io::Write as _;
@@ -87,6 +88,9 @@ pub(super) fn run(client_args: &ClientArgs, args: InitArgs) -> anyhow::Result<Ex
         ));
     }
     let wanted = wanted(client_args, &args, may_ask)?;
+    if let Some(problem) = answers::problem(&wanted) {
+        anyhow::bail!("nothing was written: {problem}");
+    }
     let text = match args.of {
         Kind::Robot => robot(&wanted),
         Kind::Userstats => userstats(&wanted),
@@ -108,14 +112,6 @@ pub(super) fn run(client_args: &ClientArgs, args: InitArgs) -> anyhow::Result<Ex
 
 fn wanted(client: &ClientArgs, args: &InitArgs, may_ask: bool) -> anyhow::Result<Wanted> {
     let is_bare = args.channels.is_empty() && may_ask;
-    let answer = |question: &str, usual: &str| -> anyhow::Result<String> {
-        let answer = ask::line(&format!("{question} [{usual}]: "))?;
-        Ok(if answer.is_empty() {
-            usual.to_owned()
-        } else {
-            answer
-        })
-    };
     let servers = client.servers();
     let mut wanted = Wanted {
         domain: args
@@ -136,25 +132,53 @@ fn wanted(client: &ClientArgs, args: &InitArgs, may_ask: bool) -> anyhow::Result
     }
     if args.of != Kind::Client {
         if args.domain.is_none() {
-            wanted.domain = answer("The CyTube host", USUAL_DOMAIN)?;
+            wanted.domain = answer("The CyTube host", Some(USUAL_DOMAIN), answers::host)?;
         }
-        while wanted.channels.is_empty() {
-            let channel =
-                ask::line("The channel, as in its address (several with blanks between): ")?;
-            wanted.channels = channel.split_whitespace().map(str::to_owned).collect();
-        }
+        let question = "The channel, as in its address (several with blanks between)";
+        let each = |names: &str| names.split_whitespace().try_for_each(answers::channel);
+        let names = answer(question, None, each)?;
+        wanted.channels = names.split_whitespace().map(str::to_owned).collect();
     }
     if args.of == Kind::Robot && args.user.is_none() {
-        let user = ask::line("The bot's account (nothing for a guest): ")?;
+        let or_none = |name: &str| match name.is_empty() {
+            true => Ok(()),
+            false => answers::user(name),
+        };
+        let user = answer("The bot's account (nothing for a guest)", Some(""), or_none)?;
         wanted.user = Some(user).filter(|user| !user.is_empty());
     }
     if args.of == Kind::Userstats && args.timezone.is_none() {
-        wanted.timezone = Some(answer("The time zone in which hours are told", "UTC")?);
+        let question = "The time zone in which hours are told";
+        wanted.timezone = Some(answer(question, Some("UTC"), answers::zone)?);
     }
     if servers.is_empty() {
-        wanted.nats = answer("The NATS server", USUAL_NATS)?;
+        wanted.nats = answer("The NATS server", Some(USUAL_NATS), answers::nats)?;
     }
     Ok(wanted)
+}
+
+/// Asks until the answer can be used; nothing means what is usual, where something is.
+fn answer(
+    question: &str,
+    usual: Option<&str>,
+    check: impl Fn(&str) -> Result<(), String>,
+) -> anyhow::Result<String> {
+    let shown = match usual {
+        Some(usual) if !usual.is_empty() => format!("{question} [{usual}]: "),
+        _ => format!("{question}: "),
+    };
+    loop {
+        let given = ask::line(&shown)?;
+        let meant = match (given.is_empty(), usual) {
+            (true, Some(usual)) => usual.to_owned(),
+            (true, None) => continue,
+            (false, _) => given,
+        };
+        match check(&meant) {
+            Ok(()) => return Ok(meant),
+            Err(problem) => output::remark(&problem),
+        }
+    }
 }
 
 /// A file that its own service would refuse is not left behind.

@@ -97,6 +97,8 @@ pub(super) enum BucketState {
         similar: Option<String>,
     },
     NotABucket,
+    /// The channel's name is none.
+    NoName,
     NoPermission(String),
     Failed(String),
     There {
@@ -136,6 +138,8 @@ pub(super) struct Channel {
     pub(super) stands_by: bool,
     /// Why it was given up, or is not there now.
     pub(super) trouble: Option<String>,
+    /// Whether the robot no longer tries.
+    pub(super) is_given_up: bool,
     pub(super) rank: Option<f64>,
 }
 

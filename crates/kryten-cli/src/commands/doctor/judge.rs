@@ -3,7 +3,7 @@
 mod server;
 mod services;
 
-use super::facts::{Disk, Facts, File, Port, PortState};
+use super::facts::{Disk, Facts, File, JetStream, Port, PortState};
 use crate::size;
 
 /// How something is.
@@ -77,7 +77,10 @@ pub(super) fn judge(facts: &Facts) -> Vec<Finding> {
     findings.extend(server::connection(facts));
     findings.extend(server::jetstream(facts));
     findings.extend(server::sync(facts));
-    findings.extend(server::stream(facts));
+    // Without JetStream there is none, which is told.
+    if !matches!(facts.jetstream, Some(JetStream::Off)) {
+        findings.extend(server::stream(facts));
+    }
     findings.extend(services::robot(facts));
     findings.extend(services::channels(facts));
     findings.extend(server::buckets(facts));
@@ -109,11 +112,15 @@ fn file(file: &File) -> Vec<Finding> {
         return findings;
     }
     let problem = |problem: &String| {
-        wrong(
-            CHECK,
-            format!("{path}: {problem}"),
-            format!("correct {path}; `kryten config check {path}` looks again"),
-        )
+        let what = match problem.contains(path.as_str()) {
+            true => problem.clone(),
+            false => format!("{path}: {problem}"),
+        };
+        let remedy = match problem.starts_with("cannot read") {
+            true => "name a configuration file that is there and may be read".to_owned(),
+            false => format!("correct {path}; `kryten config check {path}` looks again"),
+        };
+        wrong(CHECK, what, remedy)
     };
     file.problems.iter().map(problem).collect()
 }

@@ -37,14 +37,13 @@ pub(super) async fn look(client: &ClientArgs, files: &[PathBuf], min_free: u64) 
         facts.files.push(look_at_file(file, &mut configured));
     }
     facts.wants_userstats = configured.userstats.is_some();
-    let private = local::private_server(client);
-    facts.sync_interval = private.as_deref().and_then(local::sync_interval);
-    facts.disks = local::disks(client, &configured, private.as_deref());
-
     let mut wanted = client.clone();
     if wanted.servers().is_empty() && wanted.config.is_none() && wanted.data_dir.is_none() {
         wanted.config = files.first().cloned();
     }
+    let private = local::private_server(&wanted);
+    facts.sync_interval = private.as_deref().and_then(local::sync_interval);
+    facts.disks = local::disks(client, &configured, private.as_deref());
     let usable = facts.files.iter().all(|file| file.problems.is_empty());
     match connect(&wanted).await {
         Ok((context, client)) => {
@@ -110,7 +109,9 @@ async fn look_at_server(
 ) {
     let info = client.nats().server_info();
     facts.connection = Some(Connection::Stands {
-        address: format!("{}:{}", info.host, info.port),
+        address: context
+            .only_address()
+            .unwrap_or_else(|| format!("{}:{}", info.host, info.port)),
         version: info.version.clone(),
         max_payload: client.max_payload(),
     });

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::cli::at_least_one;
+
 #[derive(Debug, Args)]
 pub(super) struct Ls {
     /// With the number of values, sizes and how much history is kept
@@ -40,7 +42,7 @@ pub(super) struct Tree {
     #[arg(default_value = "")]
     pub(super) prefix: String,
     /// How many levels are shown
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = at_least_one::<u32>)]
     pub(super) depth: Option<u32>,
     /// The characters after which a key branches
     #[arg(long, value_name = "CHARACTERS", default_value = ".:/")]
@@ -78,7 +80,7 @@ pub(super) struct Watch {
     #[arg(long)]
     pub(super) changes: bool,
     /// End after so many lines
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = at_least_one::<u64>)]
     pub(super) count: Option<u64>,
 }
 
@@ -146,10 +148,10 @@ pub(super) struct Create {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
     pub(super) replicas: u8,
     /// How many seconds a value lives; without it for ever
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", value_parser = at_least_one::<u64>)]
     pub(super) ttl: Option<u64>,
     /// Let single keys have a life of their own; the mark of an expired one stays this long
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "SECONDS", value_parser = at_least_one::<u64>)]
     pub(super) marker_ttl: Option<u64>,
     /// Keep the values in memory; they are gone when the server stops
     #[arg(long)]

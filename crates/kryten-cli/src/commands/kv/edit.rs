@@ -35,7 +35,10 @@ pub(super) async fn run(bucket: &KvBucket, args: &Edit, is_json: bool) -> anyhow
     let file = write_file(key, form, &form.for_editor(before))?;
     let edited = match edit(&file).await {
         Ok(edited) => edited,
-        Err(error) => return Err(error.context(kept(&file))),
+        Err(error) => {
+            let told = format!("{error}; {}", kept(&file));
+            return Err(error.context(told));
+        }
     };
     let after = match form.stored_form(before, edited) {
         Ok(after) => after,
@@ -65,7 +68,10 @@ pub(super) async fn run(bucket: &KvBucket, args: &Edit, is_json: bool) -> anyhow
             "somebody else has changed {key:?} meanwhile; nothing was stored; {}; look at the new value and edit again",
             kept(&file)
         ),
-        Err(error) => Err(anyhow::Error::from(error).context(kept(&file))),
+        Err(error) => {
+            let told = format!("{error}; {}", kept(&file));
+            Err(anyhow::Error::from(error).context(told))
+        }
     }
 }
 
@@ -171,7 +177,7 @@ async fn edit(file: &Path) -> anyhow::Result<String> {
         .with_context(|| format!("cannot run the editor {editor}"))?;
     anyhow::ensure!(
         status.success(),
-        "the editor {editor} failed ({status}); nothing was stored; set EDITOR to another one"
+        "the editor {editor} failed ({status}); nothing was stored; leave it without an error, or set EDITOR to another one"
     );
     let bytes = std::fs::read(file).context("cannot read the file again")?;
     String::from_utf8(bytes).context("the file is no text any more")

@@ -6,11 +6,12 @@ use kryten_client::kv::{BucketInfo, Entry, Operation};
 use serde::Serialize;
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
+use unicode_width::UnicodeWidthStr;
 
 use super::diff;
 use crate::output;
 use crate::paint::Paint;
-use crate::screen::{Grid, Screen, column};
+use crate::screen::{Grid, Screen, column, cut, duration};
 use crate::size;
 
 /// Names, one a line, or a JSON array.
@@ -24,7 +25,7 @@ pub(super) fn names(names: &[String], is_json: bool) {
     }
 }
 
-/// Keys and values, one a line with a tab between, or a JSON object.
+/// Keys and values, one a line with a tab between, below each other in a terminal; or a JSON object.
 pub(super) fn values<V: AsRef<[u8]>>(
     values: &BTreeMap<String, V>,
     is_json: bool,
@@ -36,15 +37,27 @@ pub(super) fn values<V: AsRef<[u8]>>(
         }
         output::line(&serde_json::to_string_pretty(&shown)?);
     } else {
-        for (key, value) in values {
-            output::line(&format!(
-                "{}\t{}",
-                output::printable(key),
-                as_text(value.as_ref())
-            ));
-        }
+        let shown = values
+            .iter()
+            .map(|(key, value)| (output::printable(key), as_text(value.as_ref())));
+        output::text(&listed(&shown.collect::<Vec<_>>(), Screen::of_stdout()));
     }
     Ok(())
+}
+
+fn listed(values: &[(String, String)], screen: Screen) -> String {
+    /// Longer keys do not push all values away.
+    const WIDEST: usize = 40;
+    let widths = values.iter().map(|(key, _)| key.width());
+    let widest = widths.filter(|width| *width <= WIDEST).max().unwrap_or(0);
+    let line = |(key, value): &(String, String)| match screen.width() {
+        Some(_) => {
+            let blanks = " ".repeat(widest.saturating_sub(key.width()));
+            format!("{key}{blanks}  {value}")
+        }
+        None => format!("{key}\t{value}"),
+    };
+    values.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// A key's past, the oldest first.
@@ -96,19 +109,26 @@ fn changes(entries: &[Entry], paint: Paint) {
     }
 }
 
-/// One change, on one line.
+/// One change, on one line; in a terminal as much of the value as the line has place for.
 pub(super) fn entry(entry: &Entry, paint: Paint, is_json: bool) -> anyhow::Result<()> {
+    /// Of a value, however long its key is.
+    const LEAST: usize = 20;
     if is_json {
         output::line(&serde_json::to_string(&entry_as_json(entry)?)?);
-    } else {
-        let key = output::printable(&entry.key);
-        output::line(&format!(
-            "{}\t{}\t{}",
-            operation_painted(entry, paint),
-            paint.name(&key),
-            as_text(&entry.value)
-        ));
+        return Ok(());
     }
+    let key = output::printable(&entry.key);
+    let (what, value) = (operation(entry), as_text(&entry.value));
+    let painted = operation_painted(entry, paint);
+    output::line(&match Screen::of_stdout().width() {
+        Some(width) => {
+            let blanks = " ".repeat("expired".len().saturating_sub(what.len()));
+            let before = what.len() + blanks.len() + key.width() + 4;
+            let value = cut(&value, width.saturating_sub(before).max(LEAST));
+            format!("{painted}{blanks}  {}  {value}", paint.name(&key))
+        }
+        None => format!("{painted}\t{}\t{value}", paint.name(&key)),
+    });
     Ok(())
 }
 
@@ -143,20 +163,50 @@ pub(super) fn buckets(buckets: &[BucketInfo], is_json: bool) {
 
 /// A bucket's configuration and size.
 pub(super) fn info(info: &BucketInfo, is_json: bool) {
-    let shown = info_as_json(info);
     if is_json {
-        output::json(&shown);
+        output::json(&info_as_json(info));
         return;
     }
-    for (name, value) in shown.as_object().into_iter().flatten() {
-        let value = match value {
-            serde_json::Value::String(text) => output::printable(text),
-            serde_json::Value::Null if name == "marker_ttl_seconds" => "off".to_owned(),
-            serde_json::Value::Null => "unlimited".to_owned(),
-            other => other.to_string(),
-        };
-        output::line(&format!("{name:18} {value}"));
-    }
+    output::text(&info_shown(info));
+}
+
+fn info_shown(info: &BucketInfo) -> String {
+    let seconds = |life: std::time::Duration| duration(life.as_secs_f64());
+    let mut grid = Grid::new([column(""), column("")]);
+    let mut row = |name: &str, value: String| grid.row([name.to_owned(), value]);
+    row("bucket", output::printable(&info.name));
+    row("description", output::printable(&info.description));
+    row("values", info.values.to_string());
+    row("size", size::shown(info.bytes));
+    row("newest revision", info.last_revision.to_string());
+    row(
+        "a value is at most",
+        info.max_value_size.map_or_else(
+            || "as large as the server takes".to_owned(),
+            |size| size::shown(u64::try_from(size).unwrap_or(u64::MAX)),
+        ),
+    );
+    row("revisions kept", info.history.to_string());
+    row(
+        "a value lives",
+        info.ttl.map_or_else(|| "without end".to_owned(), seconds),
+    );
+    row(
+        "keys may expire",
+        match info.marker_ttl {
+            Some(life) => format!("yes; markers stay {}", seconds(life)),
+            None => "no".to_owned(),
+        },
+    );
+    row(
+        "kept",
+        match info.storage {
+            kryten_client::kv::Storage::File => "on the disk".to_owned(),
+            kryten_client::kv::Storage::Memory => "in memory".to_owned(),
+        },
+    );
+    row("replicas", info.replicas.to_string());
+    grid.draw(Screen::of_stdout())
 }
 
 fn info_as_json(info: &BucketInfo) -> serde_json::Value {

@@ -65,7 +65,7 @@ pub(super) async fn run(
         return Ok(code);
     }
     let added = adding.one(&args.what).await;
-    let added = added.map_err(|error| target.explained(error))?;
+    let added = added.map_err(|error| explained(target, &args.what, error))?;
     match args.json {
         true => output::json(&json!([added])),
         false => output::line(&format!(
@@ -133,7 +133,7 @@ impl Adding<'_> {
                 }
                 // Another one may be taken.
                 Err(error @ (CommandError::Refused { .. } | CommandError::TimedOut { .. })) => {
-                    let error = self.target.explained(error);
+                    let error = explained(self.target, entry, error);
                     eprintln!(
                         "error: {}: {}",
                         printable(entry),
@@ -152,6 +152,20 @@ impl Adding<'_> {
             return Ok(ExitCode::from(FAILED));
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// What was no address that CyTube knows was sent as custom media, and is refused as that.
+fn explained(target: &Target, text: &str, error: CommandError) -> anyhow::Error {
+    let was_guessed = medium(text).kind == "cu" && !text.trim().starts_with("cu:");
+    let is_refused = matches!(error, CommandError::Refused { .. });
+    let error = target.explained(error);
+    match was_guessed && is_refused {
+        true => anyhow::anyhow!(
+            "{} is neither an address of a site that CyTube plays nor `type:id`: {error}",
+            printable(text)
+        ),
+        false => error,
     }
 }
 

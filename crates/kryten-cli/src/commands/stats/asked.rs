@@ -86,6 +86,10 @@ impl Asked {
         Self { command, channel }
     }
 
+    pub(super) fn channel(&self) -> Option<&str> {
+        self.channel.as_deref()
+    }
+
     fn in_channel(of: InChannel, command: impl FnOnce(InChannel) -> UserstatsCommand) -> Self {
         let channel = Some(of.channel.clone());
         Self {

@@ -6,6 +6,7 @@ use kryten_protocol::userstats::{AllStatsLimits, InChannel, UserstatsCommand};
 use serde_json::Value;
 
 use super::show;
+use crate::cli::at_least_one;
 use crate::screen::Screen;
 
 #[derive(Debug, Subcommand)]
@@ -20,7 +21,7 @@ pub(super) enum ChannelWhat {
         #[command(flatten)]
         of: Place,
         /// How many places
-        #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+        #[arg(long, value_name = "N", default_value_t = 10, value_parser = at_least_one::<u64>)]
         limit: u64,
     },
     /// How many were there
@@ -36,7 +37,7 @@ pub(super) enum ChannelWhat {
         #[command(flatten)]
         of: Place,
         /// How many
-        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = at_least_one::<u64>)]
         limit: u64,
     },
     /// When most and when fewest were there
@@ -67,7 +68,7 @@ pub(super) enum ChannelWhat {
         #[command(flatten)]
         of: Place,
         /// How many places and films
-        #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+        #[arg(long, value_name = "N", default_value_t = 10, value_parser = at_least_one::<u64>)]
         limit: u64,
     },
 }

@@ -61,7 +61,11 @@ pub(crate) async fn backup(
         Place::File(file) => {
             must_be_there(&file)?;
             store::backup(&file, copy).await?;
-            output::line(&format!("{} is in {}", file.display(), copy.display()));
+            output::line(&format!(
+                "{} is copied into {}",
+                file.display(),
+                copy.display()
+            ));
             Ok(ExitCode::SUCCESS)
         }
         Place::Url(url) => anyhow::bail!(

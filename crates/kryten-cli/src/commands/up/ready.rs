@@ -47,7 +47,8 @@ pub(super) fn block(
         format!("  kryten{option} stats channel top {channel}"),
         format!("  kryten{option} stats leaderboard kudos"),
         format!("  kryten{option} kv get kryten_{channel}_playlist current"),
-        format!("  kryten{option} kv incr my_counters user:bob   (after: kv create my_counters)"),
+        format!("  kryten{option} kv create my_counters"),
+        format!("  kryten{option} kv incr my_counters user:bob"),
         String::new(),
         "Ctrl-C stops everything; nothing is lost.".to_owned(),
     ]);
@@ -56,7 +57,7 @@ pub(super) fn block(
 
 fn nats_note(services: &Services) -> &'static str {
     if services.has_private_nats() {
-        "  (user and password: connection.json in the data folder)"
+        "  (login: connection.json in `data`)"
     } else {
         ""
     }

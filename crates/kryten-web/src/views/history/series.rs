@@ -36,6 +36,20 @@ pub(crate) struct Point {
     pub(crate) population_mean: Option<f64>,
 }
 
+impl Point {
+    /// Whether nothing is known of it.
+    pub(super) fn is_empty(&self) -> bool {
+        let counts = [
+            self.messages,
+            self.kudos,
+            self.emotes,
+            self.votes,
+            self.media,
+        ];
+        counts.iter().all(|count| *count == 0) && self.population_high.is_none()
+    }
+}
+
 /// The mean number of chat lines by hour of the week.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub(crate) struct Heat {

@@ -210,7 +210,8 @@ pub(super) fn stream(facts: &Facts) -> Vec<Finding> {
 
 pub(super) fn buckets(facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "buckets";
-    let mut findings = missing(&facts.buckets);
+    let mut findings = nameless(&facts.buckets);
+    findings.extend(missing(&facts.buckets));
     findings.extend(facts.buckets.iter().flat_map(bucket));
     if findings.is_empty() && !facts.buckets.is_empty() {
         let all = facts.buckets.len();
@@ -234,6 +235,25 @@ pub(super) fn buckets(facts: &Facts) -> Vec<Finding> {
         )
     }));
     findings
+}
+
+/// Channels whose names are none, once each.
+fn nameless(buckets: &[Bucket]) -> Vec<Finding> {
+    let mut channels: Vec<&str> = Vec::new();
+    for bucket in buckets {
+        if matches!(bucket.state, BucketState::NoName) && channels.last() != Some(&&*bucket.channel)
+        {
+            channels.push(&bucket.channel);
+        }
+    }
+    let told = channels.into_iter().map(|channel| {
+        wrong(
+            "channel",
+            format!("{channel:?} is no CyTube channel name"),
+            "write what comes after /r/ in the channel's address: letters, digits, - and _",
+        )
+    });
+    told.collect()
 }
 
 /// Where a robot has never been all of a channel's buckets are missing, which is one thing to mend.
@@ -283,7 +303,7 @@ fn bucket(bucket: &Bucket) -> Vec<Finding> {
             ),
         )],
         // Told together.
-        BucketState::Missing { similar: None } => Vec::new(),
+        BucketState::Missing { similar: None } | BucketState::NoName => Vec::new(),
         BucketState::NotABucket => vec![wrong(
             CHECK,
             format!("the stream KV_{name} is there and is no bucket"),

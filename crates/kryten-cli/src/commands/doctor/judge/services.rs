@@ -65,11 +65,17 @@ fn channel(channel: &Channel) -> Vec<Finding> {
     }
     if !channel.is_in {
         let why = channel.trouble.as_deref().unwrap_or("it does not say why");
+        let then = match channel.is_given_up {
+            true => "then start the robot again",
+            false => "the robot tries again by itself",
+        };
         return vec![wrong(
             CHECK,
             format!("the robot is not in {name}: {why}"),
-            "see that cytube.domain, channel, user and password are right, that the bot is not banned or logged in twice, and that \
-             CyTube is up; then start the robot again",
+            format!(
+                "see that cytube.domain, channel, user and password are right, that the bot is not banned or logged in twice, and \
+                 that CyTube is up; {then}"
+            ),
         )];
     }
     let rank = match channel.rank {

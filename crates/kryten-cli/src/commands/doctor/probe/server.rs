@@ -137,6 +137,7 @@ pub(super) async fn buckets(client: &Client, channels: &BTreeSet<String>) -> Buc
                         .cloned(),
                 },
                 Err(KvError::NotABucket { .. }) => BucketState::NotABucket,
+                Err(KvError::BadBucketName { .. }) => BucketState::NoName,
                 Err(KvError::NoPermission { subject }) => BucketState::NoPermission(subject),
                 Err(error) => BucketState::Failed(error.to_string()),
             };

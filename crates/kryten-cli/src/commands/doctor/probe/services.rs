@@ -63,6 +63,7 @@ pub(super) async fn robots(client: &Client) -> Robots {
                 is_in,
                 stands_by: report["standing_by"].as_bool().unwrap_or(false),
                 trouble: text("stopped").or_else(|| text("trouble")),
+                is_given_up: text("stopped").is_some(),
                 rank,
             });
         }

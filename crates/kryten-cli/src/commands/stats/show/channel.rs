@@ -59,9 +59,32 @@ pub(crate) fn population(
     let mut drawn = facts.draw(screen);
     if let Some(width) = screen.width().filter(|_| values.len() > 1) {
         let line = sparkline(&values, width.saturating_sub(2).min(100));
-        drawn = format!("{drawn}\n\n {}", screen.charted(&line));
+        drawn = format!(
+            "{drawn}\n\n {}\n {}",
+            screen.charted(&line),
+            legend(history, &values)
+        );
     }
     drawn
+}
+
+/// Between which counts the line is, and how high its ends are.
+fn legend(newest_first: &[Value], values: &[f64]) -> String {
+    let minute = |row: Option<&Value>| {
+        let at = row.map(|row| day_and_time(&row["timestamp"]));
+        let at = at.unwrap_or_default();
+        at.get(.."2026-11-22 16:13".len())
+            .map(str::to_owned)
+            .unwrap_or(at)
+    };
+    let (from, to) = (minute(newest_first.last()), minute(newest_first.first()));
+    let low = values.iter().copied().fold(f64::MAX, f64::min);
+    let high = values.iter().copied().fold(f64::MIN, f64::max);
+    let height = match high > low {
+        true => format!("▁ is {low}, █ is {high}"),
+        false => format!("always {high}"),
+    };
+    format!("{from} to {to} (UTC); {height}")
 }
 
 /// When most and when fewest were there.
@@ -240,6 +263,7 @@ mod tests {
         fewest        1  in the last 6 h
 
          ▁▃▇█
+         2026-11-22 15:00 to 2026-11-22 15:00 (UTC); ▁ is 1, █ is 9
         "#);
         let nothing = json!({"current": null, "history": []});
         assert_eq!(

@@ -119,7 +119,9 @@ fn by_weekday(measure: Measure, hours: &[Hour]) -> String {
             .collect();
         lines.push(format!(" {day}  {fields}"));
     }
-    lines.push(format!(" █ is {largest:.1} in an hour, on average"));
+    lines.push(format!(
+        " · is nothing, █ is {largest:.1} in an hour, on average"
+    ));
     lines.join("\n")
 }
 
@@ -269,7 +271,7 @@ mod tests {
          Fri  ················································
          Sat  ················································
          Sun  ··································██····▒▒······
-         █ is 40.0 in an hour, on average
+         · is nothing, █ is 40.0 in an hour, on average
         "#);
     }
 
