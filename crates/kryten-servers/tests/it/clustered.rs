@@ -47,7 +47,10 @@ async fn store(jetstream: &async_nats::jetstream::Context, text: &'static str) -
     loop {
         match jetstream.publish("kept", text.into()).await.unwrap().await {
             Ok(ack) => return ack.sequence,
-            Err(error) => assert!(Instant::now() < deadline, "{text:?} was not stored: {error}"),
+            Err(error) => assert!(
+                Instant::now() < deadline,
+                "{text:?} was not stored: {error}"
+            ),
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

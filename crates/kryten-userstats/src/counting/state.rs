@@ -49,8 +49,14 @@ impl Counting {
             None => 0,
         };
         for (channel, state) in loaded {
-            self.book
-                .queue(&channel, state, created, noted, last, event_stream.is_none());
+            self.book.queue(
+                &channel,
+                state,
+                created,
+                noted,
+                last,
+                event_stream.is_none(),
+            );
         }
         self.target = self.target.max(last);
         Ok(())

@@ -37,11 +37,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Sql`].
-    pub async fn cover_past(
-        &self,
-        rooms: &[(&str, &str)],
-        until: i64,
-    ) -> Result<(), StoreError> {
+    pub async fn cover_past(&self, rooms: &[(&str, &str)], until: i64) -> Result<(), StoreError> {
         if rooms.is_empty() {
             return Ok(());
         }
