@@ -70,7 +70,7 @@ async fn one(stage: &Stage, scene: &Scene) -> anyhow::Result<Checked> {
     let ledger = scene.channel.ledger().await?;
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let counted = totals::counted(&scene.database).await?;
+        let counted = scene.database.totals().await?;
         let differences = totals::differences(&counted, &ledger)?;
         if differences.is_empty() {
             break;

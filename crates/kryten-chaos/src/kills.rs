@@ -4,12 +4,10 @@
 //! There is no robot and no CyTube: events are published on a robot's subjects, each acknowledged by the stream, and what
 //! they mean is counted by the simulator's code, which shares nothing with the statistics.
 //!
-//! - [`events`]: what is published, and the ledger of it;
 //! - [`publisher`]: at a steady pace, so that each kill meets counting at work;
-//! - [`database`]: who holds which channel, and every total.
+//!
+//! What is published is in `events`, who holds which channel and every total in `database`.
 
-mod database;
-mod events;
 mod publisher;
 
 use std::path::{Path, PathBuf};
@@ -17,18 +15,23 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{bail, ensure};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use kryten_client::{Client, NatsConfig};
 use kryten_servers::{NatsServer, PostgresServer};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use serde_json::json;
 
+use crate::database::{Database, Kind, Place};
+use crate::events::{DOMAIN, Events};
 use crate::process::Process;
+use crate::times::Times;
 use crate::totals;
-use database::{Database, Place};
-use events::{CHANNELS, DOMAIN, Events};
 use publisher::Publisher;
+
+const CHANNELS: [&str; 4] = ["red", "green", "blue", "white"];
+/// In each of them.
+const PEOPLE: u32 = 30;
 
 /// How much time there is for a kill, on average.
 const FOR_A_KILL: Duration = Duration::from_millis(2500);
@@ -61,12 +64,6 @@ pub(crate) struct Options {
     /// Keep configurations, logs and a database of SQLite in this folder
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Kind {
-    Sqlite,
-    Postgres,
 }
 
 pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
@@ -105,10 +102,11 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     let mut random = StdRng::seed_from_u64(seed);
     let moments = moments(&mut random, options.kills, options.events);
     let pace = pace(&options);
-    let events = Events::new(seed, options.events);
+    let channels: Vec<String> = CHANNELS.map(str::to_owned).into();
+    let events = Events::new(seed, options.events, channels.clone(), PEOPLE);
     let began = Instant::now();
     let publisher = Publisher::start(client.clone(), events, moments.clone(), pace);
-    let mut takeovers = Vec::new();
+    let mut takeovers = Times::default();
     for moment in moments {
         publisher.reached(moment).await?;
         let victim = random.random_range(0..instances.len());
@@ -121,7 +119,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
         }
         let others = taken_over(&database, &held, killed).await?;
         if !held.is_empty() {
-            takeovers.push(others);
+            takeovers.note(others);
         }
         if instances.len() > 1 {
             instances[victim].start_again()?;
@@ -134,7 +132,9 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
     }
     let ledger = publisher.finish().await?;
     let length = began.elapsed();
-    database.counted_to_the_end(&client, PATIENCE).await?;
+    database
+        .counted_to_the_end(&client, &channels, PATIENCE)
+        .await?;
     for instance in &mut instances {
         instance.stop()?;
     }
@@ -143,9 +143,9 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
         options.kills,
         options.events,
         length.as_secs_f64(),
-        takeovers.len()
+        takeovers.count()
     );
-    println!("takeover: {}", spread(&mut takeovers));
+    println!("takeover: {}", takeovers.spread(TAKEOVER));
     let counted = database.totals().await?;
     let differences = totals::differences(&counted, &ledger)?;
     if differences.is_empty() {
@@ -163,14 +163,10 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<ExitCode> {
 }
 
 fn start(folder: &Path, number: u8, server: &NatsServer, place: &Place) -> anyhow::Result<Process> {
-    let database = match place {
-        Place::File(path) => json!({"path": path}),
-        Place::Url(url) => json!({"url": url}),
-    };
     let channels = CHANNELS.map(|channel| json!({"domain": DOMAIN, "channel": channel}));
     let config = json!({
         "nats": {"servers": [server.url()], "user": server.user(), "password": server.password()},
-        "channels": channels, "database": database,
+        "channels": channels, "database": place.section(),
     });
     let file = folder.join(format!("instance{number}.json"));
     std::fs::write(&file, config.to_string())?;
@@ -206,26 +202,5 @@ async fn taken_over(
             bail!("nobody takes {held:?} over");
         }
         tokio::time::sleep(STEP).await;
-    }
-}
-
-fn spread(times: &mut [Duration]) -> String {
-    times.sort_unstable();
-    let at = |share: f64| {
-        let place = (times.len() as f64 * share) as usize;
-        times[place.min(times.len() - 1)].as_secs_f64()
-    };
-    match times.last() {
-        None => "none was needed".to_owned(),
-        Some(longest) => {
-            let late = times.iter().filter(|time| **time > TAKEOVER).count();
-            format!(
-                "p50 {:.2} s, p99 {:.2} s, longest {:.2} s; {late} above {} s",
-                at(0.5),
-                at(0.99),
-                longest.as_secs_f64(),
-                TAKEOVER.as_secs()
-            )
-        }
     }
 }

@@ -1,21 +1,23 @@
-//! Memory and open files of the robot and the statistics that are never killed.
+//! Memory and open files of the robots and the statistics that are never killed.
 
 use std::fmt;
 use std::time::Duration;
 
-use crate::HOUR;
+use crate::process::Process;
 use crate::stage::Stage;
 
 /// How much more there may be at the end than after the first simulated hour.
 const ALLOWED: f64 = 1.10;
 
 /// What was seen, and when.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Memory {
+    /// A simulated hour.
+    hour: Duration,
     samples: Vec<(Duration, Sample)>,
 }
 
-/// Resident KiB and open files, of the robot and of the statistics.
+/// Resident KiB and open files, of all robots and of all statistics.
 #[derive(Debug, Clone, Copy, Default)]
 struct Sample {
     robot: [u64; 2],
@@ -30,11 +32,17 @@ pub(crate) struct Verdict {
 }
 
 impl Memory {
+    pub(crate) fn new(hour: Duration) -> Self {
+        Self {
+            hour,
+            samples: Vec::new(),
+        }
+    }
+
     pub(crate) fn sample(&mut self, stage: &Stage, at: Duration) -> anyhow::Result<()> {
-        let (robot, userstats) = (&stage.steady.robot, &stage.steady.userstats);
         let sample = Sample {
-            robot: [robot.memory()?, robot.handles()?],
-            userstats: [userstats.memory()?, userstats.handles()?],
+            robot: sum(&stage.steady.robots)?,
+            userstats: sum(&stage.steady.userstats)?,
         };
         self.samples.push((at, sample));
         Ok(())
@@ -54,10 +62,21 @@ impl Memory {
             Sample::median(&samples.map(|(_, sample)| *sample).collect::<Vec<_>>())
         };
         Verdict {
-            after_the_first_hour: median(HOUR, 2 * HOUR),
-            at_the_end: (end > 3 * HOUR).then(|| median(end - HOUR, end)).flatten(),
+            after_the_first_hour: median(self.hour, 2 * self.hour),
+            at_the_end: (end > 3 * self.hour)
+                .then(|| median(end - self.hour, end))
+                .flatten(),
         }
     }
+}
+
+fn sum(processes: &[Process]) -> anyhow::Result<[u64; 2]> {
+    let mut sum = [0, 0];
+    for process in processes {
+        sum[0] += process.memory()?;
+        sum[1] += process.handles()?;
+    }
+    Ok(sum)
 }
 
 impl Sample {

@@ -1,18 +1,22 @@
-//! Two channels on one simulator and one nats-server, each with a robot and statistics of its own.
+//! Two channels on one simulator, each with robots and statistics of its own, and what carries and keeps their events.
 
-use std::path::{Path, PathBuf};
+mod scene;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
-use kryten_client::{Client, NatsConfig};
-use kryten_servers::NatsServer;
-use kryten_sim::{
-    ChannelConfig, ChannelHandle, Operation, ScriptConfig, Sim, SimConfig, SimHandle, Speed,
-};
-use serde_json::json;
+use anyhow::Context;
+use kryten_client::Client;
+use kryten_servers::PostgresServer;
+use kryten_sim::{ChannelConfig, ScriptConfig, Sim, SimConfig, SimHandle, Speed};
 
-use crate::process::Process;
-use crate::watcher::{MARK, Watcher};
+use crate::bus::Bus;
+use crate::database::{Database, Kind, Place};
+use crate::disk::Disk;
+use crate::form::Form;
+use crate::watcher::Watcher;
+pub(crate) use scene::Scene;
+use scene::Surroundings;
 
 const DOMAIN: &str = "sim.invalid";
 /// Its robot and statistics are killed again and again.
@@ -22,24 +26,17 @@ const STEADY: &str = "steady";
 /// How many lines may be unseen when a robot dies: CyTube replays 15, and the robot has to know one of them to be sure
 /// that none is missing.
 const UNSEEN: u64 = 14;
-/// Simulated seconds in a second.
-const SPEED: f64 = 60.0;
 /// How long everything may take to be as before after a fault.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// A channel with its processes.
-pub(crate) struct Scene {
-    pub(crate) channel: ChannelHandle,
-    pub(crate) robot: Process,
-    pub(crate) userstats: Process,
-    pub(crate) database: PathBuf,
-    marks: u64,
-}
-
 /// Everything that runs.
 pub(crate) struct Stage {
+    pub(crate) form: Form,
     pub(crate) sim: SimHandle,
-    pub(crate) server: NatsServer,
+    pub(crate) bus: Bus,
+    pub(crate) postgres: Option<PostgresServer>,
+    /// Where the database of the first channel is, if it can be full.
+    pub(crate) disk: Option<Disk>,
     pub(crate) nats: Client,
     pub(crate) watcher: Watcher,
     pub(crate) killed: Scene,
@@ -47,20 +44,59 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    pub(crate) async fn start(folder: PathBuf, seed: u64) -> anyhow::Result<Self> {
-        let server = NatsServer::ephemeral().await;
-        let sim = start_sim(seed).await?;
-        let nats = NatsConfig::for_url(server.url()).with_user(server.user(), server.password());
+    /// Starts everything; `speed` is how many simulated seconds there are in a second.
+    pub(crate) async fn start(
+        folder: PathBuf,
+        seed: u64,
+        form: Form,
+        speed: f64,
+    ) -> anyhow::Result<Self> {
+        let bus = Bus::start(form.nats).await;
+        let (postgres, disk) = match form.database {
+            Kind::Postgres => (Some(PostgresServer::ephemeral().await), None),
+            Kind::Sqlite => (None, Disk::mount(&folder.join("disk"))?),
+        };
+        if form.database == Kind::Sqlite && disk.is_none() {
+            println!("left out: a full disk, since mounting is not allowed here");
+        }
+        let mut places = Vec::new();
+        for name in [KILLED, STEADY] {
+            places.push(match &postgres {
+                Some(postgres) => Place::Url(postgres.database().await),
+                None if name == KILLED && disk.is_some() => {
+                    Place::File(folder.join("disk/killed.db"))
+                }
+                None => Place::File(folder.join(format!("{name}.db"))),
+            });
+        }
+        let sim = start_sim(seed, speed).await?;
         let channel = |name| sim.channel(name).context("the simulator lacks a channel");
-        let channels = vec![channel(KILLED)?, channel(STEADY)?];
-        let watcher = Watcher::start(&nats, channels).await?;
-        let scene = |channel: ChannelHandle| Scene::start(&folder, &server, &sim, channel);
+        let nats = bus.config();
+        let watcher = Watcher::start(&nats, vec![channel(KILLED)?, channel(STEADY)?]).await?;
+        let around = Surroundings {
+            folder: &folder,
+            bus: &bus,
+            sim: &sim,
+            form,
+            speed,
+        };
+        let mut scenes = Vec::new();
+        for (name, place) in [KILLED, STEADY].into_iter().zip(places) {
+            let database = Database::open(place.clone()).await?;
+            scenes.push(Scene::start(&around, channel(name)?, &place, database)?);
+        }
+        let (Some(steady), Some(killed)) = (scenes.pop(), scenes.pop()) else {
+            unreachable!("there are two channels")
+        };
         let mut stage = Self {
-            killed: scene(channel(KILLED)?)?,
-            steady: scene(channel(STEADY)?)?,
+            killed,
+            steady,
             nats: Client::connect(&nats).await?,
+            form,
             sim,
-            server,
+            bus,
+            postgres,
+            disk,
             watcher,
         };
         stage.recovered().await?;
@@ -105,93 +141,34 @@ impl Stage {
     pub(crate) fn nobody_has_died(&mut self) -> anyhow::Result<()> {
         self.watcher.is_well()?;
         for scene in [&mut self.killed, &mut self.steady] {
-            scene.robot.is_well()?;
-            scene.userstats.is_well()?;
+            for process in scene.processes() {
+                process.is_well()?;
+            }
         }
-        ensure!(self.server.pid().is_some(), "the nats-server has ended");
-        Ok(())
+        self.bus.is_well()
     }
 
     /// All processes end as an operator ends them.
     pub(crate) fn stop(&mut self) -> anyhow::Result<()> {
         for scene in [&mut self.killed, &mut self.steady] {
-            scene.robot.stop()?;
-            scene.userstats.stop()?;
+            for process in scene.processes() {
+                process.stop()?;
+            }
         }
         Ok(())
     }
 }
 
-impl Scene {
-    fn start(
-        folder: &Path,
-        server: &NatsServer,
-        sim: &SimHandle,
-        channel: ChannelHandle,
-    ) -> anyhow::Result<Self> {
-        let name = channel.name().to_owned();
-        let nats = json!({"servers": [server.url()], "user": server.user(), "password": server.password()});
-        let robot = json!({
-            "cytube": {
-                "url": sim.url(), "domain": DOMAIN, "channel": name, "user": "KrytenBot", "password": "secret",
-                "aggressive_reconnect": true, "reconnect_base_delay": 5.0 / SPEED, "reconnect_max_delay": 60.0 / SPEED,
-            },
-            "nats": nats, "health": {"enabled": false},
-            // 15 minutes and an hour, as they are without it.
-            "verify": {"minutes": 15.0 / SPEED, "look_minutes": 60.0 / SPEED},
-        });
-        let database = folder.join(format!("{name}.db"));
-        let userstats = json!({
-            "nats": nats, "channels": [{"domain": DOMAIN, "channel": name}],
-            "service": {"name": format!("userstats-{name}")}, "database": {"path": database},
-        });
-        let robot_file = folder.join(format!("{name}-robot.json"));
-        let userstats_file = folder.join(format!("{name}-userstats.json"));
-        std::fs::write(&robot_file, robot.to_string())?;
-        std::fs::write(&userstats_file, userstats.to_string())?;
-        Ok(Self {
-            channel,
-            robot: Process::start("robot", &robot_file)?,
-            userstats: Process::start("userstats", &userstats_file)?,
-            database,
-            marks: 0,
-        })
-    }
-
-    async fn marked(&mut self, watcher: &Watcher) -> anyhow::Result<()> {
-        const AGAIN_AFTER: Duration = Duration::from_millis(300);
-        const STEP: Duration = Duration::from_millis(5);
-        let first = self.marks + 1;
-        loop {
-            self.marks += 1;
-            let mark = Operation::Emit {
-                event: MARK.to_owned(),
-                payload: Some(self.marks.into()),
-                times: None,
-            };
-            self.channel.run(mark).await?;
-            let stored = async {
-                while watcher.look(self.channel.name()).mark < first {
-                    tokio::time::sleep(STEP).await;
-                }
-            };
-            if tokio::time::timeout(AGAIN_AFTER, stored).await.is_ok() {
-                return Ok(());
-            }
-        }
-    }
-}
-
-async fn start_sim(seed: u64) -> anyhow::Result<SimHandle> {
+async fn start_sim(seed: u64, speed: f64) -> anyhow::Result<SimHandle> {
     let script = |seed| ScriptConfig {
         users: 40,
         seed,
         rate: 2.0,
-        speed: Speed::Times(SPEED),
+        speed: Speed::Times(speed),
         ..ScriptConfig::default()
     };
     let config = SimConfig {
-        ping_interval: Duration::from_secs_f64(25.0 / SPEED),
+        ping_interval: Duration::from_secs_f64(25.0 / speed),
         // Not divided: a machine that is busy for two seconds is no fault of the channel.
         ping_timeout: Duration::from_secs(10),
         window: Some(UNSEEN),

@@ -1,6 +1,6 @@
 //! Follows the stream: how many lines and which mark of each channel are safe.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -31,6 +31,11 @@ pub(crate) struct Seen {
     pub(crate) gaps: u64,
     /// Those that say that chat is missing.
     pub(crate) gaps_in_chat: u64,
+    /// When the newest chat line was said, as CyTube tells it.
+    said: i64,
+    ids: HashSet<String>,
+    /// The first event that is there twice or out of order.
+    wrong: Option<String>,
 }
 
 type ByChannel = Arc<Mutex<BTreeMap<String, Seen>>>;
@@ -53,7 +58,15 @@ impl Watcher {
     }
 
     pub(crate) fn look(&self, channel: &str) -> Seen {
-        lock(&self.seen).get(channel).cloned().unwrap_or_default()
+        let all = lock(&self.seen);
+        let Some(seen) = all.get(channel) else {
+            return Seen::default();
+        };
+        Seen {
+            ids: HashSet::new(),
+            wrong: None,
+            ..*seen
+        }
     }
 
     pub(crate) fn is_well(&self) -> anyhow::Result<()> {
@@ -61,7 +74,13 @@ impl Watcher {
             !self.task.is_finished(),
             "the stream could not be read to its end"
         );
-        Ok(())
+        match lock(&self.seen)
+            .values()
+            .find_map(|seen| seen.wrong.clone())
+        {
+            Some(wrong) => bail!("{wrong}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -107,6 +126,12 @@ fn take(seen: &ByChannel, message: &StoredMessage) -> anyhow::Result<()> {
     let seen = all.entry(channel.to_owned()).or_default();
     seen.events += 1;
     let payload = &body["payload"];
+    if let Some(id) = &message.message_id
+        && !seen.ids.insert(id.clone())
+    {
+        let twice = format!("{name} of {channel} is there twice: {}", message.sequence);
+        seen.wrong.get_or_insert(twice);
+    }
     match (name, body["event_name"].as_str()) {
         ("gap", _) => {
             seen.gaps += 1;
@@ -118,7 +143,10 @@ fn take(seen: &ByChannel, message: &StoredMessage) -> anyhow::Result<()> {
                 .is_some_and(|name| name.starts_with('['));
             match is_bracketed || payload["meta"]["shadow"] == true {
                 true => seen.notices += 1,
-                false => seen.chat += 1,
+                false => {
+                    seen.chat += 1;
+                    seen.hear_line(channel, message.sequence, payload);
+                }
             }
         }
         (_, Some("pm")) => seen.pms += 1,
@@ -126,6 +154,21 @@ fn take(seen: &ByChannel, message: &StoredMessage) -> anyhow::Result<()> {
         _ => {}
     }
     Ok(())
+}
+
+impl Seen {
+    /// Lines are said one after the other, and stand so in the stream.
+    fn hear_line(&mut self, channel: &str, sequence: u64, line: &Value) {
+        let said = line["time"].as_i64().unwrap_or_default();
+        if said < self.said {
+            let before = self.said - said;
+            let late = format!(
+                "a line of {channel} at {sequence} is {before} ms older than the line before it"
+            );
+            self.wrong.get_or_insert(late);
+        }
+        self.said = self.said.max(said);
+    }
 }
 
 /// Whoever panicked while holding it left no half-written number.

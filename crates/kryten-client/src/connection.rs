@@ -34,6 +34,8 @@ pub struct Client {
     jetstream: jetstream::Context,
     /// `$JS.API`, or where else JetStream is asked.
     api_prefix: Arc<str>,
+    /// On how many servers the stream and the buckets are kept that we create.
+    replicas: Option<usize>,
     events: Arc<Events>,
     key_locks: Arc<KeyLocks>,
 }
@@ -117,6 +119,7 @@ impl Client {
         Ok(Self {
             jetstream: jetstream::with_prefix(nats.clone(), &settings.api_prefix),
             api_prefix: settings.api_prefix.into(),
+            replicas: settings.replicas,
             nats,
             events,
             key_locks: Arc::default(),
@@ -167,6 +170,17 @@ impl Client {
             settings::USUAL_API => Cow::Borrowed(subject),
             prefix => Cow::Owned(format!("{prefix}.{subject}")),
         }
+    }
+
+    /// Whether JetStream is not that of the servers that we are connected to, so that a link between them may fail while
+    /// our connection stands.
+    pub(crate) fn has_jetstream_elsewhere(&self) -> bool {
+        &*self.api_prefix != settings::USUAL_API
+    }
+
+    /// On how many servers the configuration wants streams to be kept.
+    pub(crate) fn replicas(&self) -> Option<usize> {
+        self.replicas
     }
 
     pub(crate) fn connection_events(&self) -> &Events {

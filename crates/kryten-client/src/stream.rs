@@ -8,12 +8,16 @@ use async_nats::HeaderMap;
 use async_nats::jetstream::stream;
 use bytes::Bytes;
 use kryten_protocol::state::EPOCH_HEADER;
+use tokio::time::Instant;
 
-use crate::connection::Client;
+use crate::connection::{Client, REQUEST_TIMEOUT};
 use crate::jetstream::api::{ApiError, code};
 use crate::jetstream::consumer::{Start, Wanted};
 use crate::jetstream::pass::{Until, pass};
 use crate::jetstream::stored::{From as ReadFrom, Stored, Which};
+
+/// How long a replica that is behind is given before it is asked again.
+const BEHIND: Duration = Duration::from_millis(50);
 
 /// Why the event stream cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -69,8 +73,8 @@ pub struct EventStreamConfig {
     pub max_age: Duration,
     /// How many bytes of events are kept; `None` for as many as fit.
     pub max_bytes: Option<u64>,
-    /// On how many servers of a cluster it is kept.
-    pub replicas: usize,
+    /// On how many servers of a cluster it is kept; `None` for what the configuration's `nats.replicas` says, else 1.
+    pub replicas: Option<usize>,
 }
 
 impl Default for EventStreamConfig {
@@ -78,7 +82,7 @@ impl Default for EventStreamConfig {
         Self {
             max_age: Duration::from_secs(30 * 24 * 60 * 60),
             max_bytes: None,
-            replicas: 1,
+            replicas: None,
         }
     }
 }
@@ -179,7 +183,8 @@ impl StreamError {
 pub struct EventStream {
     client: Client,
     identity: StreamIdentity,
-    allow_direct: bool,
+    read_from: ReadFrom,
+    is_elsewhere: bool,
     differences: Vec<String>,
 }
 
@@ -198,8 +203,10 @@ impl EventStream {
     /// As there.
     pub async fn open_or_create_with(
         client: &Client,
-        config: EventStreamConfig,
+        mut config: EventStreamConfig,
     ) -> Result<Self, StreamError> {
+        config.replicas = config.replicas.or_else(|| client.replicas());
+        let wants_replicas = config.replicas.is_some();
         let config = open::config_of(&config);
         let info = match open::open_or_create(client, &config).await {
             Ok(info) => info,
@@ -211,7 +218,7 @@ impl EventStream {
             }
             Err(error) => return Err(StreamError::new(&config.name, error)),
         };
-        let stream = Self::new(client, &config, info);
+        let stream = Self::new(client, &config, wants_replicas, info);
         for difference in stream.differences() {
             tracing::warn!(stream = stream.name(), "the event stream {difference}");
         }
@@ -223,22 +230,47 @@ impl EventStream {
     /// # Errors
     /// [`StreamError`]; [`StreamError::Missing`] where no stream keeps the events.
     pub async fn open(client: &Client) -> Result<Self, StreamError> {
-        let config = open::config_of(&EventStreamConfig::default());
+        let config = open::config_of(&EventStreamConfig {
+            replicas: client.replicas(),
+            ..EventStreamConfig::default()
+        });
         let info = open::open(client, &config).await;
         let info = info.map_err(|error| StreamError::new(&config.name, error))?;
-        Ok(Self::new(client, &config, info))
+        let wants_replicas = client.replicas().is_some();
+        Ok(Self::new(client, &config, wants_replicas, info))
     }
 
-    fn new(client: &Client, wanted: &stream::Config, info: stream::Info) -> Self {
+    fn new(
+        client: &Client,
+        wanted: &stream::Config,
+        wants_replicas: bool,
+        info: stream::Info,
+    ) -> Self {
+        let mut wanted = wanted.clone();
+        if !wants_replicas {
+            // Nobody has said how many, so none is wrong.
+            wanted.num_replicas = info.config.num_replicas;
+        }
         Self {
             client: client.clone(),
-            differences: open::differences(wanted, &info.config),
+            differences: open::differences(&wanted, &info.config),
             identity: StreamIdentity {
                 created_nanos: info.created.unix_timestamp_nanos(),
                 name: info.config.name,
             },
-            allow_direct: info.config.allow_direct,
+            // With replicas any of them may be a moment behind.
+            read_from: match info.config.allow_direct && info.config.num_replicas <= 1 {
+                true => ReadFrom::AnyReplica,
+                false => ReadFrom::Leader,
+            },
+            is_elsewhere: info.cluster.is_some() || client.has_jetstream_elsewhere(),
         }
+    }
+
+    /// Whether another server may keep the stream than the one that we are connected to: what is sent may then be lost
+    /// between the two while the connection stands, and what is sent later may not.
+    pub fn is_elsewhere(&self) -> bool {
+        self.is_elsewhere
     }
 
     /// The stream's name; not ours where another stream already covers the subjects.
@@ -288,11 +320,7 @@ impl EventStream {
     /// # Errors
     /// [`StreamError`]; no such message is `Ok(None)`.
     pub async fn get(&self, sequence: u64) -> Result<Option<StoredMessage>, StreamError> {
-        let from = match self.allow_direct {
-            true => ReadFrom::AnyReplica,
-            false => ReadFrom::Leader,
-        };
-        self.read(from, Which::Sequence(sequence)).await
+        self.read(self.read_from, Which::Sequence(sequence)).await
     }
 
     /// The last messages that match a filter, at most `count`, in stream order.
@@ -309,9 +337,19 @@ impl EventStream {
         };
         let first_sequence = self.info().await?.first_sequence;
         let mut window = u64::try_from(count).unwrap_or(u64::MAX).max(64);
+        let deadline = Instant::now() + REQUEST_TIMEOUT;
         loop {
             let start = last.sequence.saturating_sub(window).max(first_sequence);
             let mut found = self.messages_from(subject_filter, start).await?;
+            // A replica that has been away reads from what it has.
+            let reached = found.last().map_or(0, |message| message.sequence);
+            if reached < last.sequence && self.is_elsewhere {
+                if Instant::now() > deadline {
+                    return Err(StreamError::TimedOut);
+                }
+                tokio::time::sleep(BEHIND).await;
+                continue;
+            }
             if found.len() >= count || start <= first_sequence {
                 found.drain(..found.len().saturating_sub(count));
                 return Ok(found);

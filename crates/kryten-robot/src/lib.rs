@@ -47,6 +47,7 @@ mod lifecycle;
 mod look;
 mod office;
 pub mod outbox;
+mod patience;
 mod publisher;
 pub mod rate;
 mod requests;

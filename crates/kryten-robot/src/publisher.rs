@@ -4,7 +4,8 @@
 //! before everything that is written to the next one. A new life first reads back what of the outbox the stream has,
 //! then sends the rest. The first event of a burst names the last sequence of the channel that we know
 //! (`Nats-Expected-Last-Subject-Sequence`); the others follow when it is stored, so a writer that we do not know of is
-//! noticed before anything is out of order.
+//! noticed before anything is out of order. Where another server than ours may keep the stream, each event waits for
+//! the one before: when a leader changes, one is lost between servers and the next one is stored.
 
 mod losses;
 mod telling;
@@ -72,6 +73,8 @@ struct Life {
     /// Whether the server can compare [`Life::last_event`].
     can_fence: bool,
     in_flight: VecDeque<InFlight>,
+    /// How many events may wait for their acknowledgement.
+    window: usize,
     /// The event in flight names `last_event`; nothing may follow until it is stored.
     fenced: bool,
     /// It was told that the stream is slow.
@@ -181,6 +184,10 @@ impl Publisher {
         let can_fence = can_compare_a_wildcard(&connection.client().nats().server_info().version);
         Ok(Life {
             connection,
+            window: match stream.is_elsewhere() {
+                true => 1,
+                false => WINDOW,
+            },
             stream,
             last_event,
             last_own: last_event,
@@ -408,7 +415,7 @@ impl Life {
     }
 
     fn has_room(&self) -> bool {
-        !self.fenced && self.in_flight.len() < WINDOW
+        !self.fenced && self.in_flight.len() < self.window
     }
 
     fn must_fence(&self, event: &Outgoing, id: &ChannelId) -> bool {

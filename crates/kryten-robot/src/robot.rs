@@ -22,6 +22,7 @@ use crate::hearing;
 use crate::lease_bucket::Identity;
 use crate::lifecycle::{self, Lifecycle};
 use crate::office::Office;
+use crate::patience::patiently;
 use crate::requests::Requests;
 use crate::seat::channel_id;
 use crate::status::ChannelReport;
@@ -81,6 +82,17 @@ pub enum RobotError {
     Responder(#[source] kryten_client::respond::RespondError),
 }
 
+impl RobotError {
+    /// Whether trying again later may help.
+    pub(crate) fn is_transient(&self) -> bool {
+        match self {
+            Self::Stream(error) => error.is_transient(),
+            Self::Kv { source, .. } => source.is_transient(),
+            _ => false,
+        }
+    }
+}
+
 /// A running robot.
 #[derive(Debug)]
 pub struct Robot {
@@ -120,7 +132,10 @@ impl Robot {
         hearing::follow_services(&client, Arc::clone(&services), stop.clone()).await;
         let lifecycle = Lifecycle::new(client.clone(), startup);
         lifecycle.startup().await;
-        let stream = match EventStream::open_or_create(&client).await {
+        let opened = patiently(StreamError::is_transient, || {
+            EventStream::open_or_create(&client)
+        });
+        let stream = match opened.await {
             Ok(stream) => Some(stream),
             Err(StreamError::JetStreamOff) => None,
             Err(error) => return Err(RobotError::Stream(error)),

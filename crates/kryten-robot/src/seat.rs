@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use kryten_client::kv::KvError;
 use kryten_cytube::DisconnectReason;
 use kryten_protocol::subject::SubjectError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -16,6 +18,7 @@ use crate::channel_view::ChannelView;
 use crate::config::ChannelConfig;
 use crate::lease_bucket::{Denied, Held, Lease, Loss, Renewal};
 use crate::lifecycle::Lifecycle;
+use crate::patience::{PATIENCE, patiently};
 use crate::robot::RobotError;
 use crate::status::{ChannelReport, set};
 use crate::term::{Ground, House, Term, kv_error};
@@ -52,9 +55,10 @@ impl Seat {
         let lease = match (&house.lease, &house.stream) {
             (Some(times), Some(_)) => {
                 let client = &house.client;
-                let opened =
-                    Lease::open(client, Arc::clone(&id), house.identity.clone(), *times).await;
-                Some(opened.map_err(|source| kv_error(&id, source))?)
+                let opened = patiently(KvError::is_transient, || {
+                    Lease::open(client, Arc::clone(&id), house.identity.clone(), *times)
+                });
+                Some(opened.await.map_err(|source| kv_error(&id, source))?)
             }
             _ => None,
         };
@@ -72,6 +76,7 @@ impl Seat {
             lease,
             ready: ready_tx,
             first: Some(first_tx),
+            patient_until: Instant::now() + PATIENCE,
             stop: stop.clone(),
         };
         tokio::spawn(async move {
@@ -125,6 +130,8 @@ struct Service {
     ready: watch::Sender<bool>,
     /// Told once whether the channel could be taken up.
     first: Option<oneshot::Sender<Result<(), RobotError>>>,
+    /// Until then what may soon go better is tried again before it is told.
+    patient_until: Instant,
     stop: CancellationToken,
 }
 
@@ -146,7 +153,8 @@ impl Service {
                 Ok(term) => term,
                 Err(error) => {
                     self.release(held.as_ref()).await;
-                    if self.first.is_some() {
+                    let may_go_better = error.is_transient() && Instant::now() < self.patient_until;
+                    if self.first.is_some() && !may_go_better {
                         self.tell_first(Err(error));
                         return;
                     }

@@ -57,6 +57,11 @@ impl Cable {
         format!("nats://{}", self.address)
     }
 
+    /// The port that it listens on.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
     /// Ends all connections, and all that are tried until it is mended.
     pub fn cut(&self) {
         self.state.send_replace(State::Cut);

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::cable::Cable;
 use crate::find::{FindOptions, find_nats_server};
 use crate::server::{NatsServer, NatsServerOptions, ServerError};
 use crate::settings::{Credentials, free_port};
@@ -21,6 +22,8 @@ const STARTS_TO_TRY: usize = 5;
 pub struct NatsCluster {
     servers: Vec<NatsServer>,
     monitors: Vec<u16>,
+    /// Before the route ports, where the routes can be cut.
+    cables: Vec<Cable>,
     _folder: tempfile::TempDir,
 }
 
@@ -52,8 +55,20 @@ impl NatsCluster {
     /// # Panics
     /// When no nats-server can be found or started, or the servers do not come together; the text says why.
     pub async fn ephemeral(size: usize) -> Self {
+        Self::for_test(size, false).await
+    }
+
+    /// As [`NatsCluster::ephemeral`], with routes between the servers that can be cut.
+    ///
+    /// # Panics
+    /// As there.
+    pub async fn wired(size: usize) -> Self {
+        Self::for_test(size, true).await
+    }
+
+    async fn for_test(size: usize, is_wired: bool) -> Self {
         for attempt in 1.. {
-            match Self::start(size).await {
+            match Self::start(size, is_wired).await {
                 Ok(cluster) => return cluster,
                 Err(error) if attempt >= STARTS_TO_TRY => panic!("{error}"),
                 Err(ServerError::PortTaken { .. }) => {}
@@ -81,6 +96,22 @@ impl NatsCluster {
         (0..self.servers.len()).find(|number| server_name(*number) == name)
     }
 
+    /// Ends all routes between the servers, and keeps them from being made; only where they are
+    /// [wired](NatsCluster::wired).
+    pub fn cut_routes(&self) {
+        self.cables.iter().for_each(Cable::cut);
+    }
+
+    /// Lets the routes carry nothing and ends none of them; only where they are [wired](NatsCluster::wired).
+    pub fn silence_routes(&self) {
+        self.cables.iter().for_each(Cable::silence);
+    }
+
+    /// Lets the routes be as they were.
+    pub fn mend_routes(&self) {
+        self.cables.iter().for_each(Cable::mend);
+    }
+
     /// Returns when all servers follow one leader.
     ///
     /// # Errors
@@ -103,13 +134,20 @@ impl NatsCluster {
         Ok(())
     }
 
-    async fn start(size: usize) -> Result<Self, ServerError> {
+    async fn start(size: usize, is_wired: bool) -> Result<Self, ServerError> {
         let binary = find_nats_server(&FindOptions::default()).await;
         let binary = binary.unwrap_or_else(|error| panic!("{error}"));
         let folder = tempfile::Builder::new().prefix("kryten-nats-").tempdir();
         let folder = folder.unwrap_or_else(|error| panic!("no temporary folder: {error}"));
         let ports = different_ports(size * 2);
         let (routes, monitors) = ports.split_at(size);
+        let mut cables = Vec::new();
+        if is_wired {
+            for port in routes {
+                let cable = Cable::to(&format!("127.0.0.1:{port}")).await;
+                cables.push(cable.unwrap_or_else(|error| panic!("no port for a route: {error}")));
+            }
+        }
         let credentials = Credentials::random();
         let mut starting = tokio::task::JoinSet::new();
         for (number, monitor) in monitors.iter().enumerate() {
@@ -117,7 +155,8 @@ impl NatsCluster {
             let mut options = NatsServerOptions::new(&binary, data_dir);
             // What a test stores need not survive a power cut.
             options.sync_interval = "2m".to_owned();
-            options.extra_config = cluster_config(number, routes, *monitor);
+            let advertised: Vec<u16> = cables.iter().map(Cable::port).collect();
+            options.extra_config = cluster_config(number, routes, &advertised, *monitor);
             let credentials = credentials.clone();
             starting
                 .spawn(async move { (number, NatsServer::start_as(options, credentials).await) });
@@ -129,6 +168,7 @@ impl NatsCluster {
         let cluster = Self {
             servers: servers?,
             monitors: monitors.to_vec(),
+            cables,
             _folder: folder,
         };
         cluster.ready().await?;
@@ -164,15 +204,25 @@ fn server_name(number: usize) -> String {
     format!("server{number}")
 }
 
-fn cluster_config(number: usize, routes: &[u16], monitor: u16) -> String {
+/// `advertised` are the ports at which the routes are reached, where they are other ones.
+fn cluster_config(number: usize, routes: &[u16], advertised: &[u16], monitor: u16) -> String {
     let own = routes[number];
-    let others: Vec<String> = routes
-        .iter()
-        .map(|port| format!("\"nats-route://127.0.0.1:{port}\""))
+    let reached = if advertised.is_empty() {
+        routes
+    } else {
+        advertised
+    };
+    let others: Vec<String> = (0..)
+        .zip(reached)
+        .filter(|(other, _)| *other != number)
+        .map(|(_, port)| format!("\"nats-route://127.0.0.1:{port}\""))
         .collect();
+    let advertise = advertised.get(number).map_or_else(String::new, |port| {
+        format!("advertise: \"127.0.0.1:{port}\",")
+    });
     format!(
         "server_name: {}\nhttp: \"127.0.0.1:{monitor}\"\n\
-         cluster {{ name: kryten, listen: \"127.0.0.1:{own}\", routes: [{}] }}\n",
+         cluster {{ name: kryten, listen: \"127.0.0.1:{own}\", {advertise} routes: [{}] }}\n",
         server_name(number),
         others.join(", ")
     )

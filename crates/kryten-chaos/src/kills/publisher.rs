@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::events::Events;
+use crate::events::Events;
 
 const TICK: Duration = Duration::from_millis(10);
 /// It goes on for so long after the moment of a kill that has not come yet.
@@ -84,7 +84,7 @@ async fn publish(
         while due >= 1.0 {
             let Some(event) = events.next() else { break };
             due -= 1.0;
-            let subject = subject::event(event.channel, event.name)?;
+            let subject = subject::event(&event.channel, event.name)?;
             let ack = client
                 .jetstream()
                 .publish(subject, event.body.into())
@@ -104,5 +104,5 @@ async fn publish(
         }
         tells.send_replace(stored);
     }
-    Ok(events.ledger())
+    Ok(events.ledger().clone())
 }

@@ -14,6 +14,8 @@ const GAP: u16 = 2;
 const BAR: usize = 30;
 /// The least that is shown of a text.
 const SHORTEST_TEXT: usize = 8;
+/// What an empty column takes.
+const NARROWEST: usize = 1;
 /// The shortest bar that says anything.
 const SHORTEST_BAR: usize = 6;
 
@@ -156,7 +158,7 @@ impl Grid {
         let of_column = |(at, column): (usize, &Column)| {
             let cells = self.rows.iter().filter_map(|row| row.get(at));
             let widest = cells.map(|cell| cell.width()).max().unwrap_or(0);
-            widest.max(column.title.width()) + usize::from(GAP)
+            widest.max(column.title.width()).max(NARROWEST) + usize::from(GAP)
         };
         let columns = self.columns.iter().enumerate();
         columns
@@ -230,6 +232,18 @@ mod tests {
          1  A film with a rather long title     10  ██████████████
         10  映画                                 5  ███████
         "#);
+    }
+
+    #[test]
+    fn a_text_is_cut_by_characters_also_beside_an_empty_column() {
+        let mut grid = Grid::new([column("title").cut(), column(""), column("n").right()]);
+        grid.row(["A film (1981).mp4".into(), String::new(), "1".into()]);
+        let shown = |width| {
+            let drawn = grid.draw(Screen::terminal(width));
+            drawn.lines().last().unwrap_or_default().to_owned()
+        };
+        assert_eq!(shown(25), "A film (1981).mp4     1");
+        assert_eq!(shown(24), "A film (1981).m…     1");
     }
 
     #[test]

@@ -59,6 +59,10 @@ pub struct NatsConfig {
     /// What the subjects of answers to us begin with, instead of `_INBOX`: where a user may only hear its own, so that
     /// nobody hears another's answers.
     pub inbox_prefix: Option<String>,
+    /// On how many servers of a cluster the stream and the buckets that we create are kept, 1 to 5. Without a value 1, and
+    /// what is there already is taken as it is.
+    #[schemars(range(min = 1, max = 5))]
+    pub replicas: Option<u8>,
     /// How long one attempt to connect may take, in seconds.
     #[serde(deserialize_with = "seconds")]
     #[schemars(with = "f64", range(min = 0), extend("default" = 10))]
@@ -105,6 +109,7 @@ impl Default for NatsConfig {
             jetstream_domain: None,
             jetstream_prefix: None,
             inbox_prefix: None,
+            replicas: None,
             connect_timeout: Duration::from_secs(10),
             reconnect_time_wait: Duration::from_secs(2),
             max_reconnect_attempts: -1,

@@ -55,6 +55,12 @@ pub enum SettingError {
         /// What it should hold.
         wanted: &'static str,
     },
+    /// A number of servers that no stream can be kept on.
+    #[error("nats.replicas is {given}; it is on how many servers each stream is kept, 1 to 5")]
+    BadReplicas {
+        /// The number.
+        given: u8,
+    },
     /// The seed is none of a user.
     #[error(
         "nats.nkey_seed is no NKey seed of a user; that is a text of 58 characters and begins with SU"
@@ -82,6 +88,7 @@ pub(super) struct Settings {
     pub(super) credentials: Credentials,
     pub(super) api_prefix: String,
     pub(super) inbox_prefix: Option<String>,
+    pub(super) replicas: Option<usize>,
     /// Whether we show a certificate of our own.
     pub(super) has_certificate: bool,
     pub(super) has_ca: bool,
@@ -98,6 +105,7 @@ impl Settings {
             credentials,
             api_prefix: api_prefix(config)?,
             inbox_prefix: inbox_prefix(config)?,
+            replicas: replicas(config)?,
             has_certificate: config.tls_cert.is_some(),
             has_ca: config.tls_ca.is_some(),
             requires_tls: config.requires_tls(),
@@ -256,6 +264,14 @@ fn inbox_prefix(config: &NatsConfig) -> Result<Option<String>, SettingError> {
     Ok(Some(prefix.to_owned()))
 }
 
+/// On how many servers streams are kept; the servers take no more than five.
+fn replicas(config: &NatsConfig) -> Result<Option<usize>, SettingError> {
+    match config.replicas {
+        Some(given) if !(1..=5).contains(&given) => Err(SettingError::BadReplicas { given }),
+        replicas => Ok(replicas.map(usize::from)),
+    }
+}
+
 fn usable(key: &'static str, name: &str) -> Result<(), SettingError> {
     let is_token = |token: &str| {
         let is_usable = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '$' | '/' | '=');
@@ -323,6 +339,23 @@ mod tests {
                 prefix(wrong).unwrap_err().contains("nats.inbox_prefix"),
                 "{wrong}"
             );
+        }
+    }
+
+    #[test]
+    fn a_stream_is_kept_on_one_to_five_servers() {
+        let replicas = |given| {
+            let config = NatsConfig {
+                replicas: given,
+                ..NatsConfig::default()
+            };
+            replicas(&config).map_err(|error| error.to_string())
+        };
+        assert_eq!(replicas(None), Ok(None));
+        assert_eq!(replicas(Some(3)), Ok(Some(3)));
+        for given in [0, 6] {
+            let error = replicas(Some(given)).unwrap_err();
+            assert!(error.starts_with("nats.replicas is"), "{error}");
         }
     }
 

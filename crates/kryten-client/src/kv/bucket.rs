@@ -44,13 +44,21 @@ impl KvBucket {
     ///
     /// # Errors
     /// As [`KvBucket::open`].
-    pub async fn open_or_create(client: &Client, config: BucketConfig) -> Result<Self, KvError> {
+    pub async fn open_or_create(
+        client: &Client,
+        mut config: BucketConfig,
+    ) -> Result<Self, KvError> {
+        config.replicas = config.replicas.or_else(|| client.replicas());
         let name = config.name.as_str();
-        let wanted = config.to_stream();
+        let mut wanted = config.to_stream();
         let info = match find(client, name).await {
             Err(KvError::BucketMissing { .. }) => create(client, name, &wanted).await?,
             found => found?,
         };
+        if config.replicas.is_none() {
+            // Nobody has said how many, so none is wrong.
+            wanted.num_replicas = info.config.num_replicas;
+        }
         let differences = differences(&wanted, &info.config);
         for difference in &differences {
             tracing::warn!(

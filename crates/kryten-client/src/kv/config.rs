@@ -27,8 +27,8 @@ pub struct BucketConfig {
     pub history: i64,
     /// Where values are kept.
     pub storage: Storage,
-    /// On how many servers of a cluster they are kept.
-    pub replicas: usize,
+    /// On how many servers of a cluster they are kept; `None` for what the configuration's `nats.replicas` says, else 1.
+    pub replicas: Option<usize>,
     /// How long a value lives; `None` for ever.
     pub ttl: Option<Duration>,
     /// Lets a key have a life of its own ([`KvBucket::create_with_ttl`](super::KvBucket::create_with_ttl)) and has the
@@ -46,7 +46,7 @@ impl BucketConfig {
             max_value_size: Some(1024 * 1024),
             history: 1,
             storage: Storage::File,
-            replicas: 1,
+            replicas: None,
             ttl: None,
             marker_ttl: None,
         }
@@ -75,7 +75,7 @@ impl BucketConfig {
                 Storage::File => StorageType::File,
                 Storage::Memory => StorageType::Memory,
             },
-            num_replicas: self.replicas,
+            num_replicas: self.replicas.unwrap_or(1),
             retention: RetentionPolicy::Limits,
             discard: DiscardPolicy::New,
             // The server wants it no longer than a value lives.

@@ -2,20 +2,25 @@
 
 use std::time::Duration;
 
-use async_nats::HeaderMap;
+use async_nats::{HeaderMap, Message};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use super::bucket::KvBucket;
 use super::error::KvError;
 use super::read::{OPERATION, Operation};
 use super::ttl::{self, TTL};
+use crate::connection::REQUEST_TIMEOUT;
 use crate::exchange::ExchangeError;
 use crate::jetstream::api::{ApiError, code, read_answer};
 use crate::jetstream::stored::From as ReadFrom;
 
 /// The header by which the server compares before it stores.
 const EXPECTED: &str = "Nats-Expected-Last-Subject-Sequence";
+
+/// How long servers are given to know a bucket, or to elect its leader, before it is asked again.
+const NO_LEADER: Duration = Duration::from_millis(50);
 
 /// Conditions and headers of a put.
 #[derive(Debug, Clone, Default)]
@@ -208,8 +213,7 @@ impl KvBucket {
         let size = value.len();
         let subject = self.subject(name);
         let subject = self.client.put_subject(&subject);
-        let answer = self.client.exchange(&subject, headers, value).await;
-        let answer = match answer {
+        let answer = match self.exchange(&subject, headers, value).await {
             Ok(answer) => answer,
             Err(error) => return Err(self.write_error(key, size, error).await),
         };
@@ -234,6 +238,36 @@ impl KvBucket {
                 bucket: self.name().to_owned(),
             }),
             Err(error) => Err(self.error(error)),
+        }
+    }
+
+    /// Asks the bucket's stream to store something. In a cluster nobody listens for a moment on the subjects of a bucket
+    /// that was just created or whose leader has died: nothing is stored then, so it is asked again.
+    async fn exchange(
+        &self,
+        subject: &str,
+        headers: HeaderMap,
+        value: Bytes,
+    ) -> Result<Message, ExchangeError> {
+        let deadline = Instant::now() + REQUEST_TIMEOUT;
+        loop {
+            let asked = self
+                .client
+                .exchange(subject, headers.clone(), value.clone());
+            match asked.await {
+                Err(ExchangeError::NoResponders) if Instant::now() < deadline => {
+                    let is_there = match self.client.stream_info(&self.bucket.stream).await {
+                        Ok(info) => info.cluster.is_some(),
+                        // Whether it is there is what a bucket without a leader cannot tell.
+                        Err(error) => error == ApiError::TimedOut,
+                    };
+                    if !is_there {
+                        return Err(ExchangeError::NoResponders);
+                    }
+                    tokio::time::sleep(NO_LEADER).await;
+                }
+                answer => return answer,
+            }
         }
     }
 

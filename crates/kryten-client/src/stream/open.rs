@@ -30,7 +30,7 @@ pub(super) fn config_of(config: &EventStreamConfig) -> Config {
         max_messages_per_subject: -1,
         max_message_size: -1,
         max_consumers: -1,
-        num_replicas: config.replicas,
+        num_replicas: config.replicas.unwrap_or(1),
         duplicate_window: DUPLICATE_WINDOW.min(non_zero(config.max_age)),
         allow_direct: true,
         ..Config::default()

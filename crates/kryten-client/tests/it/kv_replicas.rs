@@ -19,7 +19,7 @@ async fn connect(cluster: &NatsCluster, number: usize) -> Client {
 
 async fn replicated(client: &Client) -> KvBucket {
     let config = BucketConfig {
-        replicas: 3,
+        replicas: Some(3),
         ..BucketConfig::new("any")
     };
     KvBucket::open_or_create(client, config).await.unwrap()

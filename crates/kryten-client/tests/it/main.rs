@@ -3,6 +3,7 @@
 
 mod certificates;
 mod channel_state;
+mod clustered;
 mod commands;
 mod connecting;
 mod event_stream;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod channels;
+mod clustered;
 mod command_names;
 mod commands;
 mod cytube_faults;

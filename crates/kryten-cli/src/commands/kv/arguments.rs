@@ -144,9 +144,9 @@ pub(super) struct Create {
     /// How many values of each key are kept
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(i64).range(1..=64))]
     pub(super) history: i64,
-    /// On how many servers of a cluster the values are kept
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=5))]
-    pub(super) replicas: u8,
+    /// On how many servers of a cluster the values are kept; without it as `nats.replicas` says, else on one
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=5))]
+    pub(super) replicas: Option<u8>,
     /// How many seconds a value lives; without it for ever
     #[arg(long, value_name = "SECONDS", value_parser = at_least_one::<u64>)]
     pub(super) ttl: Option<u64>,

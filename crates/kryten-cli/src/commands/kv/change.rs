@@ -17,7 +17,7 @@ pub(super) async fn create(client: &Client, args: Create, is_json: bool) -> anyh
         description: args.description,
         max_value_size: Some(args.max_value_size).filter(|size| *size > 0),
         history: args.history,
-        replicas: usize::from(args.replicas),
+        replicas: args.replicas.map(usize::from),
         ttl: args.ttl.map(Duration::from_secs),
         marker_ttl: args.marker_ttl.map(Duration::from_secs),
         storage: match args.memory {

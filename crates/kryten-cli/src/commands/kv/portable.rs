@@ -100,7 +100,7 @@ impl Head {
                 "memory" => Storage::Memory,
                 _ => Storage::File,
             },
-            replicas: config.replicas.max(1),
+            replicas: Some(config.replicas.max(1)),
             ..BucketConfig::new(name)
         }
     }

@@ -45,6 +45,7 @@ impl fmt::Debug for NatsConfig {
             .field("jetstream_domain", &self.jetstream_domain)
             .field("jetstream_prefix", &self.jetstream_prefix)
             .field("inbox_prefix", &self.inbox_prefix)
+            .field("replicas", &self.replicas)
             .field("connect_timeout", &self.connect_timeout)
             .field("ping_interval", &self.ping_interval)
             .field("name", &self.name)

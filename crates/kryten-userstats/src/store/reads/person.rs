@@ -64,7 +64,8 @@ pub struct PersonCounts {
 /// The names, where `$1` is meant exactly.
 const EXACTLY: &str = "WITH names (name) AS (SELECT CAST($1 AS TEXT))";
 
-/// The names, where `$1` is meant anyhow; `$2` is the name as aliases are stored.
+/// The names, where `$1` is meant anyhow (SQLite takes the tables of a `CROSS JOIN` in their order; of others it may read
+/// all rows of a table first, since it does not know how few names there are); `$2` is the name as aliases are stored.
 const ANYHOW: &str = "WITH RECURSIVE owner (name) AS (
     SELECT COALESCE(
         (SELECT username FROM user_aliases WHERE alias = $2 ORDER BY id LIMIT 1),
@@ -73,12 +74,12 @@ const ANYHOW: &str = "WITH RECURSIVE owner (name) AS (
 ), meant (name) AS (
     SELECT name FROM owner
     UNION
-    SELECT a.alias FROM owner JOIN user_aliases AS a ON LOWER(a.username) = LOWER(owner.name)
+    SELECT a.alias FROM owner CROSS JOIN user_aliases AS a WHERE LOWER(a.username) = LOWER(owner.name)
 ), names (name) AS (
     SELECT name FROM meant
     WHERE NOT EXISTS (SELECT 1 FROM users AS u WHERE LOWER(u.username) = LOWER(meant.name))
     UNION
-    SELECT u.username FROM meant JOIN users AS u ON LOWER(u.username) = LOWER(meant.name)
+    SELECT u.username FROM meant CROSS JOIN users AS u WHERE LOWER(u.username) = LOWER(meant.name)
 )";
 
 const NONE: &str = "CAST(NULL AS TEXT)";
@@ -124,9 +125,10 @@ impl Part<'_> {
             ],
         };
         let columns = self.columns(key, other, count, more);
-        let mut sql = format!("{columns} FROM names JOIN {from} AS t ON t.username = names.name");
+        let mut sql =
+            format!("{columns} FROM names CROSS JOIN {from} AS t WHERE t.username = names.name");
         if self.is_of_a_domain() {
-            sql += &format!(" WHERE t.domain = {domain}");
+            sql += &format!(" AND t.domain = {domain}");
         }
         if let Self::Present(_) = self {
             sql += &format!(" AND t.channel = {channel} AND t.closed_at IS NULL");
@@ -177,36 +179,7 @@ impl Store {
         domain: &str,
         parts: &[Part<'_>],
     ) -> Result<PersonCounts, StoreError> {
-        let mut values: Vec<Value<'_>> = Vec::new();
-        let mut place = |value| {
-            values.push(value);
-            format!("${}", values.len())
-        };
-        let names = match meant {
-            Meant::Exactly(name) => {
-                place(name.into());
-                EXACTLY
-            }
-            Meant::Anyhow(name) => {
-                place(name.into());
-                place(name.to_lowercase().into());
-                ANYHOW
-            }
-        };
-        // PostgreSQL takes no value that a statement has no place for.
-        let of_a_domain = parts.iter().any(|part| part.is_of_a_domain());
-        let domain = match of_a_domain {
-            true => place(domain.into()),
-            false => String::new(),
-        };
-        let channel = parts.iter().find_map(|part| match part {
-            Part::Present(channel) => *channel,
-            _ => None,
-        });
-        let channel = channel.map_or_else(String::new, |channel| place(channel.into()));
-        let selects = parts.iter().map(|part| part.sql(&domain, &channel));
-        let selects: Vec<String> = selects.collect();
-        let text = format!("{names} {}", selects.join(" UNION ALL "));
+        let (text, values) = statement(meant, domain, parts);
         let mut query = sql::query_as(AssertSqlSafe(text));
         for value in values {
             query = query.bind(value);
@@ -218,6 +191,45 @@ impl Store {
         }
         Ok(counts)
     }
+}
+
+/// The statement and its values, which are in the order of their places.
+fn statement<'a>(
+    meant: Meant<'a>,
+    domain: &'a str,
+    parts: &[Part<'a>],
+) -> (String, Vec<Value<'a>>) {
+    let mut values: Vec<Value<'_>> = Vec::new();
+    let mut place = |value| {
+        values.push(value);
+        format!("${}", values.len())
+    };
+    let names = match meant {
+        Meant::Exactly(name) => {
+            place(name.into());
+            EXACTLY
+        }
+        Meant::Anyhow(name) => {
+            place(name.into());
+            place(name.to_lowercase().into());
+            ANYHOW
+        }
+    };
+    // PostgreSQL takes no value that a statement has no place for.
+    let of_a_domain = parts.iter().any(|part| part.is_of_a_domain());
+    let domain = match of_a_domain {
+        true => place(domain.into()),
+        false => String::new(),
+    };
+    let channel = parts.iter().find_map(|part| match part {
+        Part::Present(channel) => *channel,
+        _ => None,
+    });
+    let channel = channel.map_or_else(String::new, |channel| place(channel.into()));
+    let selects = parts.iter().map(|part| part.sql(&domain, &channel));
+    let selects: Vec<String> = selects.collect();
+    let text = format!("{names} {}", selects.join(" UNION ALL "));
+    (text, values)
 }
 
 impl PersonCounts {
@@ -268,6 +280,51 @@ impl PersonCounts {
                 if last > seen.last_seen_at {
                     seen.last_seen_at = last;
                 }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_table_is_read_from_its_begin_to_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("userstats.db"))
+            .await
+            .unwrap();
+        let all = |channel| {
+            [
+                Part::Seen,
+                Part::Present(channel),
+                Part::Messages,
+                Part::Pms,
+                Part::PlusPlus,
+                Part::Phrases,
+                Part::Emotes,
+                Part::Activity,
+            ]
+        };
+        for meant in [Meant::Anyhow("bob"), Meant::Exactly("bob")] {
+            for channel in [None, Some("Lounge")] {
+                let (text, values) = statement(meant, "cytu.be", &all(channel));
+                let plan = format!("EXPLAIN QUERY PLAN {text}");
+                let mut query = sql::query_as(AssertSqlSafe(plan));
+                for value in values {
+                    query = query.bind(value);
+                }
+                let plan: Vec<(i64, i64, i64, String)> =
+                    query.fetch_all(&store.readers).await.unwrap();
+                let scanned = plan.iter().filter_map(|step| step.3.strip_prefix("SCAN "));
+                let few = ["CONSTANT ROW", "owner", "meant", "names", "found"];
+                let many: Vec<&str> = scanned.filter(|what| !few.contains(what)).collect();
+                assert!(many.is_empty(), "{many:?} in {plan:#?}");
+                assert!(
+                    plan.iter().any(|step| step.3.contains("emote_usage")),
+                    "the plan names its tables by their indexes: {plan:#?}"
+                );
             }
         }
     }

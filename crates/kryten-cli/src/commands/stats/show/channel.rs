@@ -20,6 +20,7 @@ pub(crate) fn population(
         None => &data["history"],
     });
     let span = match hours {
+        Some(1.0) => "the last hour".to_owned(),
         Some(hours) => format!("the last {hours} h"),
         None => "the last 24 h".to_owned(),
     };

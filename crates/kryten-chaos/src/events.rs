@@ -10,15 +10,13 @@ use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
 pub(crate) const DOMAIN: &str = "kills.invalid";
-pub(crate) const CHANNELS: [&str; 4] = ["red", "green", "blue", "white"];
-const PEOPLE: u32 = 30;
 const EMOTES: u32 = 20;
 const START: i64 = 1_795_364_000_000;
 
 /// An event on its way to the stream.
 #[derive(Debug, Clone)]
 pub(crate) struct Event {
-    pub(crate) channel: &'static str,
+    pub(crate) channel: String,
     pub(crate) name: &'static str,
     pub(crate) body: String,
 }
@@ -28,8 +26,11 @@ pub(crate) struct Event {
 pub(crate) struct Events {
     random: StdRng,
     emotes: BTreeSet<String>,
+    channels: Vec<String>,
+    /// How many people there are in each channel.
+    people: u32,
     /// What plays in each channel.
-    titles: [String; CHANNELS.len()],
+    titles: Vec<String>,
     first: Vec<Event>,
     left: u64,
     number: i64,
@@ -37,11 +38,17 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    pub(crate) fn new(seed: u64, count: u64) -> Self {
+    /// Of channels whose names are no beginnings of one another.
+    pub(crate) fn new(seed: u64, count: u64, channels: Vec<String>, people: u32) -> Self {
         let mut events = Self {
             random: StdRng::seed_from_u64(seed),
             emotes: (0..EMOTES).map(|number| format!("emote{number}")).collect(),
-            titles: CHANNELS.map(|channel| format!("Overture {channel}")),
+            titles: channels
+                .iter()
+                .map(|channel| format!("Overture {channel}"))
+                .collect(),
+            channels,
+            people,
             first: Vec::new(),
             left: count,
             number: 0,
@@ -51,8 +58,14 @@ impl Events {
         events
     }
 
-    pub(crate) fn ledger(self) -> Ledger {
-        self.ledger
+    /// What the events so far mean.
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// So many more.
+    pub(crate) fn add(&mut self, count: u64) {
+        self.left += count;
     }
 
     /// Who and what there is, before the first line: kudos reach only who was seen.
@@ -63,26 +76,27 @@ impl Events {
             .iter()
             .map(|e| json!({"name": format!("#{e}")}))
             .collect();
-        for (at, channel) in CHANNELS.into_iter().enumerate() {
-            let film = film(&self.titles[at].clone());
-            first.push(self.event(channel, "emoteList", json!(emotes)));
-            first.push(self.event(channel, "changeMedia", film));
-            for number in 0..PEOPLE {
-                let user =
-                    json!({"name": person(channel, number), "rank": 1, "meta": {"afk": false}});
-                first.push(self.event(channel, "addUser", user));
+        for at in 0..self.channels.len() {
+            let film = film(&self.titles[at]);
+            first.push(self.event(at, "emoteList", json!(emotes)));
+            first.push(self.event(at, "changeMedia", film));
+            for number in 0..self.people {
+                let name = person(&self.channels[at], number);
+                let user = json!({"name": name, "rank": 1, "meta": {"afk": false}});
+                first.push(self.event(at, "addUser", user));
             }
         }
         first.reverse();
         self.first = first;
     }
 
-    fn event(&mut self, channel: &'static str, name: &'static str, payload: Value) -> Event {
+    fn event(&mut self, at: usize, name: &'static str, payload: Value) -> Event {
         self.number += 1;
-        let at = WireTime::from_millis(START + self.number * 40);
+        let channel = self.channels[at].clone();
+        let moment = WireTime::from_millis(START + self.number * 40);
         let body = json!({
             "event_name": name, "payload": payload, "channel": channel, "domain": DOMAIN,
-            "timestamp": at.to_string(), "correlation_id": self.number.to_string(),
+            "timestamp": moment.to_string(), "correlation_id": self.number.to_string(),
         });
         Event {
             channel,
@@ -92,39 +106,33 @@ impl Events {
     }
 
     fn random_event(&mut self) -> Event {
-        let at = self.random.random_range(0..CHANNELS.len());
-        let channel = CHANNELS[at];
-        let user = self.somebody(channel);
+        let at = self.random.random_range(0..self.channels.len());
+        let user = self.somebody(at);
         match self.random.random_range(0..20) {
-            0 => self.event(
-                channel,
-                "addUser",
-                json!({"name": user, "meta": {"afk": false}}),
-            ),
-            1 => self.event(channel, "userLeave", json!({"name": user})),
+            0 => self.event(at, "addUser", json!({"name": user, "meta": {"afk": false}})),
+            1 => self.event(at, "userLeave", json!({"name": user})),
             2 => {
                 let afk = self.random.random_bool(0.5);
-                self.event(channel, "setAFK", json!({"name": user, "afk": afk}))
+                self.event(at, "setAFK", json!({"name": user, "afk": afk}))
             }
             3 => {
                 let time = self.next_time();
                 *self.ledger.pms.entry(user.clone()).or_default() += 1;
                 let pm = json!({"username": user, "msg": "psst", "to": "bot", "time": time});
-                self.event(channel, "pm", pm)
+                self.event(at, "pm", pm)
             }
             4 => {
                 let number = self.random.random_range(0..8);
-                self.titles[at] = format!("Film {number} {channel}");
-                let film = film(&self.titles[at].clone());
-                self.event(channel, "changeMedia", film)
+                self.titles[at] = format!("Film {number} {}", self.channels[at]);
+                let film = film(&self.titles[at]);
+                self.event(at, "changeMedia", film)
             }
             _ => self.line(at, &user),
         }
     }
 
     fn line(&mut self, at: usize, user: &str) -> Event {
-        let channel = CHANNELS[at];
-        let other = self.somebody(channel);
+        let other = self.somebody(at);
         let text = match self.random.random_range(0..10) {
             0 => format!("{other}++"),
             1 => format!("thanks to ++{other} and lol"),
@@ -140,14 +148,15 @@ impl Events {
         self.count(at, user, &text);
         let time = self.next_time();
         let line = json!({"username": user, "msg": text, "meta": {}, "time": time});
-        self.event(channel, "chatMsg", line)
+        self.event(at, "chatMsg", line)
     }
 
     fn count(&mut self, at: usize, user: &str, text: &str) {
         let intents = intents_of(text, &self.emotes);
+        let (channel, people) = (&self.channels[at], self.people);
         let ledger = &mut self.ledger;
         *ledger.messages.entry(user.to_owned()).or_default() += 1;
-        let is_other = |name: &String| name != user && is_person(CHANNELS[at], name);
+        let is_other = |name: &String| name != user && is_person(channel, people, name);
         for name in intents.kudos.into_iter().filter(is_other) {
             *ledger.kudos_plusplus.entry(name).or_default() += 1;
         }
@@ -170,8 +179,9 @@ impl Events {
         }
     }
 
-    fn somebody(&mut self, channel: &str) -> String {
-        person(channel, self.random.random_range(0..PEOPLE))
+    fn somebody(&mut self, at: usize) -> String {
+        let number = self.random.random_range(0..self.people);
+        person(&self.channels[at], number)
     }
 
     /// When CyTube would say the next event happened; no two lines are alike.
@@ -196,11 +206,11 @@ fn person(channel: &str, number: u32) -> String {
     format!("{channel}{number}")
 }
 
-fn is_person(channel: &str, name: &str) -> bool {
+fn is_person(channel: &str, people: u32, name: &str) -> bool {
     let number = name
         .strip_prefix(channel)
         .and_then(|number| number.parse().ok());
-    number.is_some_and(|number: u32| number < PEOPLE)
+    number.is_some_and(|number: u32| number < people)
 }
 
 fn film(title: &str) -> Value {

@@ -1,30 +1,46 @@
-//! The database as others see it: who holds which channel, how far it is counted, and every total.
+//! A database of the statistics as others see it: who holds which channel, how far it is counted, and every total.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use clap::ValueEnum;
 use kryten_client::{Client, EventStream};
 use kryten_protocol::subject;
 use kryten_protocol::token::normalize;
 use kryten_sim::Ledger;
 use kryten_userstats::store::Store;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 use sqlx::{PgPool, SqlitePool};
 use tokio::time::Instant;
 
-use super::events::CHANNELS;
-
 const STEP: Duration = Duration::from_millis(50);
+
+/// What keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    Sqlite,
+    Postgres,
+}
 
 /// Where it is.
 #[derive(Debug, Clone)]
 pub(crate) enum Place {
     File(PathBuf),
     Url(String),
+}
+
+impl Place {
+    /// The section of a configuration that says so.
+    pub(crate) fn section(&self) -> Value {
+        match self {
+            Self::File(path) => json!({"path": path}),
+            Self::Url(url) => json!({"url": url}),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -86,6 +102,38 @@ impl Database {
         Ok(held.map(|(_, token, epoch)| (token, epoch)).collect())
     }
 
+    /// How many channels each process counts, by its number.
+    pub(crate) async fn shares(&self) -> anyhow::Result<BTreeMap<u64, usize>> {
+        let rows = self
+            .rows(
+                "SELECT kryten_instances.process, kryten_leases.token, CAST(0 AS BIGINT)
+                 FROM kryten_leases
+                 JOIN kryten_instances ON kryten_instances.instance = kryten_leases.instance",
+            )
+            .await?;
+        let mut shares = BTreeMap::new();
+        for (process, ..) in rows {
+            let process: Value = serde_json::from_str(&process).unwrap_or_default();
+            *shares
+                .entry(process["pid"].as_u64().unwrap_or_default())
+                .or_default() += 1;
+        }
+        Ok(shares)
+    }
+
+    /// The bytes that it takes, of SQLite without the pages that are written twice for a while.
+    pub(crate) async fn bytes(&self) -> anyhow::Result<u64> {
+        let sql = match self {
+            Self::Sqlite(_) => {
+                "SELECT '', '', page_count * page_size FROM pragma_page_count, pragma_page_size"
+            }
+            Self::Postgres(_) => "SELECT '', '', pg_database_size(current_database())",
+        };
+        let rows = self.rows(sql).await?;
+        let (.., bytes) = rows.first().context("a database has a size")?;
+        u64::try_from(*bytes).context("a size is negative")
+    }
+
     /// Whether each of these channels has been taken by somebody since.
     pub(crate) async fn epochs_above(&self, held: &[(String, i64)]) -> anyhow::Result<bool> {
         let rows = self
@@ -100,11 +148,12 @@ impl Database {
     pub(crate) async fn counted_to_the_end(
         &self,
         client: &Client,
+        channels: &[String],
         patience: Duration,
     ) -> anyhow::Result<()> {
         let stream = EventStream::open_or_create(client).await?;
         let mut last = BTreeMap::new();
-        for channel in CHANNELS {
+        for channel in channels {
             let message = stream.last_for(&subject::channel_events(channel)?).await?;
             let message = message.context("a channel has no events")?;
             last.insert(normalize(channel), i64::try_from(message.sequence)?);
