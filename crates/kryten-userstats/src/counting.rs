@@ -21,6 +21,7 @@ use kryten_client::log_levels::LogLevels;
 use kryten_client::{Client, EventStream, StreamError};
 use kryten_protocol::time::WireTime;
 use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -156,11 +157,19 @@ impl Counting {
     /// Counts until told to stop, and commits what is folded.
     pub(crate) async fn run(mut self) -> Result<(), CountingError> {
         let stop = self.shared.stop.clone();
+        // It is looked up while the channels are taken over: at a start both take their time.
+        let client = self.client.clone();
+        let early = tokio::spawn(async move {
+            let stream = EventStream::open_or_create(&client).await;
+            (stream, Instant::now())
+        });
+        let mut early = Some(early);
         loop {
             self.shared.status.pulse.beat();
             if !self.settle().await? {
                 break;
             }
+            let early = early.take();
             if self.filters.is_empty() {
                 match self.stand_by().await {
                     Ended::Stopped => break,
@@ -168,7 +177,7 @@ impl Counting {
                 }
             }
             let stream = tokio::select! {
-                stream = EventStream::open_or_create(&self.client) => stream,
+                stream = self.open(early) => stream,
                 () = stop.cancelled() => break,
             };
             let ended = match stream {
@@ -185,6 +194,20 @@ impl Counting {
         self.shared.status.pulse.rest();
         self.finish().await?;
         Ok(())
+    }
+
+    /// Opens the stream, or takes the one that was opened just now.
+    async fn open(
+        &self,
+        early: Option<JoinHandle<(Result<EventStream, StreamError>, Instant)>>,
+    ) -> Result<EventStream, StreamError> {
+        if let Some(early) = early
+            && let Ok((stream, opened)) = early.await
+            && opened.elapsed() < RETRY
+        {
+            return stream;
+        }
+        EventStream::open_or_create(&self.client).await
     }
 
     async fn without_stream(&mut self, error: &StreamError) -> Ended {

@@ -7,7 +7,9 @@ use kryten_client::{Client, KvBucket, KvError};
 use kryten_protocol::cytube::{Media, User, media_of_item};
 use kryten_protocol::state::{CURRENT, StateBucket, StateMark};
 use kryten_protocol::time::WireTime;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use tracing::{debug, info, warn};
 
 use crate::config::ChannelConfig;
@@ -61,16 +63,18 @@ enum LoadError {
         key: String,
         wanted: &'static str,
     },
+    #[error("reading it broke down, which is a defect of this program: {0}")]
+    Broke(#[from] tokio::task::JoinError),
 }
 
 /// A value that was found.
-struct Found {
+struct Found<T> {
     bucket: String,
     list: StateList,
-    value: Value,
+    value: T,
 }
 
-impl Found {
+impl<T> Found<T> {
     fn wrong(&self, wanted: &'static str) -> LoadError {
         LoadError::WrongShape {
             bucket: self.bucket.clone(),
@@ -100,13 +104,18 @@ pub(crate) async fn load(
     let name = format!("{}/{}", channel.domain, channel.channel);
     tell!(telling, "loading the state of {name} from KV");
     let mut loaded = Vec::new();
+    // Long lists take longer to read than to fetch, so each has a task of its own.
+    let of = || (client.clone(), channel.clone());
+    let ((client_a, channel_a), (client_b, channel_b), (client_c, channel_c)) = (of(), of(), of());
+    let (users, emotes, media) = tokio::join!(
+        apart(async move { users(&client_a, &channel_a, telling).await }),
+        apart(async move { emotes(&client_b, &channel_b, telling).await }),
+        apart(async move { current(&client_c, &channel_c, rules, telling).await }),
+    );
     for (what, part) in [
-        ("users", users(client, channel, telling).await),
-        ("emotes", emotes(client, channel, telling).await),
-        (
-            "current media",
-            current(client, channel, rules, telling).await,
-        ),
+        ("users", users),
+        ("emotes", emotes),
+        ("current media", media),
     ] {
         match part {
             Ok(Some(part)) => loaded.push(part),
@@ -122,13 +131,20 @@ pub(crate) async fn load(
     loaded
 }
 
+async fn apart<T: Send + 'static>(
+    part: impl Future<Output = Result<T, LoadError>> + Send + 'static,
+) -> Result<T, LoadError> {
+    tokio::spawn(part).await?
+}
+
 async fn users(
     client: &Client,
     channel: &ChannelConfig,
     telling: Telling,
 ) -> Result<Option<LoadedState>, LoadError> {
     let bucket = StateBucket::Userlist;
-    let Some(found) = find(client, channel, bucket, bucket.list_keys_to_try()).await? else {
+    let found = find::<Value>(client, channel, bucket, bucket.list_keys_to_try()).await?;
+    let Some(found) = found else {
         return Ok(None);
     };
     let items = found.value.as_array();
@@ -150,7 +166,8 @@ async fn emotes(
     telling: Telling,
 ) -> Result<Option<LoadedState>, LoadError> {
     let bucket = StateBucket::Emotes;
-    let Some(found) = find(client, channel, bucket, bucket.list_keys_to_try()).await? else {
+    let found = find::<Value>(client, channel, bucket, bucket.list_keys_to_try()).await?;
+    let Some(found) = found else {
         return Ok(None);
     };
     let emotes = EmoteSet::read(&found.value);
@@ -171,7 +188,7 @@ async fn current(
     let mut media = None;
     let told = match rules.as_original {
         true => None,
-        false => find(client, channel, bucket, &[CURRENT]).await?,
+        false => find::<Value>(client, channel, bucket, &[CURRENT]).await?,
     };
     if let Some(found) = told {
         if found.value.is_null() {
@@ -181,12 +198,16 @@ async fn current(
         let read = Media::read(media_of_item(&found.value));
         let read = read.ok_or_else(|| found.wrong("a media object"))?;
         media = Some(found.with(KnownState::Current(read)));
-    } else if let Some(found) = find(client, channel, bucket, bucket.list_keys_to_try()).await? {
-        let items = found.value.as_array();
-        let items = items.ok_or_else(|| found.wrong("a playlist"))?;
+    } else if let Some(found) =
+        find::<Box<RawValue>>(client, channel, bucket, bucket.list_keys_to_try()).await?
+    {
+        // Only the first item is read further.
+        let items: Vec<&RawValue> =
+            serde_json::from_str(found.value.get()).map_err(|_| found.wrong("a playlist"))?;
         tell!(telling, "loaded {} playlist items from KV", items.len());
         let first = items.first().and_then(|item| {
-            let mut media = Media::read(media_of_item(item))?;
+            let item: Value = serde_json::from_str(item.get()).ok()?;
+            let mut media = Media::read(media_of_item(&item))?;
             if rules.as_original && item.get("media").is_some() {
                 // The original looks for these at the top level only.
                 media.kind.clear();
@@ -213,12 +234,12 @@ async fn current(
 }
 
 /// The value of the first of the keys in the first of the buckets that has one.
-async fn find(
+async fn find<T: DeserializeOwned>(
     client: &Client,
     channel: &ChannelConfig,
     bucket: StateBucket,
     keys: &[&str],
-) -> Result<Option<Found>, LoadError> {
+) -> Result<Option<Found<T>>, LoadError> {
     let mut missing = None;
     let mut opened = false;
     for name in bucket.names_to_try(&channel.domain, &channel.channel) {

@@ -221,8 +221,9 @@ impl Instances {
         leases: &mut BTreeMap<String, String>,
     ) -> Result<(), StoreError> {
         let id = self.duty.instance.clone();
+        let taken = self.store.take_leases(&plan.take, &id).await?;
         for (token, from) in &plan.take {
-            if !self.store.take_lease(token, &id, from.as_deref()).await? {
+            if !taken.contains(token) {
                 continue;
             }
             self.giving.remove(token);

@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use futures_util::future::BoxFuture;
 use kryten_client::log_levels::LogLevels;
 use kryten_protocol::command::Request;
 use kryten_protocol::time::WireTime;
@@ -130,15 +131,23 @@ impl Queries {
 
     /// Answers a request: the reply's `data`.
     ///
+    /// Boxed, so that all commands are compiled once, and not again in every crate that asks.
+    ///
     /// # Errors
     /// [`QueryError`], whose text is the reply's `error`.
-    pub async fn answer(&self, request: &Request, now: WireTime) -> Result<Value, QueryError> {
-        let answer = self.answer_to(request, now).await;
-        answer.map_err(|error| match error {
-            QueryError::NoText(_, kind) if self.as_original => QueryError::AsOriginal(format!(
-                "Error binding parameter 1: type '{kind}' is not supported"
-            )),
-            other => other,
+    pub fn answer<'a>(
+        &'a self,
+        request: &'a Request,
+        now: WireTime,
+    ) -> BoxFuture<'a, Result<Value, QueryError>> {
+        Box::pin(async move {
+            let answer = self.answer_to(request, now).await;
+            answer.map_err(|error| match error {
+                QueryError::NoText(_, kind) if self.as_original => QueryError::AsOriginal(format!(
+                    "Error binding parameter 1: type '{kind}' is not supported"
+                )),
+                other => other,
+            })
         })
     }
 

@@ -1,6 +1,6 @@
 //! Which channels are counted here: taken over and left while the service runs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use kryten_client::EventStream;
@@ -82,23 +82,19 @@ impl Counting {
     async fn take_over(&mut self, wanted: &BTreeSet<String>) -> Result<Book, StoreError> {
         let (store, config) = (&self.store, &self.config);
         let phrases = store.phrases_or(&config.default_phrases).await?;
-        let mut claims: Vec<(Claim, ChannelConfig)> = Vec::new();
-        for channel in &config.channels {
-            let token = normalize(&channel.channel);
-            if !wanted.contains(&token) {
-                continue;
-            }
-            let claimed = claims.iter().find(|(claim, _)| claim.token == token);
-            let claim = match claimed {
-                Some((claim, _)) => Some(claim.clone()),
-                None => {
-                    store
-                        .claim_as(&channel.channel, &self.duty.instance)
-                        .await?
-                }
-            };
-            claims.extend(claim.map(|claim| (claim, channel.clone())));
-        }
+        let claimed = store.claim_as(wanted, &self.duty.instance).await?;
+        let claimed: BTreeMap<String, Claim> = claimed
+            .into_iter()
+            .map(|claim| (claim.token.clone(), claim))
+            .collect();
+        let claims: Vec<(Claim, ChannelConfig)> = config
+            .channels
+            .iter()
+            .filter_map(|channel| {
+                let claim = claimed.get(&normalize(&channel.channel))?;
+                Some((claim.clone(), channel.clone()))
+            })
+            .collect();
         self.last_user = store.newest_user().await?;
         let mut tally = store.load(&phrases).await?;
         tally.set_rules(config.rules);

@@ -205,13 +205,12 @@ impl Counting {
 
 /// Notes that what was counted before coverage was noted is counted.
 pub(super) async fn cover(store: &Store, book: &Book) -> Result<(), StoreError> {
-    for held in book.ours().filter(|held| held.has_counts) {
-        for channel in &held.channels {
-            let (domain, channel) = (&channel.domain, &channel.channel);
-            store.cover_past(domain, channel, now().micros()).await?;
-        }
-    }
-    Ok(())
+    let held = book.ours().filter(|held| held.has_counts);
+    let rooms: Vec<(&str, &str)> = held
+        .flat_map(|held| &held.channels)
+        .map(|channel| (channel.domain.as_str(), channel.channel.as_str()))
+        .collect();
+    store.cover_past(&rooms, now().micros()).await
 }
 
 async fn blocking<T: Send + 'static>(

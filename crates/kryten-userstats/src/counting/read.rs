@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::{StreamExt, TryStreamExt, stream};
 use kryten_client::{EventReader, EventStream, ReaderItem, ReaderOptions, StreamError};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
@@ -15,6 +16,8 @@ use crate::store::Position;
 
 /// How often the stream's end is asked.
 const LAG_EVERY: Duration = Duration::from_secs(2);
+/// So many requests about the stream are on their way at the same time.
+const REQUESTS_AT_ONCE: usize = 32;
 
 impl Counting {
     pub(super) async fn count_stream(
@@ -106,18 +109,27 @@ impl Counting {
     }
 
     /// Sees to it that every position belongs to this stream as it is; returns when it was created.
-    async fn place(&mut self, stream: &EventStream) -> Result<i128, StreamError> {
-        let info = stream.info().await?;
+    async fn place(&mut self, event_stream: &EventStream) -> Result<i128, StreamError> {
+        let info = event_stream.info().await?;
         let filters = self.filters.clone();
+        let positions: Vec<_> = self.book.ours().map(|held| held.position.clone()).collect();
+        let info_now = &info;
+        let looks = stream::iter(positions).map(|position| async move {
+            match position {
+                Some(position) => resume::holds(event_stream, info_now, &position).await,
+                None => Ok(false),
+            }
+        });
+        let holds: Vec<bool> = looks.buffered(REQUESTS_AT_ONCE).try_collect().await?;
         let mut places: Vec<Position> = Vec::new();
         let mut missing = false;
-        for held in self.book.ours() {
+        for (held, holds) in self.book.ours().zip(holds) {
             self.shared.status.pulse.beat();
             let place = match &held.position {
-                Some(position) if resume::holds(stream, position).await? => position.clone(),
+                Some(position) if holds => position.clone(),
                 Some(position) => {
                     let tally = self.book.tally();
-                    let resume = resume::find(stream, &filters, position, tally).await?;
+                    let resume = resume::find(event_stream, &filters, position, tally).await?;
                     missing |= !resume.exact;
                     resume.position
                 }
@@ -166,16 +178,19 @@ impl Counting {
     /// The last sequence of our channels; 0 without one.
     pub(super) async fn last_of_ours(
         &self,
-        stream: Option<&EventStream>,
+        event_stream: Option<&EventStream>,
     ) -> Result<u64, StreamError> {
-        let mut last = 0;
-        if let Some(stream) = stream {
-            for filter in &self.filters {
-                let message = stream.last_for(filter).await?;
-                last = last.max(message.map_or(0, |message| message.sequence));
-            }
-        }
-        Ok(last)
+        let Some(event_stream) = event_stream else {
+            return Ok(0);
+        };
+        let asked = stream::iter(self.filters.clone())
+            .map(|filter| async move { event_stream.last_for(&filter).await })
+            .buffer_unordered(REQUESTS_AT_ONCE);
+        asked
+            .try_fold(0, |last, message| async move {
+                Ok(last.max(message.map_or(0, |message| message.sequence)))
+            })
+            .await
     }
 
     /// Asks how far the stream is; now and then, since asking after each batch would slow a backlog down.

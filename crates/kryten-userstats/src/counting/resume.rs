@@ -1,6 +1,6 @@
 //! Where to go on in a stream that is not the one, or not as long as the one, that was counted.
 
-use kryten_client::{EventStream, StoredMessage, StreamError};
+use kryten_client::{EventStream, StoredMessage, StreamError, StreamInfo};
 use kryten_protocol::cytube::ChatMsg;
 use kryten_protocol::event::EnvelopeRef;
 use kryten_protocol::line::{LINE_ID_PREFIX, LineKey};
@@ -23,8 +23,11 @@ pub(crate) struct Resume {
 }
 
 /// Whether the stream still has at the position what was counted there.
-pub(crate) async fn holds(stream: &EventStream, position: &Position) -> Result<bool, StreamError> {
-    let info = stream.info().await?;
+pub(crate) async fn holds(
+    stream: &EventStream,
+    info: &StreamInfo,
+    position: &Position,
+) -> Result<bool, StreamError> {
     if info.created_nanos != position.stream_created || info.last_sequence < position.sequence {
         return Ok(false);
     }

@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures_util::{StreamExt, stream};
 use kryten_client::{EventStream, StreamError};
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -14,33 +15,48 @@ use crate::tally::{Aliases, Phrases};
 /// Aliases and phrases may be changed in the database itself; this often it is asked.
 const NAMES_EVERY: Duration = Duration::from_secs(1);
 
+/// So many channels' states are read from KV at the same time.
+const CHANNELS_AT_ONCE: usize = 8;
+
 impl Counting {
     /// Loads the robot's state and queues it for the place in the stream that it reflects.
     pub(super) async fn load_state(
         &mut self,
-        stream: Option<&EventStream>,
+        event_stream: Option<&EventStream>,
         telling: Telling,
     ) -> Result<(), StreamError> {
-        let noted = self.last_of_ours(stream).await?;
+        let noted = self.last_of_ours(event_stream).await?;
         let channels: Vec<_> = self
             .book
             .ours()
             .flat_map(|held| held.channels.iter().cloned())
             .collect();
+        let (client, rules) = (&self.client, self.rules);
+        let loading = stream::iter(channels).map(|channel| async move {
+            let state = initial_state::load(client, &channel, rules, telling).await;
+            (channel, state)
+        });
+        let mut loading = loading.buffered(CHANNELS_AT_ONCE);
         let mut loaded = Vec::new();
-        for channel in channels {
+        while let Some(channel) = loading.next().await {
             self.shared.status.pulse.beat();
-            let state = initial_state::load(&self.client, &channel, self.rules, telling).await;
-            loaded.push((channel, state));
+            loaded.push(channel);
         }
-        let last = self.last_of_ours(stream).await?;
-        let created = match stream {
-            Some(stream) => stream.info().await?.created_nanos,
+        drop(loading);
+        let last = self.last_of_ours(event_stream).await?;
+        let created = match event_stream {
+            Some(event_stream) => event_stream.info().await?.created_nanos,
             None => 0,
         };
         for (channel, state) in loaded {
-            self.book
-                .queue(&channel, state, created, noted, last, stream.is_none());
+            self.book.queue(
+                &channel,
+                state,
+                created,
+                noted,
+                last,
+                event_stream.is_none(),
+            );
         }
         self.target = self.target.max(last);
         Ok(())

@@ -1,5 +1,7 @@
 //! From when to when everything is counted.
 
+use std::collections::BTreeSet;
+
 use super::sql::{self, Transaction};
 use super::{Store, StoreError};
 use crate::tally::{Covered, CoveredKind, RoomKey, RoomSums, Span};
@@ -30,48 +32,62 @@ impl Store {
         Ok(covered)
     }
 
-    /// Notes that everything until now may be counted already, by the original or by a version that did not note what it
-    /// covered; nothing where something is noted.
+    /// Notes that everything until now may be counted already of these channels (domain and channel), by the original
+    /// or by a version that did not note what it covered; nothing where something is noted.
     ///
     /// # Errors
     /// [`StoreError::Sql`].
-    pub async fn cover_past(
-        &self,
-        domain: &str,
-        channel: &str,
-        until: i64,
-    ) -> Result<(), StoreError> {
+    pub async fn cover_past(&self, rooms: &[(&str, &str)], until: i64) -> Result<(), StoreError> {
+        if rooms.is_empty() {
+            return Ok(());
+        }
         let mut transaction = self.writer.begin().await?;
-        let noted: i64 = sql::query_scalar(
-            "SELECT COUNT(*) FROM kryten_coverage WHERE domain = $1 AND channel = $2",
+        let noted = distinct(
+            &mut transaction,
+            "SELECT DISTINCT domain, channel FROM kryten_coverage",
         )
-        .bind(domain)
-        .bind(channel)
-        .fetch_one(&mut transaction)
         .await?;
-        let counted: i64 = sql::query_scalar(
-            "SELECT (SELECT COUNT(*) FROM message_counts WHERE domain = $1 AND channel = $2)
-                 + (SELECT COUNT(*) FROM user_activity WHERE domain = $1 AND channel = $2)",
+        let is_noted = |room: &(&str, &str)| noted.contains(&owned(room));
+        if rooms.iter().all(is_noted) {
+            return Ok(());
+        }
+        let counted = distinct(
+            &mut transaction,
+            "SELECT DISTINCT domain, channel FROM message_counts
+             UNION SELECT DISTINCT domain, channel FROM user_activity",
         )
-        .bind(domain)
-        .bind(channel)
-        .fetch_one(&mut transaction)
         .await?;
-        for kind in KINDS.into_iter().filter(|_| noted == 0 && counted > 0) {
-            sql::query(
-                "INSERT INTO kryten_coverage (domain, channel, kind, began_at, ended_at, source)
-                 VALUES ($1, $2, $3, 0, $4, 'earlier')",
-            )
-            .bind(domain)
-            .bind(channel)
-            .bind(kind.as_str())
-            .bind(until)
-            .execute(&mut transaction)
-            .await?;
+        let unnoted = rooms.iter().filter(|room| !is_noted(room));
+        for room in unnoted.filter(|room| counted.contains(&owned(room))) {
+            for kind in KINDS {
+                sql::query(
+                    "INSERT INTO kryten_coverage
+                         (domain, channel, kind, began_at, ended_at, source)
+                     VALUES ($1, $2, $3, 0, $4, 'earlier')",
+                )
+                .bind(room.0)
+                .bind(room.1)
+                .bind(kind.as_str())
+                .bind(until)
+                .execute(&mut transaction)
+                .await?;
+            }
         }
         transaction.commit().await?;
         Ok(())
     }
+}
+
+async fn distinct(
+    transaction: &mut Transaction,
+    sql: &'static str,
+) -> sqlx::Result<BTreeSet<(String, String)>> {
+    let rows: Vec<(String, String)> = sql::query_as(sql).fetch_all(transaction).await?;
+    Ok(rows.into_iter().collect())
+}
+
+fn owned((domain, channel): &(&str, &str)) -> (String, String) {
+    ((*domain).to_owned(), (*channel).to_owned())
 }
 
 /// Stores what a batch covers.

@@ -1,5 +1,7 @@
 //! The rows of instances that share the channels, and who holds which.
 
+use std::collections::BTreeSet;
+
 use super::position::{self, Claim};
 use super::{Store, StoreError, sql};
 
@@ -54,27 +56,38 @@ impl Store {
         Ok(sql::query_as(sql).fetch_all(&self.readers).await?)
     }
 
-    /// Takes a channel that nobody holds, or that `from` holds; `false` when somebody else was first.
+    /// Takes channels that nobody holds, or that the named instance holds; returns those of which nobody else was
+    /// first.
     ///
     /// # Errors
-    /// [`StoreError::Sql`].
-    pub async fn take_lease(
+    /// [`StoreError::Sql`]; then none is taken.
+    pub async fn take_leases(
         &self,
-        token: &str,
+        channels: &[(String, Option<String>)],
         instance: &str,
-        from: Option<&str>,
-    ) -> Result<bool, StoreError> {
-        let taken = sql::query(
-            "INSERT INTO kryten_leases (token, instance) VALUES ($1, $2)
-             ON CONFLICT (token) DO UPDATE SET instance = excluded.instance
-             WHERE kryten_leases.instance = $3",
-        )
-        .bind(token)
-        .bind(instance)
-        .bind(from.unwrap_or_default())
-        .execute(&self.writer)
-        .await?;
-        Ok(taken == 1)
+    ) -> Result<BTreeSet<String>, StoreError> {
+        let mut taken = BTreeSet::new();
+        if channels.is_empty() {
+            return Ok(taken);
+        }
+        let mut transaction = self.writer.begin().await?;
+        for (token, from) in channels {
+            let changed = sql::query(
+                "INSERT INTO kryten_leases (token, instance) VALUES ($1, $2)
+                 ON CONFLICT (token) DO UPDATE SET instance = excluded.instance
+                 WHERE kryten_leases.instance = $3",
+            )
+            .bind(token)
+            .bind(instance)
+            .bind(from.as_deref().unwrap_or_default())
+            .execute(&mut transaction)
+            .await?;
+            if changed == 1 {
+                taken.insert(token.clone());
+            }
+        }
+        transaction.commit().await?;
+        Ok(taken)
     }
 
     /// Gives a channel up.
@@ -128,28 +141,30 @@ impl Store {
         Ok(())
     }
 
-    /// As [`Store::claim`], if this instance holds the channel's lease; `None` when it does not.
+    /// As [`Store::claim`], for those of the channels (by subject token) whose lease this instance holds.
     ///
     /// # Errors
-    /// [`StoreError::Sql`].
+    /// [`StoreError::Sql`]; then none is taken over.
     pub async fn claim_as(
         &self,
-        channel: &str,
+        tokens: &BTreeSet<String>,
         instance: &str,
-    ) -> Result<Option<Claim>, StoreError> {
-        let token = kryten_protocol::token::normalize(channel);
+    ) -> Result<Vec<Claim>, StoreError> {
         let mut transaction = self.writer.begin().await?;
-        let holder: Option<String> =
-            sql::query_scalar("SELECT instance FROM kryten_leases WHERE token = $1")
-                .bind(&token)
-                .fetch_optional(&mut transaction)
+        let held: Vec<String> =
+            sql::query_scalar("SELECT token FROM kryten_leases WHERE instance = $1 ORDER BY token")
+                .bind(instance)
+                .fetch_all(&mut transaction)
                 .await?;
-        if holder.as_deref() != Some(instance) {
-            return Ok(None);
+        let counted = position::counted(&mut transaction).await?;
+        let mut claims = Vec::new();
+        for token in held.into_iter().filter(|token| tokens.contains(token)) {
+            claims.push(position::claim(&mut transaction, token, &counted).await?);
         }
-        let claim = position::claim(&mut transaction, token).await?;
         transaction.commit().await?;
-        self.ledger.claimed(&claim.token, claim.epoch);
-        Ok(Some(claim))
+        for claim in &claims {
+            self.ledger.claimed(&claim.token, claim.epoch);
+        }
+        Ok(claims)
     }
 }

@@ -1,5 +1,7 @@
 //! How far each channel is counted, and who may count it.
 
+use std::collections::BTreeSet;
+
 use kryten_protocol::token::normalize;
 use sqlx::FromRow;
 
@@ -48,7 +50,8 @@ impl Store {
     /// [`StoreError::Sql`].
     pub async fn claim(&self, channel: &str) -> Result<Claim, StoreError> {
         let mut transaction = self.writer.begin().await?;
-        let claim = claim(&mut transaction, normalize(channel)).await?;
+        let counted = counted(&mut transaction).await?;
+        let claim = claim(&mut transaction, normalize(channel), &counted).await?;
         transaction.commit().await?;
         self.ledger.claimed(&claim.token, claim.epoch);
         Ok(claim)
@@ -65,7 +68,12 @@ impl Store {
     }
 }
 
-pub(super) async fn claim(transaction: &mut Transaction, token: String) -> sqlx::Result<Claim> {
+/// Takes a channel over; `counted` is what [`counted`] found.
+pub(super) async fn claim(
+    transaction: &mut Transaction,
+    token: String,
+    counted: &BTreeSet<String>,
+) -> sqlx::Result<Claim> {
     let row: PositionRow = sql::query_as(
         "INSERT INTO kryten_position (token, epoch) VALUES ($1, 1)
          ON CONFLICT (token) DO UPDATE SET epoch = kryten_position.epoch + 1, commits = 0
@@ -74,12 +82,11 @@ pub(super) async fn claim(transaction: &mut Transaction, token: String) -> sqlx:
     .bind(&token)
     .fetch_one(&mut *transaction)
     .await?;
-    let has_counts = has_counts(transaction, &token).await?;
     Ok(Claim {
+        has_counts: counted.contains(&token),
         token,
         epoch: row.epoch,
         position: position(row),
-        has_counts,
     })
 }
 
@@ -132,8 +139,9 @@ fn position(row: PositionRow) -> Option<Position> {
     })
 }
 
-/// Channels are stored as written; their subject token is what tells them apart in the stream.
-async fn has_counts(transaction: &mut Transaction, token: &str) -> sqlx::Result<bool> {
+/// The subject tokens of channels of which anything is counted. It reads whole tables, so it is asked once for all
+/// channels. Channels are stored as written; their subject token is what tells them apart in the stream.
+pub(super) async fn counted(transaction: &mut Transaction) -> sqlx::Result<BTreeSet<String>> {
     let channels: Vec<String> = sql::query_scalar(
         "SELECT DISTINCT channel FROM message_counts
          UNION SELECT DISTINCT channel FROM media_changes
@@ -142,5 +150,5 @@ async fn has_counts(transaction: &mut Transaction, token: &str) -> sqlx::Result<
     )
     .fetch_all(transaction)
     .await?;
-    Ok(channels.iter().any(|channel| normalize(channel) == token))
+    Ok(channels.iter().map(|channel| normalize(channel)).collect())
 }
