@@ -1,5 +1,7 @@
 //! What is folded and not yet committed, for each channel; the joining of KV state with events.
 
+mod places;
+
 use std::collections::BTreeMap;
 
 use kryten_client::StoredMessage;
@@ -14,6 +16,8 @@ use crate::store::{ChannelBatch, Claim, Position};
 use crate::tally::{
     Counters, Difference, EventView, KnownState, Privacy, Question, Room, RoomKey, Sums, Tally,
 };
+use places::Front;
+pub(crate) use places::position_of;
 
 /// A channel that we count, by subject token. Two channels of one name on two hosts share it.
 #[derive(Debug)]
@@ -24,6 +28,8 @@ pub(crate) struct Held {
     pub(crate) has_counts: bool,
     pub(crate) lost: bool,
     sums: Sums,
+    /// Its position is to be written, also where nothing is to be added.
+    is_touched: bool,
 }
 
 /// A part of a channel's state that is to be taken over once the fold has come so far.
@@ -55,6 +61,8 @@ pub(crate) struct Compared {
 pub(crate) struct Book {
     tally: Tally,
     held: BTreeMap<String, Held>,
+    /// How far the last batch went.
+    front: Front,
     adoptions: Vec<Adoption>,
     changed: bool,
     compared: Vec<Compared>,
@@ -73,12 +81,14 @@ impl Book {
                 has_counts: claim.has_counts,
                 lost: false,
                 sums: Sums::default(),
+                is_touched: false,
             });
             entry.channels.push(channel);
         }
         Self {
             tally,
             held,
+            front: Front::default(),
             adoptions: Vec::new(),
             changed: false,
             compared: Vec::new(),
@@ -104,7 +114,7 @@ impl Book {
         ours.map(|(token, held)| (token.as_str(), held))
     }
 
-    pub(crate) fn ours_mut(&mut self) -> impl Iterator<Item = &mut Held> {
+    fn ours_mut(&mut self) -> impl Iterator<Item = &mut Held> {
         self.held.values_mut().filter(|held| !held.lost)
     }
 
@@ -128,31 +138,15 @@ impl Book {
         self.held.values().filter(|held| held.lost).count()
     }
 
-    /// The lowest sequence up to which all our channels are counted.
-    pub(crate) fn counted_to(&self) -> u64 {
-        let sequences = self.ours().map(|held| {
-            let position = held.position.as_ref();
-            position.map_or(0, |position| position.sequence)
-        });
-        sequences.min().unwrap_or(0)
-    }
-
     /// Folds a batch of one stream.
     pub(crate) fn fold(&mut self, batch: &[StoredMessage], stream_created: i128) {
         for message in batch {
             self.adopt_before(message.sequence);
             self.fold_message(message, Some(stream_created));
         }
-        // The reader gives the messages of all channels in one order, so the others are as far.
         if let Some(last) = batch.last() {
             self.changed = true;
-            let position = position_of(last, stream_created);
-            for held in self.ours_mut() {
-                let there = held.position.as_ref().map_or(0, |at| at.sequence);
-                if there < position.sequence {
-                    held.position = Some(position.clone());
-                }
-            }
+            self.advance(position_of(last, stream_created));
             self.adopt_before(last.sequence + 1);
         }
     }
@@ -175,6 +169,7 @@ impl Book {
                 return;
             }
         }
+        held.is_touched = true;
         self.changed = true;
         if message.subject.starts_with("kryten.events.robot.") {
             match serde_json::from_slice::<Gap>(&message.body) {
@@ -422,7 +417,7 @@ impl Book {
         }
         self.held
             .iter()
-            .filter(|(_, held)| !held.lost)
+            .filter(|(_, held)| !held.lost && (held.is_touched || !held.sums.is_empty()))
             .map(|(token, held)| ChannelBatch {
                 token,
                 epoch: held.epoch,
@@ -439,6 +434,7 @@ impl Book {
         let mut questions = Vec::new();
         for (token, held) in &mut self.held {
             held.lost |= lost.contains(token);
+            held.is_touched = false;
             let sums = std::mem::take(&mut held.sums);
             counters.add(&sums.counters);
             if !held.lost {
@@ -474,15 +470,6 @@ fn adopt_for_line(
                 sums,
             );
         }
-    }
-}
-
-pub(crate) fn position_of(message: &StoredMessage, stream_created: i128) -> Position {
-    Position {
-        stream_created,
-        sequence: message.sequence,
-        message_id: message.message_id.clone(),
-        message_time: message.time_nanos,
     }
 }
 

@@ -6,7 +6,7 @@ use tracing::{error, info, warn};
 
 use super::{Counting, now};
 use crate::status::Status;
-use crate::store::StoreError;
+use crate::store::{Committed, StoreError};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -41,6 +41,9 @@ impl Counting {
 
     /// The last commit before the end.
     pub(super) async fn finish(&mut self) -> Result<(), StoreError> {
+        if !self.outcome_unknown {
+            self.book.spread();
+        }
         self.try_commit().await
     }
 
@@ -52,6 +55,8 @@ impl Counting {
         let earlier = match self.outcome_unknown {
             // The commit that was reported as failed may have been done.
             true => patiently(&self.shared.status, self.store.outcome(&batches)).await?,
+            // What was folded is of no channel of ours.
+            false if batches.is_empty() => Some(Committed::default()),
             false => None,
         };
         let committed = match earlier {

@@ -123,14 +123,14 @@ impl Counting {
                 self.book.fold_live(&stored(message));
             }
         }
-        for held in self.book.ours_mut() {
-            held.position = Some(Position {
-                stream_created: end.created_nanos,
-                sequence: end.last_sequence,
-                message_id: None,
-                message_time: 0,
-            });
-        }
+        let place = Position {
+            stream_created: end.created_nanos,
+            sequence: end.last_sequence,
+            message_id: None,
+            message_time: 0,
+        };
+        let channels = self.book.ours().count();
+        self.book.place(vec![place; channels]);
     }
 }
 

@@ -110,6 +110,7 @@ impl Counting {
 
     /// Sees to it that every position belongs to this stream as it is; returns when it was created.
     async fn place(&mut self, event_stream: &EventStream) -> Result<i128, StreamError> {
+        self.book.spread();
         let info = event_stream.info().await?;
         let filters = self.filters.clone();
         let positions: Vec<_> = self.book.ours().map(|held| held.position.clone()).collect();
@@ -147,9 +148,7 @@ impl Counting {
             places.push(place);
         }
         self.target = 0;
-        for (held, place) in self.book.ours_mut().zip(places) {
-            held.position = Some(place);
-        }
+        self.book.place(places);
         if missing {
             warn!("what was counted last is not in the event stream; events may be missing");
             self.book.note_lost_events(now(), None);

@@ -43,6 +43,13 @@ pub struct Sums {
     pub counters: Counters,
 }
 
+impl Sums {
+    /// Whether there is nothing to store.
+    pub fn is_empty(&self) -> bool {
+        self.users.is_empty() && self.pms.is_empty() && self.rooms.is_empty()
+    }
+}
+
 /// What is not stored, but reported as metrics.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counters {
