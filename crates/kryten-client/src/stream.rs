@@ -11,7 +11,7 @@ use kryten_protocol::state::EPOCH_HEADER;
 use tokio::time::Instant;
 
 use crate::connection::{Client, REQUEST_TIMEOUT};
-use crate::jetstream::api::{ApiError, code};
+use crate::jetstream::api::{ApiError, code, is_clustered};
 use crate::jetstream::consumer::{Start, Wanted};
 use crate::jetstream::pass::{Until, pass};
 use crate::jetstream::stored::{From as ReadFrom, Stored, Which};
@@ -251,6 +251,7 @@ impl EventStream {
             // Nobody has said how many, so none is wrong.
             wanted.num_replicas = info.config.num_replicas;
         }
+        let is_clustered = is_clustered(&info);
         Self {
             client: client.clone(),
             differences: open::differences(&wanted, &info.config),
@@ -263,7 +264,7 @@ impl EventStream {
                 true => ReadFrom::AnyReplica,
                 false => ReadFrom::Leader,
             },
-            is_elsewhere: info.cluster.is_some() || client.has_jetstream_elsewhere(),
+            is_elsewhere: is_clustered || client.has_jetstream_elsewhere(),
         }
     }
 

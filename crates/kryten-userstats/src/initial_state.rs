@@ -106,11 +106,10 @@ pub(crate) async fn load(
     let mut loaded = Vec::new();
     // Long lists take longer to read than to fetch, so each has a task of its own.
     let of = || (client.clone(), channel.clone());
-    let ((client_a, channel_a), (client_b, channel_b), (client_c, channel_c)) = (of(), of(), of());
     let (users, emotes, media) = tokio::join!(
-        apart(async move { users(&client_a, &channel_a, telling).await }),
-        apart(async move { emotes(&client_b, &channel_b, telling).await }),
-        apart(async move { current(&client_c, &channel_c, rules, telling).await }),
+        apart(users(of(), telling)),
+        apart(emotes(of(), telling)),
+        apart(current(of(), rules, telling)),
     );
     for (what, part) in [
         ("users", users),
@@ -138,12 +137,11 @@ async fn apart<T: Send + 'static>(
 }
 
 async fn users(
-    client: &Client,
-    channel: &ChannelConfig,
+    (client, channel): (Client, ChannelConfig),
     telling: Telling,
 ) -> Result<Option<LoadedState>, LoadError> {
     let bucket = StateBucket::Userlist;
-    let found = find::<Value>(client, channel, bucket, bucket.list_keys_to_try()).await?;
+    let found = find::<Value>(&client, &channel, bucket, bucket.list_keys_to_try()).await?;
     let Some(found) = found else {
         return Ok(None);
     };
@@ -161,12 +159,11 @@ async fn users(
 }
 
 async fn emotes(
-    client: &Client,
-    channel: &ChannelConfig,
+    (client, channel): (Client, ChannelConfig),
     telling: Telling,
 ) -> Result<Option<LoadedState>, LoadError> {
     let bucket = StateBucket::Emotes;
-    let found = find::<Value>(client, channel, bucket, bucket.list_keys_to_try()).await?;
+    let found = find::<Value>(&client, &channel, bucket, bucket.list_keys_to_try()).await?;
     let Some(found) = found else {
         return Ok(None);
     };
@@ -179,8 +176,7 @@ async fn emotes(
 /// The robot keeps what plays under a key of its own; older ones keep only the list, which is all that the original
 /// reads.
 async fn current(
-    client: &Client,
-    channel: &ChannelConfig,
+    (client, channel): (Client, ChannelConfig),
     rules: Rules,
     telling: Telling,
 ) -> Result<Option<LoadedState>, LoadError> {
@@ -188,7 +184,7 @@ async fn current(
     let mut media = None;
     let told = match rules.as_original {
         true => None,
-        false => find::<Value>(client, channel, bucket, &[CURRENT]).await?,
+        false => find::<Value>(&client, &channel, bucket, &[CURRENT]).await?,
     };
     if let Some(found) = told {
         if found.value.is_null() {
@@ -199,7 +195,7 @@ async fn current(
         let read = read.ok_or_else(|| found.wrong("a media object"))?;
         media = Some(found.with(KnownState::Current(read)));
     } else if let Some(found) =
-        find::<Box<RawValue>>(client, channel, bucket, bucket.list_keys_to_try()).await?
+        find::<Box<RawValue>>(&client, &channel, bucket, bucket.list_keys_to_try()).await?
     {
         // Only the first item is read further.
         let items: Vec<&RawValue> =

@@ -24,6 +24,13 @@ pub(crate) enum ApiError {
     Refused { code: u64, description: String },
 }
 
+/// Whether servers of a cluster keep the stream. A server alone names itself as the leader too, but no cluster.
+pub(crate) fn is_clustered(info: &stream::Info) -> bool {
+    let cluster = info.cluster.as_ref();
+    let name = cluster.and_then(|cluster| cluster.name.as_deref());
+    name.is_some_and(|name| !name.is_empty())
+}
+
 /// JetStream's error codes that we act on.
 pub(crate) mod code {
     pub(crate) const NOT_ENABLED_FOR_ACCOUNT: u64 = 10039;

@@ -13,7 +13,7 @@ use super::read::{OPERATION, Operation};
 use super::ttl::{self, TTL};
 use crate::connection::REQUEST_TIMEOUT;
 use crate::exchange::ExchangeError;
-use crate::jetstream::api::{ApiError, code, read_answer};
+use crate::jetstream::api::{ApiError, code, is_clustered, read_answer};
 use crate::jetstream::stored::From as ReadFrom;
 
 /// The header by which the server compares before it stores.
@@ -257,7 +257,7 @@ impl KvBucket {
             match asked.await {
                 Err(ExchangeError::NoResponders) if Instant::now() < deadline => {
                     let is_there = match self.client.stream_info(&self.bucket.stream).await {
-                        Ok(info) => info.cluster.is_some(),
+                        Ok(info) => is_clustered(&info),
                         // Whether it is there is what a bucket without a leader cannot tell.
                         Err(error) => error == ApiError::TimedOut,
                     };

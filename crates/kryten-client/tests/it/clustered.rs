@@ -3,7 +3,7 @@
 use kryten_client::kv::BucketConfig;
 use kryten_client::stream::EventStream;
 use kryten_client::{Client, KvBucket, NatsConfig};
-use kryten_servers::NatsCluster;
+use kryten_servers::{NatsCluster, NatsServer};
 
 use crate::fixture::{config, in_time};
 
@@ -37,6 +37,15 @@ async fn stream_and_buckets_are_kept_on_as_many_servers_as_the_configuration_say
     let narrow = BucketConfig::new("narrow");
     let narrow = KvBucket::open_or_create(&careless, narrow).await.unwrap();
     assert_eq!(narrow.info().await.unwrap().replicas, 1);
+}
+
+/// It says who leads the stream, as those of a cluster do. Events to it need not wait for one another.
+#[tokio::test]
+async fn a_server_alone_is_no_cluster() {
+    let server = NatsServer::ephemeral().await;
+    let client = Client::connect(&config(&server)).await.unwrap();
+    let stream = EventStream::open_or_create(&client).await.unwrap();
+    assert!(!stream.is_elsewhere());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,7 +5,7 @@ use kryten_client::{Client, NatsConfig};
 use kryten_robot::Robot;
 use kryten_servers::{NatsCluster, NatsServer};
 use kryten_sim::{Operation, Sim, SimConfig};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::*;
 
@@ -46,7 +46,14 @@ async fn events_stay_in_their_order_while_the_leader_of_the_stream_changes_again
         })
         .await;
         let step_down = "$JS.API.STREAM.LEADER.STEPDOWN.KRYTEN_EVENTS";
-        client.nats().request(step_down, "".into()).await.unwrap();
+        // Who asks while servers elect may get no answer.
+        until("the leader steps down", || async {
+            let answer = client.nats().request(step_down, "".into()).await;
+            let answer = answer.ok().map(|answer| answer.payload);
+            let answer = answer.and_then(|answer| serde_json::from_slice::<Value>(&answer).ok());
+            answer.is_some_and(|answer| answer["success"] == true)
+        })
+        .await;
     }
     let numbers = || async {
         let messages = stream.tail("kryten.events.>", 1_000_000).await;

@@ -59,7 +59,7 @@ impl Book {
 
     /// Lets the next commit write how far all channels are.
     pub(crate) fn spread(&mut self) {
-        let Some(front) = self.front.position.take() else {
+        let Some(front) = self.front.position.clone() else {
             return;
         };
         let mut changed = false;
@@ -71,7 +71,6 @@ impl Book {
             }
         }
         self.changed |= changed;
-        self.front.position = Some(front);
     }
 
     /// Puts every channel at a place of its own, in the order of [`Book::ours`].

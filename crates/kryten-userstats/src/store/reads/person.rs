@@ -84,32 +84,19 @@ const ANYHOW: &str = "WITH RECURSIVE owner (name) AS (
 
 const NONE: &str = "CAST(NULL AS TEXT)";
 
-/// Number of the part, a key, another text, a count, another count.
+/// Place of the part among those that were asked, a key, another text, a count, another count.
 type Row = (i64, Option<String>, Option<String>, i64, i64);
 
 impl Part<'_> {
-    fn number(self) -> i64 {
-        match self {
-            Self::Seen => 0,
-            Self::Present(_) => 1,
-            Self::Messages => 2,
-            Self::Pms => 3,
-            Self::PlusPlus => 4,
-            Self::Phrases => 5,
-            Self::Emotes => 6,
-            Self::Activity => 7,
-        }
-    }
-
     fn is_of_a_domain(self) -> bool {
         !matches!(self, Self::Seen | Self::Pms)
     }
 
-    /// The rows of all names; domain and channel are the places of these values.
-    fn sql(self, domain: &str, channel: &str) -> String {
+    /// The rows of all names, each with the part's place; domain and channel are the places of these values.
+    fn sql(self, place: usize, domain: &str, channel: &str) -> String {
         let [key, other, count, more, from] = match self {
             Self::Seen => ["t.first_seen_at", "t.last_seen_at", "0", "0", "users"],
-            Self::Present(None) => return self.anywhere(domain),
+            Self::Present(None) => return anywhere(place, domain),
             Self::Present(Some(_)) => ["t.channel", NONE, "1", "0", "kryten_visits"],
             Self::Messages => ["t.channel", NONE, "t.message_count", "0", "message_counts"],
             Self::Pms => [NONE, NONE, "t.pm_count", "0", "pm_counts"],
@@ -124,7 +111,7 @@ impl Part<'_> {
                 "user_activity",
             ],
         };
-        let columns = self.columns(key, other, count, more);
+        let columns = columns(place, key, other, count, more);
         let mut sql =
             format!("{columns} FROM names CROSS JOIN {from} AS t WHERE t.username = names.name");
         if self.is_of_a_domain() {
@@ -135,37 +122,36 @@ impl Part<'_> {
         }
         sql
     }
+}
 
-    /// Each channel in which there is somebody is found in the index after the one before it, and looked at for the
-    /// names: all others who are there are passed over.
-    fn anywhere(self, domain: &str) -> String {
-        let columns = self.columns("rooms.channel", NONE, "1", "0");
-        format!(
-            "{columns} FROM names CROSS JOIN (
-                 WITH RECURSIVE found (channel) AS (
-                     SELECT MIN(channel) FROM kryten_visits WHERE closed_at IS NULL AND domain = {domain}
-                     UNION ALL
-                     SELECT (
-                         SELECT MIN(v.channel) FROM kryten_visits AS v WHERE v.closed_at IS NULL
-                         AND v.domain = {domain} AND v.channel > found.channel
-                     ) FROM found WHERE found.channel IS NOT NULL
-                 )
-                 SELECT channel FROM found
-             ) AS rooms
-             WHERE EXISTS (
-                 SELECT 1 FROM kryten_visits AS t WHERE t.closed_at IS NULL AND t.domain = {domain}
-                 AND t.channel = rooms.channel AND t.username = names.name
-             )"
-        )
-    }
+/// Each channel in which there is somebody is found in the index after the one before it, and looked at for the
+/// names: all others who are there are passed over.
+fn anywhere(place: usize, domain: &str) -> String {
+    let columns = columns(place, "rooms.channel", NONE, "1", "0");
+    format!(
+        "{columns} FROM names CROSS JOIN (
+             WITH RECURSIVE found (channel) AS (
+                 SELECT MIN(channel) FROM kryten_visits WHERE closed_at IS NULL AND domain = {domain}
+                 UNION ALL
+                 SELECT (
+                     SELECT MIN(v.channel) FROM kryten_visits AS v WHERE v.closed_at IS NULL
+                     AND v.domain = {domain} AND v.channel > found.channel
+                 ) FROM found WHERE found.channel IS NOT NULL
+             )
+             SELECT channel FROM found
+         ) AS rooms
+         WHERE EXISTS (
+             SELECT 1 FROM kryten_visits AS t WHERE t.closed_at IS NULL AND t.domain = {domain}
+             AND t.channel = rooms.channel AND t.username = names.name
+         )"
+    )
+}
 
-    fn columns(self, key: &str, other: &str, count: &str, more: &str) -> String {
-        format!(
-            "SELECT CAST({} AS BIGINT), {key}, {other}, CAST(COALESCE({count}, 0) AS BIGINT),
-             CAST(COALESCE({more}, 0) AS BIGINT)",
-            self.number()
-        )
-    }
+fn columns(place: usize, key: &str, other: &str, count: &str, more: &str) -> String {
+    format!(
+        "SELECT CAST({place} AS BIGINT), {key}, {other}, CAST(COALESCE({count}, 0) AS BIGINT),
+         CAST(COALESCE({more}, 0) AS BIGINT)"
+    )
 }
 
 impl Store {
@@ -187,7 +173,10 @@ impl Store {
         let rows: Vec<Row> = query.fetch_all(&self.readers).await?;
         let mut counts = PersonCounts::default();
         for row in rows {
-            counts.add(row);
+            let part = usize::try_from(row.0).ok().and_then(|at| parts.get(at));
+            if let Some(part) = part {
+                counts.add(*part, row);
+            }
         }
         Ok(counts)
     }
@@ -226,43 +215,33 @@ fn statement<'a>(
         _ => None,
     });
     let channel = channel.map_or_else(String::new, |channel| place(channel.into()));
-    let selects = parts.iter().map(|part| part.sql(&domain, &channel));
+    let selects = parts.iter().enumerate();
+    let selects = selects.map(|(place, part)| part.sql(place, &domain, &channel));
     let selects: Vec<String> = selects.collect();
     let text = format!("{names} {}", selects.join(" UNION ALL "));
     (text, values)
 }
 
 impl PersonCounts {
-    fn add(&mut self, (part, key, other, count, more): Row) {
+    fn add(&mut self, part: Part<'_>, (_, key, other, count, more): Row) {
         let key = key.unwrap_or_default();
-        let sums = match part {
-            0 => return self.add_seen(key, other.unwrap_or_default()),
-            1 => {
-                self.present = true;
-                return;
-            }
-            3 => {
-                self.pms += count;
-                return;
-            }
-            4 => {
-                self.plusplus += count;
-                return;
-            }
-            7 => {
+        match part {
+            Part::Seen => self.add_seen(key, other.unwrap_or_default()),
+            Part::Present(_) => self.present = true,
+            Part::Messages => *self.messages.entry(key).or_default() += count,
+            Part::Pms => self.pms += count,
+            Part::PlusPlus => self.plusplus += count,
+            Part::Phrases => *self.phrases.entry(key).or_default() += count,
+            Part::Emotes => *self.emotes.entry(key).or_default() += count,
+            Part::Activity => {
                 let sum = self.activity.entry(key).or_insert(UserActivity {
                     total_time_seconds: 0,
                     not_afk_time_seconds: 0,
                 });
                 sum.total_time_seconds += count;
                 sum.not_afk_time_seconds += more;
-                return;
             }
-            2 => &mut self.messages,
-            5 => &mut self.phrases,
-            _ => &mut self.emotes,
-        };
-        *sums.entry(key).or_default() += count;
+        }
     }
 
     fn add_seen(&mut self, first: String, last: String) {
