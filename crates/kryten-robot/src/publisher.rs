@@ -2,11 +2,12 @@
 //!
 //! The connection has one life: it never reconnects by itself, so whatever was written to it before it broke comes
 //! before everything that is written to the next one. A new life first reads back what of the outbox the stream has,
-//! then sends the rest. The first event of a burst names the last sequence of the channel that we know
-//! (`Nats-Expected-Last-Subject-Sequence`); the others follow when it is stored, so a writer that we do not know of is
-//! noticed before anything is out of order. Where another server than ours may keep the stream, each event waits for
-//! the one before: when a leader changes, one is lost between servers and the next one is stored.
+//! then sends the rest. The first event, and one now and then, is a fence: it names the last sequence of the
+//! channel that we know (`Nats-Expected-Last-Subject-Sequence`), and the others follow when it is stored, so a writer
+//! that we do not know of is noticed soon. Where another server than ours may keep the stream, each event
+//! waits for the one before: when a leader changes, one is lost between servers and the next one is stored.
 
+mod fence;
 mod losses;
 mod telling;
 
@@ -33,6 +34,7 @@ use crate::channel_name::ChannelId;
 use crate::outbox::{Entry, Outgoing, Snapshot};
 use crate::shared_outbox::SharedOutbox;
 use crate::status::{ChannelStatus, add, set};
+use fence::Fence;
 pub(crate) use telling::Told;
 
 /// How many events may wait for their acknowledgement.
@@ -70,13 +72,10 @@ struct Life {
     last_event: u64,
     /// The sequence of the last message of ours, gaps too.
     last_own: u64,
-    /// Whether the server can compare [`Life::last_event`].
-    can_fence: bool,
     in_flight: VecDeque<InFlight>,
     /// How many events may wait for their acknowledgement.
     window: usize,
-    /// The event in flight names `last_event`; nothing may follow until it is stored.
-    fenced: bool,
+    fence: Fence,
     /// It was told that the stream is slow.
     is_slow: bool,
 }
@@ -87,6 +86,12 @@ enum InFlight {
         sent: Instant,
         ack: Ack,
     },
+    State,
+}
+
+/// What is to be sent next.
+enum Unsent {
+    Event { event: Outgoing, is_fence: bool },
     State,
 }
 
@@ -181,19 +186,16 @@ impl Publisher {
             "looked at the stream"
         );
         let last_event = tail.last().map_or(0, |message| message.sequence);
-        let can_fence = can_compare_a_wildcard(&connection.client().nats().server_info().version);
+        let alone = stream.is_elsewhere();
+        let version = connection.client().nats().server_info().version;
         Ok(Life {
             connection,
-            window: match stream.is_elsewhere() {
-                true => 1,
-                false => WINDOW,
-            },
+            window: if alone { 1 } else { WINDOW },
+            fence: Fence::new(&version, alone),
             stream,
             last_event,
             last_own: last_event,
-            can_fence,
             in_flight: VecDeque::new(),
-            fenced: false,
             is_slow: false,
         })
     }
@@ -226,23 +228,25 @@ impl Publisher {
             self.report_dropped();
             match self.take_unsent(life) {
                 None => return Ok(()),
-                Some(None) => life.in_flight.push_back(InFlight::State),
-                Some(Some(event)) => self.send(life, event).await?,
+                Some(Unsent::State) => life.in_flight.push_back(InFlight::State),
+                Some(Unsent::Event { event, is_fence }) => {
+                    self.send(life, event, is_fence).await?;
+                }
             }
             self.settle_snapshots(life);
         }
         Ok(())
     }
 
-    /// The next entry, counted as sent: `None` when there is none, `Some(None)` for a snapshot.
-    fn take_unsent(&self, life: &Life) -> Option<Option<Outgoing>> {
+    /// The next entry, counted as sent; `None` when there is none, or it has to wait.
+    fn take_unsent(&self, life: &Life) -> Option<Unsent> {
         let limit = life
             .connection
             .client()
             .max_payload()
             .saturating_sub(OVERHEAD);
         let mut outbox = self.outbox.lock();
-        loop {
+        let is_fence = loop {
             match outbox.peek_unsent()? {
                 Entry::Event(event) if event.body.len() > limit => {
                     let Some(Entry::Event(event)) = outbox.remove_unsent() else {
@@ -251,26 +255,29 @@ impl Publisher {
                     let gap = self.too_large(life, &event, limit);
                     outbox.push_before_unsent(gap);
                 }
-                Entry::Event(event)
-                    if life.must_fence(event, &self.id) && !life.in_flight.is_empty() =>
-                {
-                    return None;
-                }
-                Entry::Event(_) | Entry::State(_) => break,
+                Entry::Event(event) => break life.must_fence(event, &self.id),
+                Entry::State(_) => break false,
             }
+        };
+        if is_fence && !life.in_flight.is_empty() {
+            // It names the last sequence, which is not known yet.
+            return None;
         }
-        match outbox.send_next()? {
-            Entry::Event(event) => Some(Some(event.clone())),
-            Entry::State(_) => Some(None),
-        }
+        Some(match outbox.send_next()? {
+            Entry::Event(event) => Unsent::Event {
+                event: event.clone(),
+                is_fence,
+            },
+            Entry::State(_) => Unsent::State,
+        })
     }
 
-    async fn send(&self, life: &mut Life, event: Outgoing) -> Result<(), String> {
+    async fn send(&self, life: &mut Life, event: Outgoing, is_fence: bool) -> Result<(), String> {
         let mut headers = HeaderMap::new();
         headers.insert("Nats-Msg-Id", event.message_id.as_str());
         headers.insert(EPOCH_HEADER, self.epoch.to_string());
         let is_gap = event.is_gap();
-        if life.must_fence(&event, &self.id) {
+        if is_fence {
             headers.insert(
                 "Nats-Expected-Last-Subject-Sequence",
                 life.last_event.to_string(),
@@ -279,7 +286,7 @@ impl Publisher {
                 "Nats-Expected-Last-Subject-Sequence-Subject",
                 self.id.filter.as_str(),
             );
-            life.fenced = true;
+            life.fence.put_up();
         }
         let jetstream = life.connection.client().jetstream();
         match jetstream
@@ -316,7 +323,7 @@ impl Publisher {
             life.last_event = life.last_event.max(ack.sequence);
         }
         life.last_own = life.last_own.max(ack.sequence);
-        life.fenced = false;
+        life.fence.note_stored(Instant::now());
         if ack.duplicate {
             debug!(
                 channel = self.id.channel,
@@ -415,29 +422,12 @@ impl Life {
     }
 
     fn has_room(&self) -> bool {
-        !self.fenced && self.in_flight.len() < self.window
+        !self.fence.is_up() && self.in_flight.len() < self.window
     }
 
     fn must_fence(&self, event: &Outgoing, id: &ChannelId) -> bool {
-        self.can_fence
-            && event.subject != id.gap
-            && !self.in_flight.iter().any(InFlight::is_channel_event)
+        event.subject != id.gap && self.fence.is_due(Instant::now())
     }
-}
-
-impl InFlight {
-    fn is_channel_event(&self) -> bool {
-        matches!(self, Self::Event { is_gap: false, .. })
-    }
-}
-
-/// Whether the server takes `Nats-Expected-Last-Subject-Sequence-Subject`: since 2.12.
-fn can_compare_a_wildcard(version: &str) -> bool {
-    let mut numbers = version
-        .split('.')
-        .map(|part| part.parse::<u32>().unwrap_or(0));
-    let (major, minor) = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    (major, minor) >= (2, 12)
 }
 
 async fn sleep_until(moment: Option<Instant>) {
@@ -451,21 +441,5 @@ async fn front(in_flight: &mut VecDeque<InFlight>) -> Result<PublishAck, Publish
     match in_flight.front_mut() {
         Some(InFlight::Event { ack, .. }) => ack.await,
         Some(InFlight::State) | None => std::future::pending().await,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_are_compared_as_numbers() {
-        assert!(can_compare_a_wildcard("2.15.1") && can_compare_a_wildcard("2.12.0-RC.1"));
-        assert!(can_compare_a_wildcard("10.0.0"));
-        assert!(
-            !can_compare_a_wildcard("2.9.10")
-                && !can_compare_a_wildcard("2.11.4")
-                && !can_compare_a_wildcard("")
-        );
     }
 }

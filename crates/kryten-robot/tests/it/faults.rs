@@ -3,7 +3,7 @@
 use futures_util::StreamExt;
 use kryten_client::Client;
 use kryten_client::kv::{KvBucket, PutOptions};
-use kryten_client::stream::EventStream;
+use kryten_client::stream::{EventStream, StoredMessage};
 use kryten_protocol::state::StateBucket;
 use kryten_robot::Robot;
 use kryten_servers::NatsServer;
@@ -242,6 +242,28 @@ async fn another_publisher_on_the_channels_subjects_costs_no_event() {
     .await;
     let right: Vec<u64> = (0..20).flat_map(|_| 0..10).collect();
     assert_eq!(numbers(&client).await, right);
+    robot.shutdown().await;
+    sim.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_come_together_do_not_wait_for_each_other() {
+    let server = NatsServer::ephemeral().await;
+    let (sim, robot, client) = quiet_channel(&server).await;
+    emit(&sim, "numbered", json!("#"), 2_000).await;
+    until("all events are stored", || async {
+        numbers(&client).await.len() == 2_000
+    })
+    .await;
+    assert!(numbers(&client).await.into_iter().eq(0..2_000));
+    let stored = stream_contents(&client).await;
+    let is_fence = |message: &&StoredMessage| {
+        let condition = "Nats-Expected-Last-Subject-Sequence";
+        message.headers.get(condition).is_some()
+    };
+    let fences = stored.iter().filter(is_fence).count();
+    // One in a tenth of a second, and the start's.
+    assert!((1..400).contains(&fences), "{fences} of {}", stored.len());
     robot.shutdown().await;
     sim.shutdown().await;
 }
