@@ -13,7 +13,8 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
-use crate::config::Config;
+use crate::config::{ChannelConfig, Config};
+use crate::report::Report;
 use crate::sharing::{BEAT, Found, Lookout, Me, Plan, Row};
 use crate::status::{Sharing, Status};
 use crate::store::{InstanceRow, Store, StoreError};
@@ -58,6 +59,7 @@ pub(crate) struct Instances {
     status: Arc<Status>,
     duty: Arc<Duty>,
     process: Process,
+    channels: Vec<ChannelConfig>,
     configured: BTreeSet<String>,
     lookout: Lookout,
     started: Instant,
@@ -67,6 +69,8 @@ pub(crate) struct Instances {
     /// The database did not answer the last look.
     is_blind: bool,
     takeovers: u64,
+    /// What the others were last told.
+    told: Option<Report>,
 }
 
 impl Instances {
@@ -78,6 +82,7 @@ impl Instances {
             status,
             duty,
             process: Process::this(),
+            channels: config.channels.clone(),
             configured: channels.map(|c| normalize(&c.channel)).collect(),
             lookout: Lookout::default(),
             started: Instant::now(),
@@ -86,6 +91,7 @@ impl Instances {
             without_nats_since: None,
             is_blind: false,
             takeovers: 0,
+            told: None,
         }
     }
 
@@ -280,7 +286,11 @@ impl Instances {
         Ok(())
     }
 
-    async fn tell(&self, plan: &Plan, leases: BTreeMap<String, String>) -> Result<(), StoreError> {
+    async fn tell(
+        &mut self,
+        plan: &Plan,
+        leases: BTreeMap<String, String>,
+    ) -> Result<(), StoreError> {
         let elsewhere = leases.into_iter().filter(|(token, holder)| {
             self.configured.contains(token) && plan.alive.contains(holder)
         });
@@ -295,6 +305,11 @@ impl Instances {
         if sharing.instances > 1 {
             self.status
                 .set_open_visits(self.store.open_visit_count().await?);
+            let report = self.status.report(&self.channels);
+            if self.told.as_ref() != Some(&report) {
+                self.store.tell(&self.duty.instance, &json(&report)).await?;
+                self.told = Some(report);
+            }
         }
         let before = self.status.set_sharing(sharing);
         if before.instances > 0 && before.instances != plan.alive.len() + 1 {

@@ -23,6 +23,7 @@ mod lifecycle;
 mod metrics;
 pub mod queries;
 mod reads;
+mod report;
 mod sharing;
 pub mod status;
 pub mod store;

@@ -20,7 +20,11 @@ pub(crate) struct Lifecycle {
 }
 
 impl Lifecycle {
-    pub(crate) fn new(client: &Client, config: &Config) -> Result<Self, SubjectError> {
+    pub(crate) fn new(
+        client: &Client,
+        config: &Config,
+        instance: &str,
+    ) -> Result<Self, SubjectError> {
         let served = [
             ("health", &config.health_endpoint),
             ("metrics", &config.metrics_endpoint),
@@ -29,8 +33,11 @@ impl Lifecycle {
             let endpoint = endpoint.as_ref()?;
             Some((name, endpoint.port, endpoint.path.as_str()))
         });
+        let mut fields = endpoints(served);
+        // Two on one host are told apart.
+        fields.insert("instance".to_owned(), instance.into());
         let identity = Identity {
-            fields: endpoints(served),
+            fields,
             ..Identity::new(&config.service_name, VERSION)
         };
         let metrics_port = config.metrics_endpoint.as_ref().map(|e| e.port);

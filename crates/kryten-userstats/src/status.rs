@@ -12,6 +12,7 @@ use kryten_protocol::time::WireTime;
 
 use crate::config::ChannelConfig;
 use crate::drift_log::DriftLog;
+use crate::report::Report;
 use crate::tally::{Counters, Difference};
 
 /// How events come in.
@@ -326,9 +327,13 @@ impl Status {
         self.drift.fetch_add(size, Ordering::Relaxed);
     }
 
-    /// What comparing the robot's state with the events has shown, as `system.drift` tells it.
-    pub fn drift_report(&self, channels: &[ChannelConfig]) -> serde_json::Value {
-        self.drift_log.json(channels)
+    /// What only this process knows, for the others on its database.
+    pub(crate) fn report(&self, channels: &[ChannelConfig]) -> Report {
+        Report {
+            position: self.sequence.load(Ordering::Relaxed),
+            lag: self.lag.load(Ordering::Relaxed),
+            drift: self.drift_log.json(channels),
+        }
     }
 
     pub(crate) fn drift_log(&self) -> &DriftLog {

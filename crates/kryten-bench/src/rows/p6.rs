@@ -58,7 +58,7 @@ pub(super) async fn run(programs: &Programs, quick: bool) -> anyhow::Result<Grid
             rounds: 3,
             films: 4_000,
             moves: 1_000,
-            time: Duration::from_secs(10),
+            time: Duration::from_secs(30),
         },
     };
     let (mut ours, mut theirs, mut raw) = (Seen::default(), Seen::default(), Raw::default());

@@ -1,34 +1,46 @@
 //! When an event names the last sequence of the channel that we know, so that the server compares it. Pure.
 //!
-//! A fence stands alone: it is sent when all before it is stored, and nothing follows until it is stored itself. For a
-//! short while after that, events follow each other without waiting, so that a flood costs few round trips and another
-//! writer is still noticed soon.
+//! A fence stands alone: it is sent when all before it is stored, and nothing follows until it is stored itself. Who
+//! had to wait, or slept, puts one up before anything else: another robot may have taken over. While event upon event
+//! is stored none is needed but one now and then, by which a writer that knows of no lease is noticed.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// For how long nobody else is expected to write after a fence was stored.
-pub(super) const TRUST: Duration = Duration::from_millis(100);
+/// For how long after an event was stored the next one needs no fence; nobody takes over so soon.
+const TRUST: Duration = Duration::from_secs(1);
+/// How often there is one in a flood. Each makes nats-server load its newest block and keep it in memory for ten
+/// seconds, and while it grows there everything that goes through the server can stand still for a moment.
+const AGAIN: Duration = Duration::from_secs(300);
 
 #[derive(Debug)]
 pub(super) struct Fence {
-    /// How often one is due; `None` where the server cannot compare.
-    every: Option<Duration>,
+    rule: Rule,
     /// One is sent and not stored.
     is_up: bool,
-    stored_at: Option<Instant>,
+    /// When the last one was stored, and the last event.
+    stored_at: Option<(Instant, Instant)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rule {
+    /// The server cannot compare.
+    Never,
+    NowAndThen,
+    /// Each event waits for the one before anyway.
+    Each,
 }
 
 impl Fence {
-    /// For a server of this version; `alone` where each event waits for the one before anyway.
+    /// For a server of this version; `alone` where each event waits for the one before.
     pub(super) fn new(version: &str, alone: bool) -> Self {
-        let every = match alone {
-            true => Duration::ZERO,
-            false => TRUST,
-        };
         Self {
-            every: can_compare_a_wildcard(version).then_some(every),
+            rule: match can_compare_a_wildcard(version) {
+                false => Rule::Never,
+                true if alone => Rule::Each,
+                true => Rule::NowAndThen,
+            },
             is_up: false,
             stored_at: None,
         }
@@ -36,10 +48,14 @@ impl Fence {
 
     /// Whether the next event of the channel has to be one.
     pub(super) fn is_due(&self, now: Instant) -> bool {
-        self.every.is_some_and(|every| {
-            self.stored_at
-                .is_none_or(|then| now.saturating_duration_since(then) >= every)
-        })
+        match (self.rule, self.stored_at) {
+            (Rule::Never, _) => false,
+            (Rule::Each, _) | (Rule::NowAndThen, None) => true,
+            (Rule::NowAndThen, Some((fence, event))) => {
+                now.saturating_duration_since(event) >= TRUST
+                    || now.saturating_duration_since(fence) >= AGAIN
+            }
+        }
     }
 
     /// Whether nothing may follow yet.
@@ -47,15 +63,19 @@ impl Fence {
         self.is_up
     }
 
+    fn fence_at(&self) -> Option<Instant> {
+        self.stored_at.map(|(fence, _)| fence)
+    }
+
     pub(super) fn put_up(&mut self) {
         self.is_up = true;
     }
 
-    /// The oldest event in flight is stored.
+    /// The oldest event in flight, or report of a gap, is stored.
     pub(super) fn note_stored(&mut self, now: Instant) {
-        if std::mem::take(&mut self.is_up) {
-            self.stored_at = Some(now);
-        }
+        let is_fence = std::mem::take(&mut self.is_up);
+        let fence = if is_fence { Some(now) } else { self.fence_at() };
+        self.stored_at = fence.map(|fence| (fence, now));
     }
 }
 
@@ -73,18 +93,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn after_a_fence_events_follow_each_other_for_a_while() {
+    fn after_a_fence_events_follow_each_other_until_one_is_late() {
         let start = Instant::now();
         let mut fence = Fence::new("2.15.0", false);
+        assert!(fence.is_due(start));
+        // A report of a gap, which is none of the channel's events.
+        fence.note_stored(start);
         assert!(fence.is_due(start));
         fence.put_up();
         assert!(fence.is_up());
         fence.note_stored(start);
-        assert!(!fence.is_up() && !fence.is_due(start));
-        // What is stored meanwhile makes it no longer.
+        assert!(!fence.is_up());
+        assert!(!fence.is_due(start) && fence.is_due(start + TRUST));
         fence.note_stored(start + TRUST / 2);
-        assert!(!fence.is_due(start + TRUST * 9 / 10));
-        assert!(fence.is_due(start + TRUST));
+        assert!(!fence.is_due(start + TRUST) && fence.is_due(start + TRUST * 3 / 2));
+    }
+
+    #[test]
+    fn a_flood_has_a_fence_now_and_then() {
+        let start = Instant::now();
+        let mut fence = Fence::new("2.15.0", false);
+        fence.put_up();
+        let mut now = start;
+        fence.note_stored(now);
+        while now + TRUST / 2 < start + AGAIN {
+            now += TRUST / 2;
+            assert!(!fence.is_due(now));
+            fence.note_stored(now);
+        }
+        assert!(fence.is_due(start + AGAIN));
+        fence.put_up();
+        fence.note_stored(start + AGAIN);
+        assert!(!fence.is_due(start + AGAIN));
     }
 
     #[test]

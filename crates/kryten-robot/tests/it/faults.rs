@@ -262,8 +262,8 @@ async fn events_that_come_together_do_not_wait_for_each_other() {
         message.headers.get(condition).is_some()
     };
     let fences = stored.iter().filter(is_fence).count();
-    // One in a tenth of a second, and the start's.
-    assert!((1..400).contains(&fences), "{fences} of {}", stored.len());
+    // The start's, and one now and then.
+    assert!((1..100).contains(&fences), "{fences} of {}", stored.len());
     robot.shutdown().await;
     sim.shutdown().await;
 }

@@ -1,12 +1,16 @@
 //! `system.…`: what the service tells of itself.
 
+use std::collections::BTreeMap;
+
 use kryten_protocol::command::Request;
 use kryten_protocol::cytube::is_truthy;
 use kryten_protocol::time::WireTime;
+use kryten_protocol::token::normalize;
 use serde_json::{Value, json};
 
 use super::{Queries, QueryError, VERSION};
-use crate::status::Source;
+use crate::report::Report;
+use crate::status::{Sharing, Source};
 
 impl Queries {
     /// The timestamp is local time without a zone, as the original's.
@@ -55,7 +59,27 @@ impl Queries {
         if let Some(inputs) = self.inputs.as_ref().filter(|_| check) {
             inputs.refresh().await?;
         }
-        Ok(self.status.drift_report(&self.configured))
+        let sharing = self.status.view().sharing;
+        let counted_by = |channel: &str| sharing.elsewhere.get(&normalize(channel)).cloned();
+        let report = self.status.report(&self.configured);
+        Ok(report.drift_of_all(&self.other_reports(&sharing).await?, counted_by))
+    }
+
+    /// What the other instances of the database tell of themselves.
+    async fn other_reports(
+        &self,
+        sharing: &Sharing,
+    ) -> Result<BTreeMap<String, Report>, QueryError> {
+        if sharing.instances < 2 {
+            return Ok(BTreeMap::new());
+        }
+        let reports = self.store.reports().await?.into_iter();
+        let others = reports.filter(|(instance, _)| *instance != sharing.instance);
+        // One of a later version may tell what is not understood here.
+        let read = |report: &str| serde_json::from_str(report).unwrap_or_default();
+        Ok(others
+            .map(|(instance, report)| (instance, read(&report)))
+            .collect())
     }
 
     /// Ours: until the next start.
@@ -91,8 +115,10 @@ impl Queries {
         if !self.as_original {
             stats["total_kudos_phrases"] = totals.kudos_phrases.into();
             stats["total_votes"] = totals.votes.into();
-            stats["lag_events"] = view.lag.into();
-            stats["position"] = view.sequence.into();
+            let others = self.other_reports(&view.sharing).await?;
+            let all = self.status.report(&[]).with(&others);
+            stats["lag_events"] = all.lag.into();
+            stats["position"] = all.position.into();
             stats["gaps"] = totals.gaps.into();
         }
         Ok(stats)

@@ -47,6 +47,28 @@ impl Store {
         Ok(sql::query_as(sql).fetch_all(&self.readers).await?)
     }
 
+    /// Writes what an instance tells of itself into its row.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn tell(&self, instance: &str, report: &str) -> Result<(), StoreError> {
+        sql::query("UPDATE kryten_instances SET report = $2 WHERE instance = $1")
+            .bind(instance)
+            .bind(report)
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
+    /// What all instances tell of themselves: instance and report.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn reports(&self) -> Result<Vec<(String, String)>, StoreError> {
+        let sql = "SELECT instance, report FROM kryten_instances";
+        Ok(sql::query_as(sql).fetch_all(&self.readers).await?)
+    }
+
     /// Who holds which channel: token and instance.
     ///
     /// # Errors

@@ -32,6 +32,7 @@ const CHANGES: &[(i64, &str)] = &[
         7,
         include_str!("../../migrations/0007_people_found_at_once.sql"),
     ),
+    (8, include_str!("../../migrations/0008_instances_tell.sql")),
 ];
 
 /// Makes the tables that are missing, all or none.

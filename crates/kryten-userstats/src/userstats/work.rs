@@ -46,7 +46,8 @@ pub(super) async fn work(
     )
     .with_inputs(inputs.clone())
     .with_log_levels(Arc::clone(&shared.log_levels));
-    let lifecycle = Lifecycle::new(&client, &config).map_err(RespondError::from)?;
+    let duty = Arc::new(Duty::new());
+    let lifecycle = Lifecycle::new(&client, &config, &duty.instance).map_err(RespondError::from)?;
     let announcing = tokio::spawn(
         lifecycle
             .clone()
@@ -57,7 +58,6 @@ pub(super) async fn work(
         ready: Arc::new(counted_tx),
         ..shared.clone()
     };
-    let duty = Arc::new(Duty::new());
     let mut instances = Instances::new(
         store.clone(),
         Arc::clone(&shared.status),

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
+use kryten_protocol::command::Request;
 use kryten_protocol::subject;
 use kryten_userstats::{ChannelConfig, Config, Userstats};
 use serde_json::{Value, json};
@@ -131,6 +132,47 @@ async fn channels_are_divided_and_divided_anew_when_one_comes_or_goes(backend) {
     two.shutdown().await.unwrap();
     three.shutdown().await.unwrap();
     assert!(bench.store().await.leases().await.unwrap().is_empty());
+}
+}
+
+on_both! {
+async fn whoever_answers_tells_what_all_have_found(backend) {
+    let bench = Bench::with(backend).await;
+    let channels = names(2);
+    let begin = || async {
+        let mut config = config(&bench, &channels);
+        config.refresh_interval = Some(Duration::from_millis(50));
+        let service = Userstats::bind(config).await.unwrap();
+        within("the service is ready", service.ready()).await;
+        service
+    };
+    let (one, two) = (begin().await, begin().await);
+    divided(&[&one, &two], &[1, 1]).await;
+    say_everywhere(&bench, &channels, 1).await;
+    counted(&bench, &channels, 1).await;
+    // Only KV tells of carol.
+    for channel in &channels {
+        let bucket = format!("kryten_{channel}_userlist");
+        bench.put(&bucket, "users", &json!([{"name": "bob"}, {"name": "carol"}]), None).await;
+    }
+    let all_told = || async {
+        let drift = bench.ask(Request::new("userstats", "system.drift")).await.unwrap();
+        let channels = drift["channels"].as_array().unwrap();
+        let each = channels.iter().map(|channel| &channel["kinds"]["users"]["total"]);
+        let each: Vec<_> = each.filter_map(Value::as_u64).collect();
+        each.len() == 2 && each.iter().all(|total| *total > 0) && drift["total"] == each.iter().sum::<u64>()
+    };
+    let furthest = || one.status().view().sequence.max(two.status().view().sequence);
+    eventually("both tell of both", || async {
+        let mut are_right = true;
+        for _ in 0..10 {
+            are_right &= all_told().await && bench.stats().await["position"] == furthest();
+        }
+        are_right
+    })
+    .await;
+    one.shutdown().await.unwrap();
+    two.shutdown().await.unwrap();
 }
 }
 

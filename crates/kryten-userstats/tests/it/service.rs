@@ -114,8 +114,10 @@ async fn lifecycle_messages_are_those_of_the_original() {
     assert_eq!(what, "startup");
     assert_eq!(
         keys,
-        "service version hostname timestamp uptime_seconds metadata"
+        "service version hostname timestamp uptime_seconds metadata instance"
     );
+    // Ours, by which two on one host are told apart.
+    assert_eq!(body["instance"], service.status().view().sharing.instance);
     assert_eq!(
         body["metadata"]["endpoints"]["health"],
         json!({"port": 28392, "path": "/health"})
