@@ -59,6 +59,14 @@ impl Queries {
         if let Some(inputs) = self.inputs.as_ref().filter(|_| check) {
             inputs.refresh().await?;
         }
+        self.drift().await
+    }
+
+    /// What comparing the robot's state with the events has shown in all channels, as `system.drift` tells it.
+    ///
+    /// # Errors
+    /// [`QueryError::Store`] when other instances share the database, and it does not answer.
+    pub async fn drift(&self) -> Result<Value, QueryError> {
         let sharing = self.status.view().sharing;
         let counted_by = |channel: &str| sharing.elsewhere.get(&normalize(channel)).cloned();
         let report = self.status.report(&self.configured);

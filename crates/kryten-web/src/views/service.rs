@@ -182,8 +182,8 @@ pub(crate) async fn read(app: &App) -> Result<ServiceView, PageError> {
             gaps: rows(found.unwrap_or_default()),
         });
     }
-    let mut drift = app.reads.status.drift_report(app.channels());
-    let drift = drift["channels"].take();
+    let drift = app.reads.queries.drift().await;
+    let drift = drift.map_or(Value::Null, |mut drift| drift["channels"].take());
     let reports = app.robot.as_ref().map_or(Value::Null, |robot| robot());
     Ok(ServiceView {
         version: env!("CARGO_PKG_VERSION"),
