@@ -24,7 +24,7 @@ pub(super) async fn run(programs: &Programs, quick: bool) -> anyhow::Result<Grid
     let mut grid = Grid::new(&["what", "robot", "size", "time", "and"]);
     let (counts, lines, rounds): (&[usize], _, _) = match quick {
         true => (&[1, 3], 300, 1),
-        false => (&[1, 10, 100], LINES, 3),
+        false => (&[1, 10, 100, 1_000], LINES, 3),
     };
     for count in counts {
         channels(&mut grid, programs, Who::Ours, *count, lines, rounds).await?;
