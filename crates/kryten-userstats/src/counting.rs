@@ -3,6 +3,7 @@
 mod book;
 mod channels;
 mod commit;
+mod early;
 mod inputs;
 mod live;
 mod past;
@@ -21,7 +22,6 @@ use kryten_client::log_levels::LogLevels;
 use kryten_client::{Client, EventStream, StreamError};
 use kryten_protocol::time::WireTime;
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -34,12 +34,13 @@ use crate::status::Status;
 use crate::store::{Store, StoreError};
 use crate::tally::Rules;
 use book::Book;
+use early::{Early, EarlyState};
 use inputs::Input;
 pub(crate) use inputs::{Asked, Inputs, NotNow};
 pub(crate) use past::PastSource;
 
 /// The largest batch, and the longest wait for one after its first message.
-const BATCH: usize = 5000;
+const BATCH: usize = 10_000;
 const BATCH_WAIT: Duration = Duration::from_millis(20);
 /// The pause before the stream is tried again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -103,6 +104,8 @@ pub(crate) struct Counting {
     ask_again: Option<Instant>,
     /// Channels, or none, were taken over once.
     has_settled: bool,
+    /// The channels' state as it was read at the start.
+    early_state: Option<EarlyState>,
 }
 
 impl Counting {
@@ -151,19 +154,15 @@ impl Counting {
             target: 0,
             ask_again: None,
             has_settled: false,
+            early_state: None,
         }
     }
 
     /// Counts until told to stop, and commits what is folded.
     pub(crate) async fn run(mut self) -> Result<(), CountingError> {
         let stop = self.shared.stop.clone();
-        // It is looked up while the channels are taken over: at a start both take their time.
-        let client = self.client.clone();
-        let early = tokio::spawn(async move {
-            let stream = EventStream::open_or_create(&client).await;
-            (stream, Instant::now())
-        });
-        let mut early = Some(early);
+        let channels = self.config.channels.clone();
+        let mut early = Some(Early::begin(self.client.clone(), channels, self.rules));
         loop {
             self.shared.status.pulse.beat();
             if !self.settle().await? {
@@ -194,20 +193,6 @@ impl Counting {
         self.shared.status.pulse.rest();
         self.finish().await?;
         Ok(())
-    }
-
-    /// Opens the stream, or takes the one that was opened just now.
-    async fn open(
-        &self,
-        early: Option<JoinHandle<(Result<EventStream, StreamError>, Instant)>>,
-    ) -> Result<EventStream, StreamError> {
-        if let Some(early) = early
-            && let Ok((stream, opened)) = early.await
-            && opened.elapsed() < RETRY
-        {
-            return stream;
-        }
-        EventStream::open_or_create(&self.client).await
     }
 
     async fn without_stream(&mut self, error: &StreamError) -> Ended {

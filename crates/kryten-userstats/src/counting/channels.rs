@@ -112,7 +112,7 @@ impl Counting {
     fn has_taken_over(&mut self, book: Book, wanted: &BTreeSet<String>) {
         self.has_settled = true;
         self.book = book;
-        self.filters = filters_of(&self.book);
+        self.filters = filters_of(self.book.tokens());
         self.target = 0;
         // Another number than any, so that wishes since are read.
         self.wish_count = -1;
@@ -177,11 +177,11 @@ pub(super) async fn turn(
     }
 }
 
-/// The subjects of the channels that are ours.
-fn filters_of(book: &Book) -> Vec<String> {
-    let filters = book.tokens().filter_map(|token| {
-        let events = subject::channel_events(token).ok()?;
-        Some([events, subject::gap(token).ok()?])
+/// The subjects of channels, by their tokens.
+pub(super) fn filters_of(tokens: impl Iterator<Item = impl AsRef<str>>) -> Vec<String> {
+    let filters = tokens.filter_map(|token| {
+        let events = subject::channel_events(token.as_ref()).ok()?;
+        Some([events, subject::gap(token.as_ref()).ok()?])
     });
     filters.flatten().collect()
 }

@@ -26,16 +26,19 @@ impl Counting {
     ) -> Result<Ended, StreamError> {
         let created = self.place(stream).await?;
         self.shared.status.set_source(Source::Stream);
+        self.early_state = self.early_state.take().filter(|state| state.is_of(created));
         self.load_state(Some(stream), Telling::All).await?;
-        let mut reader = EventReader::open(
+        let opening = EventReader::open(
             stream,
             ReaderOptions {
                 filter_subjects: self.filters.clone(),
                 start_sequence: self.book.counted_to() + 1,
                 expected_created_nanos: Some(created),
             },
-        )
-        .await?;
+        );
+        // Where nothing is to be read first, the state is committed meanwhile.
+        let (reader, ()) = tokio::join!(opening, self.tell_if_ready());
+        let mut reader = reader?;
         info!("listening to {}", self.filters.join(", "));
         let ended = self.read(stream, &mut reader).await;
         reader.close().await;
@@ -182,14 +185,7 @@ impl Counting {
         let Some(event_stream) = event_stream else {
             return Ok(0);
         };
-        let asked = stream::iter(self.filters.clone())
-            .map(|filter| async move { event_stream.last_for(&filter).await })
-            .buffer_unordered(REQUESTS_AT_ONCE);
-        asked
-            .try_fold(0, |last, message| async move {
-                Ok(last.max(message.map_or(0, |message| message.sequence)))
-            })
-            .await
+        last_of(event_stream, &self.filters).await
     }
 
     /// Asks how far the stream is; now and then, since asking after each batch would slow a backlog down.
@@ -207,4 +203,19 @@ impl Counting {
         let lag = self.target.saturating_sub(self.book.counted_to());
         self.shared.status.set_lag(lag);
     }
+}
+
+/// The last message of any of these subjects; 0 where there is none.
+pub(super) async fn last_of(
+    event_stream: &EventStream,
+    filters: &[String],
+) -> Result<u64, StreamError> {
+    let asked = stream::iter(filters.to_vec())
+        .map(|filter| async move { event_stream.last_for(&filter).await })
+        .buffer_unordered(REQUESTS_AT_ONCE);
+    asked
+        .try_fold(0, |last, message| async move {
+            Ok(last.max(message.map_or(0, |message| message.sequence)))
+        })
+        .await
 }

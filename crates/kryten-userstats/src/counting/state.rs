@@ -4,13 +4,15 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use kryten_client::{EventStream, StreamError};
+use kryten_client::{Client, EventStream, StreamError};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::Counting;
-use crate::initial_state::{self, Telling};
-use crate::tally::{Aliases, Phrases};
+use super::early::EarlyState;
+use crate::config::ChannelConfig;
+use crate::initial_state::{self, LoadedState, Telling};
+use crate::tally::{Aliases, Phrases, Rules};
 
 /// Aliases and phrases may be changed in the database itself; this often it is asked.
 const NAMES_EVERY: Duration = Duration::from_secs(1);
@@ -25,29 +27,22 @@ impl Counting {
         event_stream: Option<&EventStream>,
         telling: Telling,
     ) -> Result<(), StreamError> {
-        let noted = self.last_of_ours(event_stream).await?;
-        let channels: Vec<_> = self
-            .book
-            .ours()
-            .flat_map(|held| held.channels.iter().cloned())
-            .collect();
-        let (client, rules) = (&self.client, self.rules);
-        let loading = stream::iter(channels).map(|channel| async move {
-            let state = initial_state::load(client, &channel, rules, telling).await;
-            (channel, state)
-        });
-        let mut loading = loading.buffered(CHANNELS_AT_ONCE);
-        let mut loaded = Vec::new();
-        while let Some(channel) = loading.next().await {
-            self.shared.status.pulse.beat();
-            loaded.push(channel);
-        }
-        drop(loading);
-        let last = self.last_of_ours(event_stream).await?;
-        let created = match event_stream {
-            Some(event_stream) => event_stream.info().await?.created_nanos,
-            None => 0,
+        let channels = self.book.ours().flat_map(|held| &held.channels);
+        let channels: Vec<ChannelConfig> = channels.cloned().collect();
+        let early = self.early_state.take().filter(|_| event_stream.is_some());
+        let (noted, mut loaded) = match early.and_then(EarlyState::fresh) {
+            Some(early) => early,
+            None => {
+                let noted = self.last_of_ours(event_stream).await?;
+                let beat = || self.shared.status.pulse.beat();
+                let (client, rules) = (&self.client, self.rules);
+                let loaded = load(client, channels.clone(), rules, telling, beat).await;
+                (noted, loaded)
+            }
         };
+        loaded.retain(|(channel, _)| channels.contains(channel));
+        let (last, created) =
+            tokio::try_join!(self.last_of_ours(event_stream), created_of(event_stream))?;
         for (channel, state) in loaded {
             self.book.queue(
                 &channel,
@@ -118,4 +113,35 @@ impl Counting {
             Err(error) => warn!(%error, "users that others have seen cannot be read; later"),
         }
     }
+}
+
+async fn created_of(event_stream: Option<&EventStream>) -> Result<i128, StreamError> {
+    match event_stream {
+        Some(event_stream) => Ok(event_stream.info().await?.created_nanos),
+        None => Ok(0),
+    }
+}
+
+/// What KV has of each channel.
+pub(super) type LoadedChannels = Vec<(ChannelConfig, Vec<LoadedState>)>;
+
+/// Loads the state of channels, some at the same time; `beat` is called after each.
+pub(super) async fn load(
+    client: &Client,
+    channels: Vec<ChannelConfig>,
+    rules: Rules,
+    telling: Telling,
+    beat: impl Fn(),
+) -> LoadedChannels {
+    let loading = stream::iter(channels).map(|channel| async move {
+        let state = initial_state::load(client, &channel, rules, telling).await;
+        (channel, state)
+    });
+    let mut loading = std::pin::pin!(loading.buffered(CHANNELS_AT_ONCE));
+    let mut loaded = Vec::new();
+    while let Some(channel) = loading.next().await {
+        beat();
+        loaded.push(channel);
+    }
+    loaded
 }
