@@ -49,12 +49,13 @@ enum Fault {
     RobotSuspended,
     UserstatsKilled,
     UserstatsSuspended,
+    ClockSet,
     DatabaseCrashed,
     DiskFull,
 }
 
 impl Fault {
-    const ALL: [Self; 24] = [
+    const ALL: [Self; 25] = [
         Self::ConnectionsCut,
         Self::Kicked,
         Self::CytubeRestarted,
@@ -77,6 +78,7 @@ impl Fault {
         Self::RobotSuspended,
         Self::UserstatsKilled,
         Self::UserstatsSuspended,
+        Self::ClockSet,
         Self::DatabaseCrashed,
         Self::DiskFull,
     ];
@@ -96,6 +98,7 @@ impl Fault {
             | Self::BucketDeleted => robots_may_change,
             Self::UserstatsKilled
             | Self::UserstatsSuspended
+            | Self::ClockSet
             | Self::DatabaseCrashed
             | Self::DiskFull => false,
             _ => true,

@@ -8,6 +8,8 @@ use anyhow::{Context, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::service::clock_file;
+
 /// A running service; killed on drop.
 #[derive(Debug)]
 pub(crate) struct Process {
@@ -61,6 +63,12 @@ impl Process {
 
     pub(crate) fn resume(&self) -> anyhow::Result<()> {
         signal(self.child.id(), Signal::SIGCONT)
+    }
+
+    /// As if somebody set the machine's clock: this process's is so much ahead from now on.
+    pub(crate) fn set_clock(&self, ahead_micros: i64) -> anyhow::Result<()> {
+        fs::write(clock_file(&self.config), ahead_micros.to_string())?;
+        signal(self.child.id(), Signal::SIGUSR1)
     }
 
     /// As an operator would; it must end well.

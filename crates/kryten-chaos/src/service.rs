@@ -1,7 +1,7 @@
 //! What this program is when it starts itself as a robot or as statistics: `kryten robot` and `kryten userstats` with
 //! the intervals that no configuration file may make so short.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ const SNAPSHOTS: Duration = Duration::from_secs(5);
 
 pub(crate) async fn robot(file: &Path) -> anyhow::Result<ExitCode> {
     let mut stop = start()?;
+    follow_clock(file)?;
     let mut config = kryten_robot::config::load(file)?;
     config.audit = None;
     let mut robot = tokio::select! {
@@ -33,6 +34,7 @@ pub(crate) async fn robot(file: &Path) -> anyhow::Result<ExitCode> {
 
 pub(crate) async fn userstats(file: &Path) -> anyhow::Result<ExitCode> {
     let mut stop = start()?;
+    follow_clock(file)?;
     let mut config = Config::load(file)?;
     config.http = None;
     config.heartbeat_interval = Some(HEARTBEAT);
@@ -47,6 +49,28 @@ pub(crate) async fn userstats(file: &Path) -> anyhow::Result<ExitCode> {
         None => Ok(ExitCode::SUCCESS),
         Some(ended) => ended.map(|()| ExitCode::FAILURE).map_err(Into::into),
     }
+}
+
+/// Sets this process's clock at each SIGUSR1, to what the file beside the configuration says.
+fn follow_clock(file: &Path) -> anyhow::Result<()> {
+    let mut set = signal(SignalKind::user_defined1())?;
+    let file = clock_file(file);
+    tokio::spawn(async move {
+        while set.recv().await.is_some() {
+            let ahead = std::fs::read_to_string(&file).unwrap_or_default();
+            if let Ok(micros) = ahead.parse() {
+                // Beside the log, for who reads it later.
+                eprintln!("the clock is {micros} µs ahead now");
+                kryten_protocol::clock::set_ahead(micros);
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Where the microseconds stand by which a process's clock is ahead.
+pub(crate) fn clock_file(config: &Path) -> PathBuf {
+    config.with_extension("clock")
 }
 
 fn start() -> anyhow::Result<Signal> {

@@ -4,9 +4,9 @@ mod socket;
 pub(crate) mod tls;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use kryten_protocol::time::WireTime;
+use kryten_protocol::clock::now;
 use tokio::sync::mpsc;
 use tracing::debug;
 
@@ -158,12 +158,4 @@ async fn open(config: &CytubeConfig) -> Result<socket::Websocket, ConnectError> 
         .map_err(ConnectError::HttpClient)?;
     let url = socketconfig::websocket_url(&http, config).await?;
     socket::open(url, config, tls).await
-}
-
-/// The wall clock, read at the edge only.
-fn now() -> WireTime {
-    let since_epoch = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    WireTime::from_micros(since_epoch.as_micros() as i64)
 }

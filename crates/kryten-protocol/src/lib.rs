@@ -1,10 +1,10 @@
-//! Everything of Kryten that crosses a wire: subjects, envelopes, CyTube payloads, KV names. No I/O.
+//! Everything of Kryten that crosses a wire: subjects, envelopes, CyTube payloads, KV names. No I/O but a look at the clock.
 //!
 //! In reading order:
 //!
 //! - [`token`]: how a channel or event name becomes one NATS subject token;
 //! - [`subject`]: every subject, built and parsed here and nowhere else;
-//! - [`time`]: the wire's timestamps;
+//! - [`time`]: the wire's timestamps; [`clock`]: the moment as one;
 //! - [`event`]: CyTube's events: the envelope in which the robot publishes them, and one type for each;
 //! - [`cytube`]: payloads as statistics and state read them;
 //! - [`mod@line`]: the identity of a chat line, by which nothing is counted twice;
@@ -27,6 +27,7 @@
 //! ```
 #![warn(missing_docs)]
 
+pub mod clock;
 pub mod command;
 pub mod cytube;
 pub mod event;

@@ -68,12 +68,4 @@ pub use guest::Guest;
 pub use robot::{Robot, RobotError};
 pub use status::ChannelReport;
 
-use kryten_protocol::time::WireTime;
-
-/// The wall clock, read at the edge only.
-pub(crate) fn now() -> WireTime {
-    let since = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap_or_default();
-    WireTime::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
-}
+pub(crate) use kryten_protocol::clock::now;

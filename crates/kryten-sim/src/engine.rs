@@ -6,8 +6,9 @@ mod pace;
 mod play;
 mod replay;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -86,6 +87,24 @@ struct Desk {
     ledger_written: Vec<u8>,
 }
 
+/// Which channels something may have changed.
+#[derive(Debug, Clone, Copy)]
+enum Touched {
+    All,
+    Channel(usize),
+}
+
+impl Touched {
+    /// Their numbers, of so many.
+    fn range(self, count: usize) -> Range<usize> {
+        match self {
+            Self::All => 0..count,
+            Self::Channel(index) if index < count => index..index + 1,
+            Self::Channel(_) => 0..0,
+        }
+    }
+}
+
 enum Stage {
     Play(Channels),
     Replay(Replay),
@@ -144,6 +163,7 @@ impl Engine {
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         let mut ledger_timer = interval(Duration::from_secs(1));
         ledger_timer.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        self.settle(Touched::All);
         loop {
             let next = self.next_step();
             tokio::select! {
@@ -151,22 +171,32 @@ impl Engine {
                     Some(input) => self.take(input),
                     None => break,
                 },
-                () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => self.step(),
+                () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {
+                    self.step();
+                    self.settle(Touched::All);
+                }
                 _ = ledger_timer.tick() => self.save_ledgers(),
                 () = stop.cancelled() => break,
             }
-            self.send_outgoing();
-            self.report_progress();
         }
         self.save_ledgers();
     }
 
-    fn next_step(&mut self) -> Option<Instant> {
+    fn next_step(&self) -> Option<Instant> {
+        match &self.stage {
+            Stage::Play(channels) => channels.next_step(),
+            Stage::Replay(_) => None,
+        }
+    }
+
+    /// Frames leave, what has come of it is told, and it is known what is next.
+    fn settle(&mut self, touched: Touched) {
+        self.send_outgoing(touched);
+        self.report_progress(touched);
         let outlets = &self.outlets;
         let queued = |connection| outlets.get(&connection).map_or(0, Outlet::queued);
-        match &mut self.stage {
-            Stage::Play(channels) => channels.next_step(queued, wall_clock()),
-            Stage::Replay(_) => None,
+        if let Stage::Play(channels) = &mut self.stage {
+            channels.look_ahead(touched, queued, wall_clock());
         }
     }
 
@@ -182,70 +212,90 @@ impl Engine {
                 connection,
                 ip,
                 outlet,
-            } => match &mut self.stage {
-                Stage::Play(channels) => {
-                    self.outlets.insert(connection, outlet);
-                    let limited = *self.limited.borrow();
-                    channels.open(connection, ip, limited, wall_clock());
+            } => {
+                match &mut self.stage {
+                    Stage::Play(channels) => {
+                        self.outlets.insert(connection, outlet);
+                        let limited = *self.limited.borrow();
+                        channels.open(connection, ip, limited, wall_clock());
+                    }
+                    Stage::Replay(replay) => replay.open(connection, outlet),
                 }
-                Stage::Replay(replay) => replay.open(connection, outlet),
-            },
+                self.settle(Touched::All);
+            }
             Input::Event {
                 connection,
                 name,
                 args,
                 ack,
-            } => match &mut self.stage {
-                Stage::Play(channels) => {
-                    channels.receive(connection, &name, &args, ack, wall_clock());
+            } => {
+                match &mut self.stage {
+                    Stage::Play(channels) => {
+                        channels.receive(connection, &name, &args, ack, wall_clock());
+                    }
+                    Stage::Replay(replay) => replay.receive(connection, &name),
                 }
-                Stage::Replay(replay) => replay.receive(connection, &name),
-            },
+                self.settle(Touched::All);
+            }
             Input::Gone { connection } => {
                 self.outlets.remove(&connection);
                 match &mut self.stage {
                     Stage::Play(channels) => channels.close(connection, wall_clock()),
                     Stage::Replay(replay) => replay.close(connection),
                 }
+                self.settle(Touched::All);
             }
             Input::Control {
                 target,
                 operation,
                 reply,
             } => {
-                let result = self.obey(target, operation);
+                let (result, touched) = self.obey(target, operation);
                 // Frames of the operation leave before its answer does.
-                self.send_outgoing();
-                self.report_progress();
+                self.settle(touched);
                 let _ = reply.send(result);
             }
         }
     }
 
-    fn obey(&mut self, target: Target, operation: Operation) -> Result<Value, ControlError> {
-        let target = self.resolve(target)?;
-        let Some(operation) = self.obey_as_server(target, operation)? else {
-            return Ok(faults::done());
+    /// What an operation has come to, and what it has touched.
+    fn obey(
+        &mut self,
+        target: Target,
+        operation: Operation,
+    ) -> (Result<Value, ControlError>, Touched) {
+        let rest = self.resolve(target).and_then(|target| {
+            let operation = self.obey_as_server(target, operation)?;
+            Ok(operation.map(|operation| (target.unwrap_or(0), operation)))
+        });
+        let (index, operation) = match rest {
+            Ok(Some(rest)) => rest,
+            Ok(None) => return (Ok(faults::done()), Touched::All),
+            Err(error) => return (Err(error), Touched::All),
         };
         let Stage::Play(channels) = &mut self.stage else {
-            return Err(ControlError::NotInRecording);
+            return (Err(ControlError::NotInRecording), Touched::All);
         };
-        let index = target.unwrap_or(0);
-        match channels.get_mut(index) {
+        let result = match channels.get_mut(index) {
             Some(play) => play.obey(operation, wall_clock()),
             None => Err(ControlError::NoSuchChannel(index.to_string())),
-        }
+        };
+        (result, Touched::Channel(index))
     }
 
-    fn send_outgoing(&mut self) {
+    fn send_outgoing(&mut self, touched: Touched) {
         let Stage::Play(channels) = &mut self.stage else {
             return;
         };
-        for outgoing in channels.take_outgoing() {
+        let mut stuck = BTreeSet::new();
+        for outgoing in channels.take_outgoing(touched) {
             match outgoing {
                 Outgoing::Frame(connection, text) => {
                     if let Some(outlet) = self.outlets.get(&connection) {
                         outlet.send(text);
+                        if outlet.queued() > MOST_QUEUED {
+                            stuck.insert(connection);
+                        }
                     }
                 }
                 Outgoing::Forget(connection) => {
@@ -256,12 +306,6 @@ impl Engine {
                 }
             }
         }
-        let stuck: Vec<ConnectionId> = self
-            .outlets
-            .iter()
-            .filter(|(_, outlet)| outlet.queued() > MOST_QUEUED)
-            .map(|(connection, _)| *connection)
-            .collect();
         for connection in stuck {
             warn!(connection, "a client does not read; its connection is cut");
             if let Some(outlet) = self.outlets.remove(&connection) {
@@ -271,11 +315,15 @@ impl Engine {
         }
     }
 
-    fn report_progress(&mut self) {
+    fn report_progress(&mut self, touched: Touched) {
         let Stage::Play(channels) = &self.stage else {
             return;
         };
-        for (play, desk) in channels.all().iter().zip(&self.desks) {
+        let touched = touched.range(channels.all().len());
+        for (play, desk) in channels.all()[touched.clone()]
+            .iter()
+            .zip(&self.desks[touched])
+        {
             let progress = play.progress();
             desk.progress.send_if_modified(|old| {
                 let changed = *old != progress;

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use kryten_client::log_levels::LogLevels;
 use kryten_client::{Client, EventStream, StreamError};
-use kryten_protocol::time::WireTime;
+pub(crate) use kryten_protocol::clock::now;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
@@ -40,8 +40,11 @@ pub(crate) use inputs::{Asked, Inputs, NotNow};
 pub(crate) use past::PastSource;
 
 /// The largest batch, and the longest wait for one after its first message.
-const BATCH: usize = 10_000;
+const BATCH: usize = 5000;
 const BATCH_WAIT: Duration = Duration::from_millis(20);
+/// While there is more to read, so many events are committed together, or those of so long a time.
+const BACKLOG: usize = 10 * BATCH;
+const BACKLOG_WAIT: Duration = Duration::from_millis(250);
 /// The pause before the stream is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -104,6 +107,8 @@ pub(crate) struct Counting {
     ask_again: Option<Instant>,
     /// Channels, or none, were taken over once.
     has_settled: bool,
+    /// How many events are folded and not committed, and since when, while there is more to read.
+    backlog: Option<(usize, Instant)>,
     /// The channels' state as it was read at the start.
     early_state: Option<EarlyState>,
 }
@@ -154,6 +159,7 @@ impl Counting {
             target: 0,
             ask_again: None,
             has_settled: false,
+            backlog: None,
             early_state: None,
         }
     }
@@ -250,9 +256,4 @@ async fn tick(interval: &mut Option<Interval>) {
         }
         None => std::future::pending().await,
     }
-}
-
-/// The wall clock, for what no event dates.
-pub(crate) fn now() -> WireTime {
-    WireTime::from_micros(jiff::Timestamp::now().as_microsecond())
 }

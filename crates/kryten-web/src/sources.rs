@@ -4,7 +4,6 @@ use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use kryten_client::{Client, NatsConfig};
-use kryten_protocol::time::WireTime;
 use kryten_userstats::{ChannelConfig, Reads, Userstats};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -109,7 +108,4 @@ impl App {
     }
 }
 
-/// The time.
-pub(crate) fn now() -> WireTime {
-    WireTime::from_micros(jiff::Timestamp::now().as_microsecond())
-}
+pub(crate) use kryten_protocol::clock::now;

@@ -42,6 +42,7 @@ pub(super) async fn perform(
         Fault::UserstatsSuspended => {
             return process::userstats_suspended(stage, random, short).await;
         }
+        Fault::ClockSet => process::clock_set(stage, random)?,
         Fault::DatabaseCrashed => {
             let postgres = stage.postgres.as_mut().context("there is no PostgreSQL")?;
             postgres.crash().await;

@@ -2,18 +2,22 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use rand::RngExt;
 use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
 
 use super::TAKEOVER;
 use super::perform::Takeover;
+use crate::process::Process;
 use crate::stage::{Scene, Stage};
 
 /// How often the one that works is hit, where others stand by.
 const THE_ONE_AT_WORK: f64 = 0.7;
 /// How often a suspension is so long that another one takes over.
 const LONG: f64 = 0.5;
+/// How far a clock is set ahead or back at most, in microseconds: an hour.
+const CLOCK: i64 = 3_600_000_000;
 const STEP: Duration = Duration::from_millis(20);
 
 /// Which of several is hit, where the one at work is known.
@@ -141,4 +145,15 @@ pub(super) async fn userstats_suspended(
     }
     scene.userstats[number].resume()?;
     Ok(taken_over)
+}
+
+/// The clock of one process is set ahead or back; a process that is started again has the machine's.
+pub(super) fn clock_set(stage: &Stage, random: &mut StdRng) -> anyhow::Result<()> {
+    let scenes = stage.scenes();
+    let processes = scenes
+        .iter()
+        .flat_map(|scene| scene.robots.iter().chain(&scene.userstats));
+    let processes: Vec<&Process> = processes.collect();
+    let process = processes.choose(random).context("there is no process")?;
+    process.set_clock(random.random_range(-CLOCK..=CLOCK))
 }

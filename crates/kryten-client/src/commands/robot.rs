@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::HeaderMap;
-use jiff::Timestamp;
+use kryten_protocol::clock;
 use kryten_protocol::command::Request;
 use kryten_protocol::robot::reply::{self, UserLevel};
 use kryten_protocol::robot::{Meta, RobotCommand, SERVICE};
 use kryten_protocol::subject;
-use kryten_protocol::time::WireTime;
 use serde_json::Value;
 
 use super::{Asking, ask, malformed};
@@ -203,7 +202,7 @@ impl Robot {
     fn meta(&self) -> Meta {
         Meta {
             source: self.source.clone(),
-            timestamp: WireTime::from_micros(Timestamp::now().as_microsecond()),
+            timestamp: clock::now(),
             domain: self.domain.clone(),
             channel: self.channel.clone(),
             request_id: random_uuid(),

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use kryten_protocol::clock::now;
 use kryten_protocol::lifecycle::{Announcement, RestartNotice};
 use kryten_protocol::subject::{self, SubjectError};
-use kryten_protocol::time::WireTime;
 use serde_json::{Map, Value, json};
 
 use crate::connection::Client;
@@ -171,8 +170,4 @@ impl Lifecycle {
             tracing::debug!(%error, "could not ask for a restart");
         }
     }
-}
-
-fn now() -> WireTime {
-    WireTime::from_micros(Timestamp::now().as_microsecond())
 }

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::Touched;
 use super::play::Play;
 use crate::config::{Mode, SimConfig};
 use crate::room::{ConnectionId, Outgoing, Room};
@@ -16,6 +17,8 @@ const MOST_OF_ONE_ADDRESS: usize = 10;
 /// The channels, the first one first. It is also where clients wait until they say which one they mean.
 pub(super) struct Channels {
     plays: Vec<Play>,
+    /// When each has something to do next.
+    next: Vec<Option<Instant>>,
     homes: BTreeMap<ConnectionId, usize>,
 }
 
@@ -32,8 +35,10 @@ impl Channels {
             }
             play
         });
+        let plays: Vec<Play> = plays.collect();
         Self {
-            plays: plays.collect(),
+            next: vec![None; plays.len()],
+            plays,
             homes: BTreeMap::new(),
         }
     }
@@ -114,28 +119,32 @@ impl Channels {
         self.homes.remove(&connection);
     }
 
-    pub(super) fn take_outgoing(&mut self) -> Vec<Outgoing> {
+    pub(super) fn take_outgoing(&mut self, touched: Touched) -> Vec<Outgoing> {
         let mut outgoing = Vec::new();
-        for play in &mut self.plays {
+        let touched = touched.range(self.plays.len());
+        for play in &mut self.plays[touched] {
             outgoing.append(&mut play.room.take_outgoing());
         }
         outgoing
     }
 
-    /// When the next channel has something to do; `queued` says how much waits for the clients of a channel.
-    pub(super) fn next_step(
+    /// Looks when channels have something to do next; `queued` says how much waits for a client.
+    pub(super) fn look_ahead(
         &mut self,
+        touched: Touched,
         queued: impl Fn(ConnectionId) -> usize,
         now: i64,
-    ) -> Option<Instant> {
-        let mut most = vec![0; self.plays.len()];
-        for (connection, home) in &self.homes {
-            most[*home] = most[*home].max(queued(*connection));
+    ) {
+        for index in touched.range(self.plays.len()) {
+            let play = &mut self.plays[index];
+            let most = play.room.connections().map(&queued).max();
+            self.next[index] = play.next_step(most.unwrap_or(0), now);
         }
-        let plays = self.plays.iter_mut().zip(most);
-        plays
-            .filter_map(|(play, queued)| play.next_step(queued, now))
-            .min()
+    }
+
+    /// When the next channel has something to do.
+    pub(super) fn next_step(&self) -> Option<Instant> {
+        self.next.iter().flatten().min().copied()
     }
 
     pub(super) fn step(&mut self, now: i64) {

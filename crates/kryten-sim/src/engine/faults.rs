@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{Engine, Stage, Target, wall_clock};
+use super::{Engine, Stage, Target, Touched, wall_clock};
 use crate::control::{ControlError, Garbage, Operation};
 use crate::intake::Outage;
 use crate::room::ConnectionId;
@@ -86,7 +86,7 @@ impl Engine {
         if let Stage::Replay(replay) = &mut self.stage {
             replay.cut_all();
         }
-        self.send_outgoing();
+        self.send_outgoing(Touched::All);
         for connection in self.clients(target) {
             if let Some(outlet) = self.outlets.remove(&connection) {
                 outlet.cut();
@@ -127,7 +127,7 @@ impl Engine {
     }
 
     fn send_bytes(&mut self, target: Option<usize>, bytes: &[u8]) {
-        self.send_outgoing();
+        self.send_outgoing(Touched::All);
         for connection in self.clients(target) {
             if let Some(outlet) = self.outlets.get(&connection) {
                 outlet.send_bytes(bytes.to_vec());

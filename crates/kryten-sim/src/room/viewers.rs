@@ -97,6 +97,10 @@ impl Room {
     }
 
     /// How many clients there are, in the channel or on their way.
+    pub(crate) fn connections(&self) -> impl Iterator<Item = ConnectionId> + '_ {
+        self.viewers.keys().copied()
+    }
+
     pub(crate) fn client_count(&self) -> usize {
         self.viewers.len()
     }

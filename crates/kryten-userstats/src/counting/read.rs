@@ -9,7 +9,9 @@ use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::channels::turn;
-use super::{BATCH, BATCH_WAIT, Counting, Ended, book, now, resume, tick, trace};
+use super::{
+    BACKLOG, BACKLOG_WAIT, BATCH, BATCH_WAIT, Counting, Ended, book, now, resume, tick, trace,
+};
 use crate::initial_state::Telling;
 use crate::status::Source;
 use crate::store::Position;
@@ -77,6 +79,10 @@ impl Counting {
                 () = turn(&mut self.wanted, self.ask_again) => return Ok(Ended::Again),
                 item = reader.next_batch(BATCH, BATCH_WAIT) => Some(item?),
             };
+            let is_batch = matches!(item, Some(ReaderItem::Batch(_)));
+            if !is_batch && self.backlog.take().is_some() && !self.commit().await {
+                return Ok(Ended::Stopped);
+            }
             match item {
                 Some(ReaderItem::Batch(batch)) => {
                     self.renew_names().await;
@@ -84,6 +90,9 @@ impl Counting {
                     trace::batch(&batch);
                     self.book.fold(&batch, created);
                     self.shared.status.set_batch(batch.len());
+                    if self.waits_for_more(batch.len()) {
+                        continue;
+                    }
                 }
                 Some(ReaderItem::Idle) if reader.is_stream_missing() => {
                     warn!("the event stream was deleted; making it anew");
@@ -109,6 +118,15 @@ impl Counting {
                 return Ok(Ended::Again);
             }
         }
+    }
+
+    /// Whether what is folded is committed with what comes next: the more events, the fewer rows for each.
+    fn waits_for_more(&mut self, batch: usize) -> bool {
+        let (folded, since) = self.backlog.unwrap_or((0, Instant::now()));
+        let folded = folded + batch;
+        let waits = batch >= BATCH && folded < BACKLOG && since.elapsed() < BACKLOG_WAIT;
+        self.backlog = waits.then_some((folded, since));
+        waits
     }
 
     /// Sees to it that every position belongs to this stream as it is; returns when it was created.
