@@ -12,6 +12,7 @@ use std::fmt;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use clap::ValueEnum;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 
@@ -24,8 +25,9 @@ const TAKEOVER: Duration = Duration::from_secs(10);
 /// Within this time the other nodes have a new leader, and what is sent is stored again.
 const ELECTION: Duration = Duration::from_secs(30);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Fault {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+#[value(rename_all = "PascalCase")]
+pub(crate) enum Fault {
     ConnectionsCut,
     Kicked,
     CytubeRestarted,
@@ -122,11 +124,20 @@ impl Fault {
 /// Which faults there were, and how long it took until all was well.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
+    only: Option<Fault>,
     done: BTreeMap<Fault, Times>,
     takeovers: BTreeMap<&'static str, Times>,
 }
 
 impl Faults {
+    /// All that are possible, or one of them.
+    pub(crate) fn of(only: Option<Fault>) -> Self {
+        Self {
+            only,
+            ..Self::default()
+        }
+    }
+
     /// Does one, and waits until the channels reach the stream again.
     pub(crate) async fn one(
         &mut self,
@@ -161,14 +172,15 @@ impl Faults {
     fn next(&self, stage: &Stage, random: &mut StdRng) -> anyhow::Result<Fault> {
         let possible = Fault::ALL
             .into_iter()
-            .filter(|fault| fault.is_possible(stage));
+            .filter(|fault| fault.is_possible(stage))
+            .filter(|fault| self.only.is_none_or(|only| only == *fault));
         let least = possible.clone().map(|fault| self.times(fault)).min();
         let next: Vec<Fault> = possible
             .filter(|fault| Some(self.times(*fault)) == least)
             .collect();
         next.choose(random)
             .copied()
-            .context("there is always a next one")
+            .context("the fault of --only is not possible in this form; name another one")
     }
 
     fn times(&self, fault: Fault) -> usize {

@@ -44,7 +44,7 @@ use clap::{Parser, Subcommand};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use crate::fault::Faults;
+use crate::fault::{Fault, Faults};
 use crate::form::Form;
 use crate::memory::Memory;
 use crate::stage::Stage;
@@ -72,6 +72,9 @@ struct Options {
     /// What is done and said is decided by this number; without it by the clock
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
+    /// Only this fault, by the name that is told of it, such as DiskFull; again and again
+    #[arg(long, value_name = "FAULT")]
+    only: Option<Fault>,
     /// Keep configurations, logs and databases in this folder
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
@@ -136,15 +139,20 @@ async fn main() -> anyhow::Result<ExitCode> {
     let mut stage = Stage::start(folder, seed, form, speed).await?;
     match options.soak {
         true => soak::run(&mut stage, minutes).await?,
-        false => run(&mut stage, seed, minutes).await?,
+        false => run(&mut stage, seed, minutes, options.only).await?,
     }
     println!("everything holds");
     Ok(ExitCode::SUCCESS)
 }
 
-async fn run(stage: &mut Stage, seed: u64, minutes: f64) -> anyhow::Result<()> {
+async fn run(
+    stage: &mut Stage,
+    seed: u64,
+    minutes: f64,
+    only: Option<Fault>,
+) -> anyhow::Result<()> {
     let mut random = StdRng::seed_from_u64(seed);
-    let mut faults = Faults::default();
+    let mut faults = Faults::of(only);
     let mut memory = Memory::new(HOUR);
     let started = Instant::now();
     let length = Duration::from_secs_f64(minutes * 60.0);
