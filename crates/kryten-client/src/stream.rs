@@ -174,7 +174,15 @@ impl StreamError {
 
     /// Whether trying again later may help.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::ServerAway | Self::TimedOut)
+        match self {
+            Self::ServerAway | Self::TimedOut => true,
+            // An election, or most servers of the cluster are away.
+            Self::Refused { code, .. } => matches!(
+                *code,
+                code::TEMPORARILY_UNAVAILABLE | code::NOT_LEADER | code::STREAM_OFFLINE
+            ),
+            _ => false,
+        }
     }
 }
 
@@ -396,5 +404,24 @@ impl EventStream {
 
     pub(crate) fn error(&self, error: ApiError) -> StreamError {
         StreamError::new(self.name(), error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_cluster_says_during_an_election_passes() {
+        let refused = |code| {
+            let description = String::new();
+            StreamError::new("E", ApiError::Refused { code, description })
+        };
+        for code in [10008, 10009, 10118] {
+            assert!(refused(code).is_transient(), "{code}");
+        }
+        for code in [10059, 10065, 10023] {
+            assert!(!refused(code).is_transient(), "{code}");
+        }
     }
 }

@@ -40,7 +40,7 @@ pub(crate) use past::PastSource;
 
 /// The largest batch, and the longest wait for one after its first message.
 const BATCH: usize = 5000;
-const BATCH_WAIT: Duration = Duration::from_millis(5);
+const BATCH_WAIT: Duration = Duration::from_millis(20);
 /// The pause before the stream is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 

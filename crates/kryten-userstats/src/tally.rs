@@ -405,7 +405,7 @@ impl Fold<'_> {
         if let Some(before) = before {
             memory.attendance.silence(before, now);
         }
-        if memory.waited_long(now) {
+        if memory.waited_long(event.time) {
             self.settle_replayed_votes();
         }
         // As many as there were at the last event are there when the next one comes.

@@ -56,6 +56,8 @@ impl Store {
         };
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
+            // On a full disk SQLite ends a transaction by itself, which sqlx does not notice: it would begin no further one.
+            .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
             .connect_with(options.clone())
             .await
             .map_err(failed)?;
@@ -126,5 +128,38 @@ impl Store {
         };
         self.prepared.get_or_try_init(|| prepare).await?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sql;
+
+    async fn write_much(store: &Store) -> sqlx::Result<()> {
+        let mut transaction = store.writer.begin().await?;
+        for number in 0..500 {
+            sql::query(
+                "INSERT INTO users (username, first_seen_at, last_seen_at) VALUES ($1, '', '')",
+            )
+            .bind(format!("{number:0>2000}"))
+            .execute(&mut transaction)
+            .await?;
+        }
+        transaction.commit().await
+    }
+
+    #[tokio::test]
+    async fn a_transaction_that_a_full_disk_has_ended_is_not_in_the_way_of_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("full.db")).await.unwrap();
+        // As a full disk: the file cannot grow. A new connection has no such limit.
+        let full = sql::query_scalar::<i64>("PRAGMA max_page_count = 1");
+        full.fetch_one(&store.writer).await.unwrap();
+        let failure = write_much(&store).await.unwrap_err();
+        assert!(failure.to_string().contains("full"), "{failure}");
+        write_much(&store).await.unwrap();
+        let count = sql::query_scalar::<i64>("SELECT COUNT(*) FROM users");
+        assert_eq!(count.fetch_one(&store.readers).await.unwrap(), 500);
     }
 }

@@ -121,7 +121,7 @@ impl Fold<'_> {
 
     /// Who opted out may still ask, or there would be no way back.
     fn note_question(&mut self, line: &ChatMsg, private: bool) {
-        let replayed = !private && self.room.memory.is_joining(self.now);
+        let replayed = !private && self.room.memory.is_joining(self.told);
         if !replayed && self.listening.hears(line, private) {
             let at = self.said_at(line);
             self.questions.push(Question {
@@ -135,11 +135,21 @@ impl Fold<'_> {
         }
     }
 
+    /// The robot's time as CyTube's clock has it, which dates chat.
+    pub(super) fn by_chats_clock(&self) -> WireTime {
+        let ahead = self.room.memory.ahead_micros;
+        WireTime::from_micros(self.told.micros().saturating_sub(ahead))
+    }
+
     fn chat_time(&mut self, line: &ChatMsg) -> WireTime {
         if line.time == 0 {
             return self.now;
         }
         let time = WireTime::from_millis(line.time);
+        if !self.room.memory.is_joining(self.told) {
+            let ahead = self.told.micros().saturating_sub(time.micros());
+            self.room.memory.ahead_micros = ahead;
+        }
         let (at, backwards) = self.room.memory.chat_clock.advance(time);
         self.counters.backwards += u64::from(backwards);
         at
@@ -210,13 +220,13 @@ impl Fold<'_> {
             return;
         };
         let may_be_replayed = line.time != 0 && !self.rules.as_original;
-        if may_be_replayed && self.room.memory.is_joining(self.now) {
+        if may_be_replayed && self.room.memory.is_joining(self.told) {
             self.room.memory.replayed_votes.push_back(ReplayedVote {
                 voter: line.username.clone(),
                 vote,
                 at,
                 said_millis: line.time,
-                received: self.now,
+                received: self.told,
             });
             return;
         }

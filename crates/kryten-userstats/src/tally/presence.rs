@@ -106,8 +106,9 @@ impl Fold<'_> {
         let Some(media) = Media::read(payload) else {
             return false;
         };
+        let at = self.by_chats_clock();
         let films = &mut self.room.memory.films;
-        films.play(&media, self.now);
+        films.play(&media, at);
         if let Some(film) = films.log(&media) {
             let at = self.now;
             self.room_sums.media.push(MediaChange { film, at });
@@ -119,7 +120,7 @@ impl Fold<'_> {
 
     /// CyTube sends the whole list only to those who join; its replay of chat follows.
     pub(super) fn emote_list(&mut self, payload: &Value) -> bool {
-        self.room.memory.joining_since = Some(self.now);
+        self.room.memory.joining_since = Some(self.told);
         match EmoteSet::read(payload) {
             // An emptied list leaves the original with the old one.
             Some(emotes) if emotes.is_empty() && self.rules.as_original => {}

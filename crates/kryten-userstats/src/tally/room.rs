@@ -15,7 +15,7 @@ use super::sums::StoredMemory;
 use super::visits::{Attendance, Visits};
 
 /// A join is over after this time at the latest.
-const JOIN_MICROS: i64 = 10_000_000;
+const JOIN_MICROS: u64 = 10_000_000;
 
 /// A vote in a replayed line: which film it means is only known when CyTube has told what plays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +35,8 @@ pub struct Memory {
     pub(crate) films: Films,
     pub(crate) chat_clock: Clock,
     pub(crate) event_clock: Clock,
+    /// By how much the robot's clock was ahead of CyTube's at the last line that was no replay, in microseconds.
+    pub(crate) ahead_micros: i64,
     pub(crate) attendance: Attendance,
     pub(crate) robot_epoch: u64,
     pub(crate) joining_since: Option<WireTime>,
@@ -60,15 +62,20 @@ impl Memory {
     /// Whether the lines that come now are CyTube's replay to the robot that joins.
     pub(crate) fn is_joining(&self, now: WireTime) -> bool {
         self.joining_since
-            .is_some_and(|since| now.micros() - since.micros() <= JOIN_MICROS)
+            .is_some_and(|since| apart(now, since) <= JOIN_MICROS)
     }
 
     /// Whether replayed votes have waited long enough for what plays to be told: nothing does.
     pub(crate) fn waited_long(&self, now: WireTime) -> bool {
         self.replayed_votes
             .front()
-            .is_some_and(|vote| now.micros() - vote.received.micros() > JOIN_MICROS)
+            .is_some_and(|vote| apart(now, vote.received) > JOIN_MICROS)
     }
+}
+
+/// How far two moments are from each other; of a clock that is set back the later one may be the earlier.
+fn apart(one: WireTime, other: WireTime) -> u64 {
+    one.micros().abs_diff(other.micros())
 }
 
 /// A channel.

@@ -1,5 +1,7 @@
 //! The detectors against the originals' vectors, and the fold against what CyTube does.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -299,6 +301,50 @@ fn a_replayed_vote_goes_to_the_film_that_played_when_it_was_said() {
     assert_eq!(of("second", "late"), Some(1));
     assert_eq!(of("second", "live"), Some(-1));
     assert_eq!(votes.len(), 3);
+}
+
+#[test]
+fn a_replayed_vote_goes_to_its_film_whatever_the_robots_clock_says() {
+    let hour = 3_600_000;
+    for ahead in [
+        [hour, hour],
+        [-hour, -hour],
+        [hour, 0],
+        [0, hour],
+        [0, -hour],
+    ] {
+        let mut channel = Channel::new(&[]);
+        let film =
+            |id: &str, at: f64| json!({"type": "yt", "id": id, "title": id, "currentTime": at});
+        let line = |user: &str, said: i64, vote: &str| json!({"username": user, "msg": vote, "time": said});
+        let [first, second] = ahead.map(|ahead| START + ahead);
+        channel.send_at(first, "chatMsg", &line("live", START, "hello"));
+        channel.send_at(first + 1_000, "changeMedia", &film("first", 0.0));
+        // Its clock may be set while it is away.
+        let away = START + 61_000;
+        channel.send_at(
+            second + 60_000,
+            "chatMsg",
+            &line("live", away - 1_000, "still"),
+        );
+        channel.send_at(second + 90_000, "emoteList", &json!([{"name": "#a"}]));
+        for (user, said) in [("early", 10_000), ("late", 80_000)] {
+            channel.send_at(
+                second + 90_000,
+                "chatMsg",
+                &line(user, START + said, "movie++"),
+            );
+        }
+        channel.send_at(second + 90_000, "userlist", &json!([{"name": "live"}]));
+        channel.send_at(second + 90_000, "changeMedia", &film("second", 20.0));
+        let votes = &channel.room().votes;
+        let films = votes
+            .keys()
+            .map(|(film, user)| (film.as_str(), user.as_str()));
+        let films: BTreeSet<_> = films.collect();
+        let right = BTreeSet::from([("first", "early"), ("second", "late")]);
+        assert_eq!(films, right, "{ahead:?}");
+    }
 }
 
 #[test]
