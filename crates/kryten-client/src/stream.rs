@@ -176,11 +176,7 @@ impl StreamError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::ServerAway | Self::TimedOut => true,
-            // An election, or most servers of the cluster are away.
-            Self::Refused { code, .. } => matches!(
-                *code,
-                code::TEMPORARILY_UNAVAILABLE | code::NOT_LEADER | code::STREAM_OFFLINE
-            ),
+            Self::Refused { code, .. } => code::passes(*code),
             _ => false,
         }
     }
@@ -410,18 +406,19 @@ impl EventStream {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kv::KvError;
 
     #[test]
     fn what_a_cluster_says_during_an_election_passes() {
-        let refused = |code| {
+        let passes = |code| {
             let description = String::new();
-            StreamError::new("E", ApiError::Refused { code, description })
+            let of_the_stream = StreamError::Refused { code, description };
+            let description = String::new();
+            let of_a_bucket = KvError::Refused { code, description };
+            assert_eq!(of_the_stream.is_transient(), of_a_bucket.is_transient());
+            of_the_stream.is_transient()
         };
-        for code in [10008, 10009, 10118] {
-            assert!(refused(code).is_transient(), "{code}");
-        }
-        for code in [10059, 10065, 10023] {
-            assert!(!refused(code).is_transient(), "{code}");
-        }
+        assert!([10008, 10009, 10118].into_iter().all(passes));
+        assert!(![10059, 10065, 10023].into_iter().any(passes));
     }
 }

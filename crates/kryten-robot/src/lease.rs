@@ -133,11 +133,23 @@ impl Holding {
     ///
     /// With nobody waiting the holder stays: while NATS is away for all it still collects what happens.
     pub(crate) fn must_leave(&self, now: Duration) -> bool {
+        self.leaves_at().is_some_and(|at| now >= at)
+    }
+
+    /// How long to wait for what usually takes so long, or comes so often: no longer than until the channel is to be
+    /// left.
+    pub(crate) fn at_most(&self, usual: Duration, now: Duration) -> Duration {
+        self.leaves_at()
+            .map_or(usual, |at| usual.min(at.saturating_sub(now)))
+    }
+
+    /// When to leave the channel unless the record is put anew before; `None` with nobody waiting.
+    fn leaves_at(&self) -> Option<Duration> {
         let has_rival = self
             .rival
             .is_some_and(|seen| self.renewed.saturating_sub(seen) < self.times.expiry * 2);
         // Earlier than the other one may take over.
-        has_rival && now.saturating_sub(self.renewed) >= self.times.expiry.mul_f64(0.8)
+        has_rival.then(|| self.renewed + self.times.expiry.mul_f64(0.8))
     }
 }
 
@@ -264,5 +276,20 @@ mod tests {
         assert!(holding.must_leave(at(104)));
         holding.rival = Some(at(80));
         assert!(!holding.must_leave(at(200)), "the other one is long gone");
+    }
+
+    #[test]
+    fn nothing_is_waited_for_beyond_the_moment_to_leave() {
+        let usual = Duration::from_secs(2);
+        let mut holding = Holding {
+            times: Times::default(),
+            renewed: at(100),
+            rival: None,
+        };
+        assert_eq!(holding.at_most(usual, at(103)), usual, "nobody waits");
+        holding.rival = Some(at(99));
+        assert_eq!(holding.at_most(usual, at(101)), usual);
+        assert_eq!(holding.at_most(usual, at(103)), at(1));
+        assert_eq!(holding.at_most(usual, at(110)), Duration::ZERO);
     }
 }

@@ -163,7 +163,8 @@ impl Lease {
     /// Renews the lease until it is lost.
     pub(crate) async fn hold(&self, held: &mut Held) -> Loss {
         loop {
-            tokio::time::sleep(self.times.renewal).await;
+            let usual = self.times.renewal;
+            tokio::time::sleep(held.holding.at_most(usual, self.started.elapsed())).await;
             if let Renewal::Lost(loss) = self.renew(held).await {
                 return loss;
             }
@@ -174,7 +175,10 @@ impl Lease {
     pub(crate) async fn renew(&self, held: &mut Held) -> Renewal {
         let asked = self.started.elapsed();
         // On a connection that takes everything and brings nothing the answer would be too late.
-        let answered = tokio::time::timeout(self.times.renewal, self.try_to_renew(held)).await;
+        // Who slept too long may still be the holder, and is told so at once or not at all.
+        let least = self.times.renewal / 5;
+        let patience = held.holding.at_most(self.times.renewal, asked).max(least);
+        let answered = tokio::time::timeout(patience, self.try_to_renew(held)).await;
         match answered.unwrap_or(Renewal::Unconfirmed) {
             Renewal::Held => held.holding.renewed = asked,
             Renewal::Unconfirmed if held.holding.must_leave(self.started.elapsed()) => {

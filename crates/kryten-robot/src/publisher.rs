@@ -317,13 +317,13 @@ impl Publisher {
             }
             Err(error) => return Err(End::Lost(error.to_string())),
         };
-        if let Some(InFlight::Event { is_gap, .. }) = life.in_flight.pop_front()
-            && !is_gap
-        {
-            life.last_event = life.last_event.max(ack.sequence);
+        if let Some(InFlight::Event { is_gap, sent, .. }) = life.in_flight.pop_front() {
+            if !is_gap {
+                life.last_event = life.last_event.max(ack.sequence);
+            }
+            life.fence.note_stored(sent);
         }
         life.last_own = life.last_own.max(ack.sequence);
-        life.fence.note_stored(Instant::now());
         if ack.duplicate {
             debug!(
                 channel = self.id.channel,

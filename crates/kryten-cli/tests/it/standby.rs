@@ -62,6 +62,31 @@ impl Leases {
         entry.map_or(0, |entry| entry.revision)
     }
 
+    /// The holder looks at each renewal, and one sign alone may be older than its term: it has to see another one.
+    async fn wait_until_the_holder_knows_who_waits(&self, holder: &Value) {
+        let mut sign = 0;
+        for _ in 0..2 {
+            let earlier = sign;
+            until("the one who waits gives a sign", || async {
+                let waits = self.waiting().await;
+                !waits.is_null()
+                    && waits != *holder
+                    && self.revision("robot.exact.standby").await > earlier
+            })
+            .await;
+            sign = self.revision("robot.exact.standby").await;
+            // It looks after it has renewed, so the second renewal says that the look of the first is over.
+            let mut renewed = sign;
+            for _ in 0..2 {
+                until("the holder renews its lease", || async {
+                    self.revision("robot.exact").await > renewed
+                })
+                .await;
+                renewed = self.revision("robot.exact").await;
+            }
+        }
+    }
+
     async fn pid(&self) -> u64 {
         self.read("robot.exact", "process").await["pid"]
             .as_u64()
@@ -194,12 +219,7 @@ async fn a_robot_whose_network_is_cut_or_silent_is_replaced_and_what_it_still_se
     let mut ghosts = 0;
     for (round, is_silent) in (1..).zip([true, false, true, false]) {
         let holder = leases.holder().await;
-        until("the holder has seen who waits", || async {
-            let waits = leases.waiting().await;
-            let sign = leases.revision("robot.exact.standby").await;
-            !waits.is_null() && waits != holder && leases.revision("robot.exact").await > sign
-        })
-        .await;
+        leases.wait_until_the_holder_knows_who_waits(&holder).await;
         let line = LINES * round / 6;
         rig.sim
             .wait_until(|progress| progress.chat_lines >= line || progress.done)

@@ -36,10 +36,6 @@ pub(crate) mod code {
     pub(crate) const NOT_ENABLED_FOR_ACCOUNT: u64 = 10039;
     pub(crate) const NOT_ENABLED: u64 = 10076;
     pub(crate) const STREAM_NOT_FOUND: u64 = 10059;
-    /// A cluster has no leader now, or not enough servers for one.
-    pub(crate) const TEMPORARILY_UNAVAILABLE: u64 = 10008;
-    pub(crate) const NOT_LEADER: u64 = 10009;
-    pub(crate) const STREAM_OFFLINE: u64 = 10118;
     pub(crate) const STREAM_NAME_IN_USE: u64 = 10058;
     pub(crate) const SUBJECTS_OVERLAP: u64 = 10065;
     pub(crate) const NO_MESSAGE: u64 = 10037;
@@ -48,6 +44,14 @@ pub(crate) mod code {
     pub(crate) const MESSAGE_TOO_LARGE: u64 = 10054;
     pub(crate) const MESSAGE_TTL_DISABLED: u64 = 10166;
     pub(crate) const CONSUMER_NOT_FOUND: u64 = 10014;
+
+    /// Whether it is said during an election, or while most servers of a cluster are away.
+    pub(crate) fn passes(code: u64) -> bool {
+        const TEMPORARILY_UNAVAILABLE: u64 = 10008;
+        const NOT_LEADER: u64 = 10009;
+        const STREAM_OFFLINE: u64 = 10118;
+        [TEMPORARILY_UNAVAILABLE, NOT_LEADER, STREAM_OFFLINE].contains(&code)
+    }
 }
 
 #[derive(Deserialize)]

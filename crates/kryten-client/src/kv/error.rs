@@ -1,5 +1,7 @@
 //! What can go wrong with a bucket.
 
+use crate::jetstream::api::code;
+
 /// Why an operation on a bucket failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -134,12 +136,13 @@ impl KvError {
 
     /// Whether trying again later may help.
     pub fn is_transient(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::ServerAway
-                | Self::TimedOut
-                | Self::OutcomeUnknown { .. }
-                | Self::Contended { .. }
-        )
+            | Self::TimedOut
+            | Self::OutcomeUnknown { .. }
+            | Self::Contended { .. } => true,
+            Self::Refused { code, .. } => code::passes(*code),
+            _ => false,
+        }
     }
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// For how long after an event was stored the next one needs no fence; nobody takes over so soon.
+/// For how long after the last stored event was sent the next one needs no fence; nobody takes over so soon. An
+/// acknowledgement may be read late, by a process that slept, so its own time says nothing.
 const TRUST: Duration = Duration::from_secs(1);
 /// How often there is one in a flood. Each makes nats-server load its newest block and keep it in memory for ten
 /// seconds, and while it grows there everything that goes through the server can stand still for a moment.
@@ -19,8 +20,8 @@ pub(super) struct Fence {
     rule: Rule,
     /// One is sent and not stored.
     is_up: bool,
-    /// When the last one was stored, and the last event.
-    stored_at: Option<(Instant, Instant)>,
+    /// When the last stored one was sent, and the last stored event.
+    sent: Option<(Instant, Instant)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,13 +43,13 @@ impl Fence {
                 true => Rule::NowAndThen,
             },
             is_up: false,
-            stored_at: None,
+            sent: None,
         }
     }
 
     /// Whether the next event of the channel has to be one.
     pub(super) fn is_due(&self, now: Instant) -> bool {
-        match (self.rule, self.stored_at) {
+        match (self.rule, self.sent) {
             (Rule::Never, _) => false,
             (Rule::Each, _) | (Rule::NowAndThen, None) => true,
             (Rule::NowAndThen, Some((fence, event))) => {
@@ -63,19 +64,19 @@ impl Fence {
         self.is_up
     }
 
-    fn fence_at(&self) -> Option<Instant> {
-        self.stored_at.map(|(fence, _)| fence)
-    }
-
     pub(super) fn put_up(&mut self) {
         self.is_up = true;
     }
 
     /// The oldest event in flight, or report of a gap, is stored.
-    pub(super) fn note_stored(&mut self, now: Instant) {
+    pub(super) fn note_stored(&mut self, sent: Instant) {
         let is_fence = std::mem::take(&mut self.is_up);
-        let fence = if is_fence { Some(now) } else { self.fence_at() };
-        self.stored_at = fence.map(|fence| (fence, now));
+        let fence = if is_fence {
+            Some(sent)
+        } else {
+            self.sent.map(|(fence, _)| fence)
+        };
+        self.sent = fence.map(|fence| (fence, sent));
     }
 }
 
