@@ -1,5 +1,6 @@
 //! The nats-server, or the three that form a cluster.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -27,6 +28,15 @@ impl Bus {
             1 => Self::One(Box::new(NatsServer::ephemeral().await)),
             size => Self::Three(Box::new(NatsCluster::wired(usize::from(size)).await)),
         }
+    }
+
+    /// One server that keeps what it stores in this folder, and its log beside it.
+    pub(crate) async fn start_in(folder: &Path) -> Self {
+        let server = NatsServer::ephemeral_with(|options| {
+            options.log_file = Some(folder.with_extension("log"));
+            options.data_dir = folder.to_owned();
+        });
+        Self::One(Box::new(server.await))
     }
 
     fn nodes(&self) -> &[NatsServer] {

@@ -5,9 +5,6 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Enough for the database of a long run.
-const SIZE: &str = "size=64m";
-
 /// A mounted folder; unmounted on drop.
 #[derive(Debug)]
 pub(crate) struct Disk {
@@ -15,12 +12,12 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    /// `None` where mounting is not allowed.
-    pub(crate) fn mount(folder: &Path) -> anyhow::Result<Option<Self>> {
+    /// One of so many MiB; `None` where mounting is not allowed.
+    pub(crate) fn mount(folder: &Path, mebibytes: u32) -> anyhow::Result<Option<Self>> {
         fs::create_dir_all(folder)?;
         let mut mount = Command::new("mount");
         mount
-            .args(["-t", "tmpfs", "-o", SIZE, "tmpfs"])
+            .args(["-t", "tmpfs", "-o", &format!("size={mebibytes}m"), "tmpfs"])
             .arg(folder)
             .stderr(Stdio::null());
         let is_mounted = mount.status().is_ok_and(|status| status.success());

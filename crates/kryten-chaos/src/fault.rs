@@ -41,6 +41,7 @@ pub(crate) enum Fault {
     /// All of them at once, where there are several.
     NatsKilled,
     NatsSlow,
+    NatsDiskFull,
     NodeKilled,
     LeaderKilled,
     NodeSuspended,
@@ -57,7 +58,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    const ALL: [Self; 25] = [
+    const ALL: [Self; 26] = [
         Self::ConnectionsCut,
         Self::Kicked,
         Self::CytubeRestarted,
@@ -70,6 +71,7 @@ impl Fault {
         Self::OversizeFrame,
         Self::NatsKilled,
         Self::NatsSlow,
+        Self::NatsDiskFull,
         Self::NodeKilled,
         Self::LeaderKilled,
         Self::NodeSuspended,
@@ -92,6 +94,7 @@ impl Fault {
             // Who cannot renew its lease leaves the channel.
             Self::NatsKilled
             | Self::NatsSlow
+            | Self::NatsDiskFull
             | Self::NodeKilled
             | Self::LeaderKilled
             | Self::NodeSuspended
@@ -115,6 +118,7 @@ impl Fault {
             | Self::RoutesCut
             | Self::RoutesSilent => stage.form.is_cluster(),
             Self::DatabaseCrashed => stage.form.database == Kind::Postgres,
+            Self::NatsDiskFull => stage.nats_disk.is_some(),
             Self::DiskFull => stage.disk.is_some(),
             _ => true,
         }

@@ -37,6 +37,8 @@ pub(crate) struct Stage {
     pub(crate) postgres: Option<PostgresServer>,
     /// Where the database of the first channel is, if it can be full.
     pub(crate) disk: Option<Disk>,
+    /// Where one nats-server keeps what it stores, if it can be full.
+    pub(crate) nats_disk: Option<Disk>,
     pub(crate) nats: Client,
     pub(crate) watcher: Watcher,
     pub(crate) killed: Scene,
@@ -51,13 +53,22 @@ impl Stage {
         form: Form,
         speed: f64,
     ) -> anyhow::Result<Self> {
-        let bus = Bus::start(form.nats).await;
+        let nats_folder = folder.join("nats");
+        let nats_disk = match form.is_cluster() {
+            true => None,
+            false => Disk::mount(&nats_folder, 512)?,
+        };
+        let bus = match nats_disk {
+            Some(_) => Bus::start_in(&nats_folder).await,
+            None => Bus::start(form.nats).await,
+        };
         let (postgres, disk) = match form.database {
             Kind::Postgres => (Some(PostgresServer::ephemeral().await), None),
-            Kind::Sqlite => (None, Disk::mount(&folder.join("disk"))?),
+            Kind::Sqlite => (None, Disk::mount(&folder.join("disk"), 64)?),
         };
-        if form.database == Kind::Sqlite && disk.is_none() {
-            println!("left out: a full disk, since mounting is not allowed here");
+        let wants_disks = !form.is_cluster() || form.database == Kind::Sqlite;
+        if wants_disks && disk.is_none() && nats_disk.is_none() {
+            println!("left out: full disks, since mounting is not allowed here");
         }
         let mut places = Vec::new();
         for name in [KILLED, STEADY] {
@@ -97,6 +108,7 @@ impl Stage {
             bus,
             postgres,
             disk,
+            nats_disk,
             watcher,
         };
         stage.recovered().await?;

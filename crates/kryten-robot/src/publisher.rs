@@ -150,7 +150,10 @@ impl Publisher {
                 }
                 Err(error) => End::Lost(error.to_string()),
             },
-            Err(StreamError::JetStreamOff) => self.publish_plainly(&connection).await,
+            // One that kept events before is to keep these too: a server switches JetStream off when its disk is full.
+            Err(StreamError::JetStreamOff) if !self.had_a_stream() => {
+                self.publish_plainly(&connection).await
+            }
             Err(error) => End::Lost(error.to_string()),
         };
         set(&self.status.nats_up, false);

@@ -275,6 +275,11 @@ impl NatsServer {
         self.launch().await
     }
 
+    /// Whether JetStream is on from the next [`NatsServer::restart`]; the store stays.
+    pub fn set_jetstream(&mut self, is_on: bool) {
+        self.options.jetstream = is_on;
+    }
+
     async fn launch(&mut self) -> Result<(), ServerError> {
         /// Another process may take a port between our look and the server's bind.
         const PORTS_TO_TRY: usize = 20;

@@ -101,6 +101,8 @@ pub(crate) struct Counting {
     /// A commit was reported as failed; it may have been done all the same.
     outcome_unknown: bool,
     live_was_told: bool,
+    /// There was a stream in this process's life.
+    had_a_stream: bool,
     /// Up to here the stream has to be counted before we are ready.
     target: u64,
     /// Not all channels that are wanted could be had; then they are asked for again.
@@ -156,6 +158,7 @@ impl Counting {
             lag_read: Instant::now(),
             outcome_unknown: false,
             live_was_told: false,
+            had_a_stream: false,
             target: 0,
             ask_again: None,
             has_settled: false,
@@ -186,10 +189,13 @@ impl Counting {
                 () = stop.cancelled() => break,
             };
             let ended = match stream {
-                Ok(stream) => match self.count_stream(&stream).await {
-                    Ok(ended) => ended,
-                    Err(error) => self.without_stream(&error).await,
-                },
+                Ok(stream) => {
+                    self.had_a_stream = true;
+                    match self.count_stream(&stream).await {
+                        Ok(ended) => ended,
+                        Err(error) => self.without_stream(&error).await,
+                    }
+                }
                 Err(error) => self.without_stream(&error).await,
             };
             if matches!(ended, Ended::Stopped) {
@@ -202,7 +208,9 @@ impl Counting {
     }
 
     async fn without_stream(&mut self, error: &StreamError) -> Ended {
-        if error.is_transient() || matches!(error, StreamError::Missing { .. }) {
+        // A server switches JetStream off when its disk is full; what is published then comes into the stream later.
+        let is_off_now = matches!(error, StreamError::JetStreamOff) && self.had_a_stream;
+        if error.is_transient() || is_off_now || matches!(error, StreamError::Missing { .. }) {
             info!(%error, "the event stream cannot be read now; trying again");
             return self.pause(RETRY).await;
         }

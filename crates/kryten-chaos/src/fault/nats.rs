@@ -43,6 +43,16 @@ pub(super) async fn slow(stage: &Stage, random: &mut StdRng) -> anyhow::Result<(
     Ok(())
 }
 
+/// A server whose disk is full switches JetStream off until it is started again, with room.
+pub(super) async fn disk_full(stage: &mut Stage, short: Duration) -> anyhow::Result<()> {
+    let disk = stage.nats_disk.as_ref();
+    let disk = disk.context("there is no small disk of the nats-server")?;
+    disk.fill()?;
+    tokio::time::sleep(2 * short).await;
+    disk.free()?;
+    Ok(stage.bus.node(0).restart().await?)
+}
+
 pub(super) async fn node_killed(
     stage: &mut Stage,
     random: &mut StdRng,

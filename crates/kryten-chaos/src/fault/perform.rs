@@ -29,6 +29,7 @@ pub(super) async fn perform(
     match fault {
         Fault::NatsKilled => nats::all_killed(stage, random, short).await?,
         Fault::NatsSlow => nats::slow(stage, random).await?,
+        Fault::NatsDiskFull => nats::disk_full(stage, short).await?,
         Fault::NodeKilled => return nats::node_killed(stage, random, short).await,
         Fault::LeaderKilled => return nats::leader_killed(stage, short).await,
         Fault::NodeSuspended => nats::node_suspended(stage, random, short).await?,

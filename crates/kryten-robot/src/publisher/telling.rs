@@ -43,6 +43,11 @@ impl Publisher {
         }
     }
 
+    /// Whether there was a stream in this process's life.
+    pub(super) fn had_a_stream(&self) -> bool {
+        self.lock_told().stream_created.is_some()
+    }
+
     fn lock_told(&self) -> MutexGuard<'_, Told> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,6 +1,7 @@
 //! One test for each promise of the initial-state document about what is missing, broken or away, and what the log says.
 
 use axum::http::StatusCode;
+use kryten_protocol::command::Request;
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, CHANNEL, DOMAIN, eventually, get, line};
@@ -53,6 +54,30 @@ async fn seed_b_12_without_jetstream_the_service_counts_live_and_says_so() {
         (status, &health["status"]),
         (StatusCode::OK, &"degraded".into())
     );
+    service.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn seed_b_12_a_jetstream_that_is_switched_off_later_is_waited_for() {
+    let (logs, _guard) = Logs::listen();
+    let mut bench = Bench::new().await;
+    let service = bench.start().await;
+    bench.say(1, "bob", "before").await;
+    bench.counted(&service).await;
+    bench.server.set_jetstream(false);
+    bench.server.restart().await.unwrap();
+    eventually("it answers on the server without JetStream", || async {
+        let about_bob = Request::new("userstats", "user.stats").with("username", "bob");
+        bench.ask(about_bob).await.is_ok()
+    })
+    .await;
+    bench.server.set_jetstream(true);
+    bench.server.restart().await.unwrap();
+    bench.stream().await;
+    bench.say(2, "bob", "after").await;
+    bench.counted(&service).await;
+    assert_eq!(bench.user("bob").await["messages"], 2);
+    assert_eq!(logs.count("WARN", "only what happens from now on"), 0);
     service.shutdown().await.unwrap();
 }
 

@@ -12,14 +12,26 @@ use serde_json::json;
 use super::Scene;
 use crate::support::*;
 
-pub(super) const TRIED: [&str; 10] = [
-    AWAY, LONG_AWAY, FULL, OFF, SLOW, DELETED, OWN, PART, LARGE, FLOOD,
+pub(super) const TRIED: [&str; 11] = [
+    AWAY,
+    LONG_AWAY,
+    FULL,
+    OFF,
+    SWITCHED_OFF,
+    SLOW,
+    DELETED,
+    OWN,
+    PART,
+    LARGE,
+    FLOOD,
 ];
 const AWAY: &str = "NATS is away";
 const LONG_AWAY: &str = "NATS is away until the outbox is full";
 const FULL: &str =
     "JetStream is full (limit of the account, the disk, or of a stream that refuses new messages)";
 const OFF: &str = "JetStream is off";
+const SWITCHED_OFF: &str =
+    "JetStream is switched off later, as some servers do when their disk is full";
 const SLOW: &str = "the disk of NATS is slow, the server stalls";
 const DELETED: &str = "`KRYTEN_EVENTS` is deleted";
 const OWN: &str = "a stream of your own takes all of `kryten.events.>`";
@@ -85,6 +97,36 @@ async fn a_server_without_jetstream_and_one_that_takes_no_large_events_show() {
     scene.emit("huge", json!("x".repeat(100_000)), 1).await;
     scene.shows(LARGE).await;
     scene.shows_nothing_but(&[LARGE]);
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_wait_for_a_jetstream_that_was_switched_off_later() {
+    let server = NatsServer::ephemeral().await;
+    let mut scene = joined(server, "signs_switched_off").await.calmed().await;
+    scene.emit("numbered", json!("#"), 100).await;
+    scene.server.set_jetstream(false);
+    scene.server.restart().await.unwrap();
+    scene.emit("numbered", json!("#"), 100).await;
+    scene.shows(SWITCHED_OFF).await;
+    let reason = |line: &super::Line| {
+        line.about
+            .iter()
+            .any(|text| text.contains("JetStream is off"))
+    };
+    until("it says why", || async { scene.loud().iter().any(reason) }).await;
+
+    scene.server.set_jetstream(true);
+    scene.server.restart().await.unwrap();
+    let stored = || async { scene.report().outbox_entries == 0 };
+    until("all is stored", stored).await;
+    let contents = events(&stream_contents(&scene.client).await);
+    let numbers: Vec<u64> = contents
+        .iter()
+        .filter(|(name, _)| name == "numbered")
+        .filter_map(|(_, payload)| payload.as_u64())
+        .collect();
+    assert_eq!(numbers, (0..100).chain(0..100).collect::<Vec<u64>>());
     scene.end().await;
 }
 
