@@ -288,6 +288,13 @@ impl Theatre {
         memory(self.robot.id().context("the robot has ended")?)
     }
 
+    /// Seconds of a processor that the robot and the nats-server have used so far.
+    pub(crate) fn processor(&self) -> anyhow::Result<[f64; 2]> {
+        let robot = self.robot.id().context("the robot has ended")?;
+        let server = self.server.pid().context("the nats-server has ended")?;
+        Ok([processor(robot)?, processor(server)?])
+    }
+
     pub(crate) async fn close(mut self) -> anyhow::Result<()> {
         self.robot.kill().await?;
         self.sim.shutdown().await;
@@ -306,6 +313,18 @@ pub(crate) fn memory(pid: u32) -> anyhow::Result<f64> {
     let number = line.and_then(|line| line.split_whitespace().next());
     let kib: f64 = number.context("no VmRSS")?.parse()?;
     Ok(kib / 1024.0)
+}
+
+/// Seconds of a processor that a process has used so far.
+fn processor(pid: u32) -> anyhow::Result<f64> {
+    /// What Linux counts in.
+    const TICKS_A_SECOND: f64 = 100.0;
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The program's name, in brackets, may have blanks.
+    let (_, fields) = stat.rsplit_once(") ").context("no name in stat")?;
+    let used = fields.split(' ').skip(11).take(2);
+    let ticks = used.map(str::parse::<f64>).sum::<Result<f64, _>>()?;
+    Ok(ticks / TICKS_A_SECOND)
 }
 
 /// What goes to the keys of buckets, seen by a subscriber.

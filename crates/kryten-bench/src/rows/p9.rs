@@ -114,6 +114,7 @@ async fn channels(
     let before = theatre.memory()?;
     let lines = lines / count * count;
     let (mut micros, mut heard) = (Vec::new(), 0);
+    let used = theatre.processor()?;
     for _ in 0..rounds {
         let said = say(&theatre, who, lines as u64, Some(WINDOW)).await?;
         heard += said.heard;
@@ -122,11 +123,16 @@ async fn channels(
     let each = theatre.memory()? / count as f64;
     let name = name(who);
     let said = lines * rounds;
+    let now = theatre.processor()?;
+    let [robot, server] = [0, 1].map(|who| 1e6 * (now[who] - used[who]) / said as f64);
     grid.line([
         format!("channels in one process, {lines} lines over all"),
         name.to_owned(),
         count.to_string(),
-        format!("{} µs an event, {heard} of {said} heard", shown(&micros)),
+        format!(
+            "{} µs an event, {heard} of {said} heard; {robot:.1} µs of the robot's processor, {server:.1} of nats-server's",
+            shown(&micros)
+        ),
         format!(
             "{each:.2} MB a channel ({before:.1} MB before the lines); {:.2} s to be in all",
             theatre.first_answer.as_secs_f64()
@@ -134,6 +140,7 @@ async fn channels(
     ]);
     grid.samples.push(json!({
         "robot": name, "channels": count, "microseconds": median(&micros), "samples": micros, "heard": heard, "said": said,
+        "robot_processor_microseconds": robot, "nats_processor_microseconds": server,
         "megabytes_a_channel": each, "first_answer_seconds": theatre.first_answer.as_secs_f64(),
     }));
     theatre.close().await
