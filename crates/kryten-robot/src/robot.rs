@@ -30,6 +30,8 @@ use crate::term::House;
 
 /// `system:` messages that wait for their answer.
 const SYSTEM_PMS: usize = 256;
+/// How long a stop waits for the channels, each of which has less; one that is being taken up may not hear of it.
+const LEAVE_LIMIT: Duration = Duration::from_millis(6500);
 /// How long a stop waits for NATS, after the channels are left.
 const FAREWELL_LIMIT: Duration = Duration::from_secs(3);
 /// How long a stop waits for the disk.
@@ -264,7 +266,12 @@ impl Robot {
 
     /// Leaves all channels, publishes and writes what is left, and says goodbye.
     pub async fn shutdown(self) {
-        self.channels.leave_all().await;
+        if tokio::time::timeout(LEAVE_LIMIT, self.channels.leave_all())
+            .await
+            .is_err()
+        {
+            warn!("stopping although not all channels could be left in time");
+        }
         let farewell = async {
             self.requests.stop().await;
             self.announcing.abort();

@@ -27,6 +27,9 @@ use crate::verify;
 /// How long a channel that could not be taken up is left alone.
 const AGAIN: Duration = Duration::from_secs(2);
 
+/// How long it may take to give a lease back. It runs out by itself as well.
+const RELEASE_LIMIT: Duration = Duration::from_secs(1);
+
 /// A channel's place in the robot.
 #[derive(Debug)]
 pub(crate) struct Seat {
@@ -263,7 +266,7 @@ impl Service {
 
     async fn release(&self, held: Option<&Held>) {
         if let (Some(lease), Some(held)) = (&self.lease, held) {
-            lease.release(held).await;
+            let _ = tokio::time::timeout(RELEASE_LIMIT, lease.release(held)).await;
         }
     }
 

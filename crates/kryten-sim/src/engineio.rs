@@ -228,7 +228,9 @@ fn accept_key(headers: &HeaderMap) -> Option<HeaderValue> {
 }
 
 async fn websocket(upgraded: OnUpgrade) -> Option<socket::Socket> {
+    // Clients say little, and the buffer is cleared before each read.
     let limits = WebSocketConfig::default()
+        .read_buffer_size(4 * 1024)
         .max_message_size(Some(MAX_PAYLOAD))
         .max_frame_size(Some(MAX_PAYLOAD));
     let stream = TokioIo::new(upgraded.await.ok()?);

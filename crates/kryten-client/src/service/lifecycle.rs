@@ -62,6 +62,10 @@ fn hostname() -> String {
     name.unwrap_or_else(|| "unknown".to_owned())
 }
 
+/// How long an announcement waits for room among what is to be sent, of which there is none after a long time without
+/// NATS.
+const PATIENCE: Duration = Duration::from_secs(1);
+
 /// Announces a service; cheap to clone. [`Service`](super::Service) does it by itself.
 ///
 /// An announcement that cannot be sent is logged and nothing more: no service stands still for it.
@@ -148,8 +152,14 @@ impl Lifecycle {
             serde_json::to_vec(&announcement).expect("an announcement can be written as JSON");
         let subject = subject::lifecycle(&self.identity.service, what)
             .expect("the name was tried when this was made");
-        if let Err(error) = self.client.nats().publish(subject, body.into()).await {
-            tracing::debug!(%error, what, "could not announce");
+        let sent = self.client.nats().publish(subject, body.into());
+        match tokio::time::timeout(PATIENCE, sent).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, what, "could not announce"),
+            Err(_) => tracing::debug!(
+                what,
+                "could not announce: NATS is away, and much waits for it"
+            ),
         }
     }
 

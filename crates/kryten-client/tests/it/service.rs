@@ -9,8 +9,8 @@ use kryten_client::Client;
 use kryten_client::command::{CommandError, request};
 use kryten_client::respond::Refusal;
 use kryten_client::service::{
-    LifecycleEvent, NORMAL_SHUTDOWN, NoParameters, RestartPolicy, Service, ServiceBuilder,
-    StartError,
+    Identity, Lifecycle, LifecycleEvent, NORMAL_SHUTDOWN, NoParameters, RestartPolicy, Service,
+    ServiceBuilder, StartError,
 };
 use kryten_protocol::command::Request;
 use serde_json::{Value, json};
@@ -343,4 +343,14 @@ async fn a_name_that_cannot_be_and_a_command_given_twice_are_told() {
         matches!(&twice, Err(StartError::CommandTwice(name)) if name == "add"),
         "{twice:?}"
     );
+}
+
+#[tokio::test]
+async fn nobody_waits_for_announcements_while_nats_is_away() {
+    let (mut server, client) = server_and_client().await;
+    let lifecycle = Lifecycle::new(&client, Identity::new("adder", "1.2.3")).unwrap();
+    server.stop().await.unwrap();
+    // More than a client keeps for a server that is away.
+    let many = (0..10_000).map(|_| lifecycle.heartbeat());
+    in_time(futures_util::future::join_all(many)).await;
 }

@@ -27,12 +27,16 @@ use crate::session::{Action, Session};
 pub(super) type Websocket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 type Answers = HashMap<u64, oneshot::Sender<Vec<Box<RawValue>>>>;
 
+/// What TLS gives at once. The buffer is cleared before each read, so one that is larger costs more than it saves.
+const READ_BUFFER: usize = 16 * 1024;
+
 pub(super) async fn open(
     url: String,
     config: &CytubeConfig,
     tls: ClientConfig,
 ) -> Result<Websocket, ConnectError> {
     let limits = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER)
         .max_message_size(Some(config.max_frame_bytes))
         .max_frame_size(Some(config.max_frame_bytes));
     let connector = Connector::Rustls(Arc::new(tls));

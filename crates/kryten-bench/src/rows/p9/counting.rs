@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::clerk::{self, Job};
-use crate::grid::Grid;
+use crate::grid::{Grid, median, shown};
 use crate::rows::p5::{catching_up, fill_stream};
 use crate::sides::Sync;
 use crate::talk::{Kind, Talk};
@@ -14,52 +14,76 @@ const EVENTS: u64 = 200_000;
 /// People where the number of events grows.
 const PEOPLE: u64 = 100;
 
+/// How often each size is looked at, in turn, so that what else the machine does falls on all of them.
+const ROUNDS: usize = 5;
+
 pub(super) async fn run(grid: &mut Grid, programs: &Programs, quick: bool) -> anyhow::Result<()> {
-    let (events, people): (&[u64], &[u64]) = match quick {
-        true => (&[500, 1_000], &[10]),
+    let (events, people, rounds): (&[u64], &[u64], _) = match quick {
+        true => (&[500, 1_000], &[10], 1),
         false => (
             &[10_000, 100_000, 1_000_000, 10_000_000],
             &[10, 100, 1_000, 10_000],
+            ROUNDS,
         ),
     };
     for count in events {
-        step(grid, programs, "events", *count, *count, PEOPLE).await?;
+        let seen = look(programs, *count, PEOPLE).await?;
+        let what = format!("events of {PEOPLE} people counted from the stream");
+        write(grid, &what, "events", *count, &[seen]);
     }
-    for count in people {
-        let events = if quick { 500 } else { EVENTS };
-        step(grid, programs, "people", *count, events, *count).await?;
+    let lines = if quick { 500 } else { EVENTS };
+    let mut seen = vec![Vec::new(); people.len()];
+    for round in 0..rounds {
+        let mut sizes: Vec<usize> = (0..people.len()).collect();
+        if round % 2 == 1 {
+            sizes.reverse();
+        }
+        for size in sizes {
+            seen[size].push(look(programs, lines, people[size]).await?);
+        }
+    }
+    let what = format!("people in {lines} events counted from the stream");
+    for (count, seen) in people.iter().zip(&seen) {
+        write(grid, &what, "people", *count, seen);
     }
     Ok(())
 }
 
-async fn step(
-    grid: &mut Grid,
-    programs: &Programs,
-    unit: &str,
-    size: u64,
-    lines: u64,
-    people: u64,
-) -> anyhow::Result<()> {
+/// One start of the statistics before a full stream.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    micros: f64,
+    megabytes: f64,
+}
+
+async fn look(programs: &Programs, lines: u64, people: u64) -> anyhow::Result<Seen> {
     let server = clerk::server(Sync::Default).await;
     let nats = clerk::connect(&server).await?;
     let talk = Talk::until_now(people, Kind::Mixed, lines);
     fill_stream(&nats, &talk, lines).await?;
     let job = Job::new(Who::Ours, &server);
     let counted = catching_up(programs, job, &talk, lines).await?;
-    let micros = 1e6 / counted.rate;
-    let what = match unit {
-        "events" => format!("events of {people} people counted from the stream"),
-        _ => format!("people in {lines} events counted from the stream"),
-    };
+    Ok(Seen {
+        micros: 1e6 / counted.rate,
+        megabytes: counted.megabytes,
+    })
+}
+
+fn write(grid: &mut Grid, what: &str, unit: &str, size: u64, seen: &[Seen]) {
+    let micros: Vec<f64> = seen.iter().map(|seen| seen.micros).collect();
+    let megabytes: Vec<f64> = seen.iter().map(|seen| seen.megabytes).collect();
+    let megabytes = median(&megabytes);
     grid.line([
-        what,
+        what.to_owned(),
         "ours".to_owned(),
         size.to_string(),
-        format!("{micros:.2} µs an event, from the start of the process"),
-        format!("{:.1} MB at the end", counted.megabytes),
+        format!(
+            "{} µs an event, from the start of the process",
+            shown(&micros)
+        ),
+        format!("{megabytes:.1} MB at the end"),
     ]);
     grid.samples.push(json!({
-        "robot": "ours", unit: size, "lines": lines, "microseconds": micros, "megabytes": counted.megabytes,
+        "robot": "ours", unit: size, "microseconds": median(&micros), "samples": micros, "megabytes": megabytes,
     }));
-    Ok(())
 }
