@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{bail, ensure};
 use kryten_client::reader::{EventReader, ReaderItem, ReaderOptions};
@@ -51,7 +51,7 @@ impl Watcher {
         channels: Vec<ChannelHandle>,
     ) -> anyhow::Result<Self> {
         let client = Client::connect(nats).await?;
-        let stream = EventStream::open_or_create(&client).await?;
+        let stream = open(&client).await?;
         let seen = ByChannel::default();
         let task = tokio::spawn(follow(stream, channels, Arc::clone(&seen)));
         Ok(Self { seen, task })
@@ -87,6 +87,21 @@ impl Watcher {
 impl Drop for Watcher {
     fn drop(&mut self) {
         self.task.abort();
+    }
+}
+
+/// Makes the stream; waits for servers that have just come together, and elect.
+async fn open(client: &Client) -> anyhow::Result<EventStream> {
+    const PATIENCE: Duration = Duration::from_secs(60);
+    const STEP: Duration = Duration::from_millis(100);
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match EventStream::open_or_create(client).await {
+            Err(error) if error.is_transient() && Instant::now() < deadline => {
+                tokio::time::sleep(STEP).await;
+            }
+            opened => return Ok(opened?),
+        }
     }
 }
 

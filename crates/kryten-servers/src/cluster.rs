@@ -14,6 +14,8 @@ use crate::settings::{Credentials, free_port};
 
 /// An election takes some seconds; on a busy machine more than one is needed.
 const PATIENCE: Duration = Duration::from_secs(45);
+/// For so long they follow it: when routes that were made twice end, a server counts as offline for a moment.
+const STEADY: Duration = Duration::from_millis(400);
 /// Another process may take a port between our look and a server's bind.
 const STARTS_TO_TRY: usize = 5;
 
@@ -112,13 +114,21 @@ impl NatsCluster {
         self.cables.iter().for_each(Cable::mend);
     }
 
-    /// Returns when all servers follow one leader.
+    /// Returns when all servers have followed one leader for a moment.
     ///
     /// # Errors
     /// [`ServerError::NotReady`] when they do not come together.
     pub async fn ready(&self) -> Result<(), ServerError> {
         let deadline = Instant::now() + PATIENCE;
-        while !self.is_ready().await {
+        let mut since = None;
+        loop {
+            since = match self.is_ready().await {
+                true => since.or_else(|| Some(Instant::now())),
+                false => None,
+            };
+            if since.is_some_and(|since| since.elapsed() >= STEADY) {
+                return Ok(());
+            }
             if Instant::now() > deadline {
                 return Err(ServerError::NotReady {
                     after: PATIENCE,
@@ -131,7 +141,6 @@ impl NatsCluster {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        Ok(())
     }
 
     async fn start(size: usize, is_wired: bool) -> Result<Self, ServerError> {

@@ -43,7 +43,7 @@ pub(super) async fn slow(stage: &Stage, random: &mut StdRng) -> anyhow::Result<(
     Ok(())
 }
 
-/// A server whose disk is full switches JetStream off until it is started again, with room.
+/// A stream that has met a full disk stores nothing more until the server is started again, with room.
 pub(super) async fn disk_full(stage: &mut Stage, short: Duration) -> anyhow::Result<()> {
     let disk = stage.nats_disk.as_ref();
     let disk = disk.context("there is no small disk of the nats-server")?;

@@ -47,10 +47,17 @@ pub(crate) mod code {
 
     /// Whether it is said during an election, or while most servers of a cluster are away.
     pub(crate) fn passes(code: u64) -> bool {
+        const NO_PEERS: u64 = 10005;
         const TEMPORARILY_UNAVAILABLE: u64 = 10008;
         const NOT_LEADER: u64 = 10009;
         const STREAM_OFFLINE: u64 = 10118;
-        [TEMPORARILY_UNAVAILABLE, NOT_LEADER, STREAM_OFFLINE].contains(&code)
+        [
+            NO_PEERS,
+            TEMPORARILY_UNAVAILABLE,
+            NOT_LEADER,
+            STREAM_OFFLINE,
+        ]
+        .contains(&code)
     }
 }
 
