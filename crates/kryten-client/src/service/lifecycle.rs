@@ -152,15 +152,7 @@ impl Lifecycle {
             serde_json::to_vec(&announcement).expect("an announcement can be written as JSON");
         let subject = subject::lifecycle(&self.identity.service, what)
             .expect("the name was tried when this was made");
-        let sent = self.client.nats().publish(subject, body.into());
-        match tokio::time::timeout(PATIENCE, sent).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::debug!(%error, what, "could not announce"),
-            Err(_) => tracing::debug!(
-                what,
-                "could not announce: NATS is away, and much waits for it"
-            ),
-        }
+        self.send(subject, body).await;
     }
 
     /// Asks all services to restart. Which of them do is [their own affair](super::RestartPolicy).
@@ -172,12 +164,19 @@ impl Lifecycle {
             timestamp: Some(now()),
         };
         let body = serde_json::to_vec(&notice).expect("a notice can be written as JSON");
-        let sent = self
-            .client
-            .nats()
-            .publish(subject::GROUP_RESTART, body.into());
-        if let Err(error) = sent.await {
-            tracing::debug!(%error, "could not ask for a restart");
+        self.send(subject::GROUP_RESTART.to_owned(), body).await;
+    }
+
+    /// Publishes; while NATS is away it is kept and sent later, as far as there is room.
+    async fn send(&self, subject: String, body: Vec<u8>) {
+        let sent = self.client.nats().publish(subject.clone(), body.into());
+        match tokio::time::timeout(PATIENCE, sent).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, subject, "could not announce"),
+            Err(_) => tracing::debug!(
+                subject,
+                "could not announce: NATS is away, and much waits for it"
+            ),
         }
     }
 }

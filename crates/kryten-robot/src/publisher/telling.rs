@@ -43,7 +43,7 @@ impl Publisher {
         }
     }
 
-    /// Whether there was a stream in this process's life.
+    /// Whether there was a stream in this term.
     pub(super) fn had_a_stream(&self) -> bool {
         self.lock_told().stream_created.is_some()
     }

@@ -57,10 +57,7 @@ async fn events_stay_in_their_order_while_the_leader_of_the_stream_changes_again
     }
     let numbers = || async {
         let messages = stream.tail("kryten.events.>", 1_000_000).await;
-        let events = events(&messages.unwrap_or_default());
-        let numbered = events.into_iter().filter(|(name, _)| name == "numbered");
-        let numbers = numbered.filter_map(|(_, payload)| payload.as_u64());
-        numbers.collect::<Vec<_>>()
+        numbers_of(&messages.unwrap_or_default())
     };
     until("all are stored", || async {
         numbers().await.len() as u64 >= EVENTS

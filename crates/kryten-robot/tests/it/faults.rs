@@ -29,15 +29,6 @@ async fn emit(sim: &SimHandle, event: &str, payload: Value, times: u64) {
     sim.run(operation).await.unwrap();
 }
 
-async fn numbers(client: &Client) -> Vec<u64> {
-    let contents = events(&stream_contents(client).await);
-    contents
-        .into_iter()
-        .filter(|(name, _)| name == "numbered")
-        .filter_map(|(_, payload)| payload.as_u64())
-        .collect()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn events_wait_for_a_nats_server_that_is_away_and_keep_their_order() {
     let mut server = NatsServer::ephemeral().await;

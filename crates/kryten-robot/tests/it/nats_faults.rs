@@ -41,15 +41,6 @@ fn report(robot: &Robot) -> ChannelReport {
     robot.report().remove(0)
 }
 
-async fn numbers(client: &Client) -> Vec<u64> {
-    let contents = events(&stream_contents(client).await);
-    contents
-        .into_iter()
-        .filter(|(name, _)| name == "numbered")
-        .filter_map(|(_, payload)| payload.as_u64())
-        .collect()
-}
-
 async fn received(robot: &Robot, at_least: u64) {
     until("the robot has them all", || async {
         report(robot).events_received >= at_least

@@ -99,6 +99,19 @@ pub(crate) fn events(messages: &[StoredMessage]) -> Vec<(String, Value)> {
     messages.iter().filter(is_event).map(event).collect()
 }
 
+/// The payloads of the stream's events `numbered`, in order.
+pub(crate) async fn numbers(client: &Client) -> Vec<u64> {
+    numbers_of(&stream_contents(client).await)
+}
+
+pub(crate) fn numbers_of(messages: &[StoredMessage]) -> Vec<u64> {
+    events(messages)
+        .into_iter()
+        .filter(|(name, _)| name == "numbered")
+        .filter_map(|(_, payload)| payload.as_u64())
+        .collect()
+}
+
 pub(crate) fn count_by_name(events: &[(String, Value)]) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
     for (name, _) in events {

@@ -71,6 +71,15 @@ async fn seed_b_12_a_jetstream_that_is_switched_off_later_is_waited_for() {
         bench.ask(about_bob).await.is_ok()
     })
     .await;
+    // What makes it ask for the stream meanwhile.
+    let nats = bench.client.nats();
+    nats.publish("kryten.lifecycle.robot.startup", "{}".into())
+        .await
+        .unwrap();
+    eventually("it is told", || async {
+        logs.count("INFO", "the event stream cannot be read now") > 0
+    })
+    .await;
     bench.server.set_jetstream(true);
     bench.server.restart().await.unwrap();
     bench.stream().await;
