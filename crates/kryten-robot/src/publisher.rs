@@ -7,6 +7,7 @@
 //! that we do not know of is noticed soon. Where another server than ours may keep the stream, each event
 //! waits for the one before: when a leader changes, one is lost between servers and the next one is stored.
 
+mod connections;
 mod fence;
 mod losses;
 mod telling;
@@ -20,7 +21,6 @@ use std::time::Duration;
 use async_nats::HeaderMap;
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::publish::PublishAck;
-use kryten_client::config::NatsConfig;
 use kryten_client::one_life::OneLife;
 use kryten_client::stream::{EventStream, StreamError};
 use kryten_protocol::event::EnvelopeRef;
@@ -34,6 +34,7 @@ use crate::channel_name::ChannelId;
 use crate::outbox::{Entry, Outgoing, Snapshot};
 use crate::shared_outbox::SharedOutbox;
 use crate::status::{ChannelStatus, add, set};
+pub(crate) use connections::Connections;
 use fence::Fence;
 pub(crate) use telling::Told;
 
@@ -54,7 +55,7 @@ type Ack = Pin<Box<dyn Future<Output = Result<PublishAck, PublishError>> + Send>
 
 pub(crate) struct Publisher {
     pub(crate) id: Arc<ChannelId>,
-    pub(crate) nats: NatsConfig,
+    pub(crate) connections: Arc<Connections>,
     pub(crate) outbox: Arc<SharedOutbox>,
     pub(crate) snapshots: mpsc::UnboundedSender<(Snapshot, Option<StateMark>)>,
     pub(crate) status: Arc<ChannelStatus>,
@@ -66,7 +67,7 @@ pub(crate) struct Publisher {
 
 /// One connection and what we know of the stream through it.
 struct Life {
-    connection: OneLife,
+    connection: Arc<OneLife>,
     stream: EventStream,
     /// The last sequence of the channel's events.
     last_event: u64,
@@ -135,33 +136,49 @@ impl Publisher {
     }
 
     async fn live(&self) -> End {
-        let connection = match OneLife::connect(&self.nats).await {
+        let connection = match self.connections.take().await {
             Ok(connection) => connection,
-            Err(error) => return End::Lost(error.to_string()),
+            Err(reason) => return End::Lost(reason),
         };
         set(&self.status.nats_up, true);
-        let end = match EventStream::open_or_create(connection.client()).await {
-            Ok(stream) => match self.look(connection, stream).await {
+        let end = self.publish(&connection).await;
+        set(&self.status.nats_up, false);
+        if matches!(end, End::Lost(_)) {
+            self.connections.retire(&connection).await;
+        }
+        end
+    }
+
+    async fn publish(&self, connection: &Arc<OneLife>) -> End {
+        match EventStream::open_or_create(connection.client()).await {
+            Ok(stream) => match self.look(Arc::clone(connection), stream).await {
                 Ok(mut life) => {
                     if self.outbox.lock().is_empty() {
                         self.note_up();
                     }
-                    self.pump(&mut life).await
+                    let end = self.pump(&mut life).await;
+                    if matches!(end, End::Lost(_)) && !life.in_flight.is_empty() {
+                        // What waits in it must not come after what is sent over the next one.
+                        connection.end().await;
+                    }
+                    end
                 }
                 Err(error) => End::Lost(error.to_string()),
             },
             // One that kept events before is to keep these too: a server switches JetStream off when its disk is full.
             Err(StreamError::JetStreamOff) if !self.had_a_stream() => {
-                self.publish_plainly(&connection).await
+                self.publish_plainly(connection).await
             }
             Err(error) => End::Lost(error.to_string()),
-        };
-        set(&self.status.nats_up, false);
-        end
+        }
     }
 
     /// Reads back what the stream has of the outbox.
-    async fn look(&self, connection: OneLife, stream: EventStream) -> Result<Life, StreamError> {
+    async fn look(
+        &self,
+        connection: Arc<OneLife>,
+        stream: EventStream,
+    ) -> Result<Life, StreamError> {
         self.note_stream(stream.identity().created_nanos);
         let tail = stream.tail(&self.id.filter, TAIL).await?;
         let stored: HashSet<&str> = tail

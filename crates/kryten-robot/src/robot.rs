@@ -23,6 +23,7 @@ use crate::lease_bucket::Identity;
 use crate::lifecycle::{self, Lifecycle};
 use crate::office::Office;
 use crate::patience::patiently;
+use crate::publisher::Connections;
 use crate::requests::Requests;
 use crate::seat::channel_id;
 use crate::status::ChannelReport;
@@ -145,7 +146,7 @@ impl Robot {
         let (audit, audit_task) = config.audit.clone().map(Audit::start).unzip();
         let (system_pms, system_pms_rx) = mpsc::channel(SYSTEM_PMS);
         let channels = Channels::new(House {
-            nats: config.nats.clone(),
+            connections: Arc::new(Connections::new(config.nats.clone())),
             client: client.clone(),
             stream,
             outbox_bytes: config.outbox_bytes,

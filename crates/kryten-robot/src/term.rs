@@ -3,9 +3,9 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use kryten_client::Client;
 use kryten_client::kv::KvError;
 use kryten_client::stream::{EventStream, StreamError};
-use kryten_client::{Client, NatsConfig};
 use kryten_cytube::{CytubeClient, CytubeHandle};
 use kryten_protocol::cytube::ChatMsg;
 use kryten_protocol::event::EnvelopeRef;
@@ -27,7 +27,7 @@ use crate::kv_writer::KvWriter;
 use crate::lease::Times;
 use crate::lease_bucket::Identity;
 use crate::lifecycle::Lifecycle;
-use crate::publisher::Publisher;
+use crate::publisher::{Connections, Publisher};
 use crate::robot::RobotError;
 use crate::shared_outbox::SharedOutbox;
 
@@ -39,7 +39,8 @@ const FLUSH_LIMIT: Duration = Duration::from_secs(4);
 /// What is the same for all channels of a robot.
 #[derive(Debug)]
 pub(crate) struct House {
-    pub(crate) nats: NatsConfig,
+    /// Over which channels publish.
+    pub(crate) connections: Arc<Connections>,
     pub(crate) client: Client,
     /// `None` without JetStream.
     pub(crate) stream: Option<EventStream>,
@@ -125,11 +126,7 @@ impl Term {
         let stop_bridge = CancellationToken::new();
         let publisher = Publisher {
             id: Arc::clone(&id),
-            nats: ground
-                .house
-                .nats
-                .clone()
-                .named(format!("kryten-robot {}", id.channel)),
+            connections: Arc::clone(&ground.house.connections),
             outbox: Arc::clone(&outbox),
             snapshots,
             status: Arc::clone(&status),

@@ -27,15 +27,26 @@ struct Amount {
 }
 
 /// What a run came to.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Counted {
     pub(super) rate: f64,
     pub(super) megabytes: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kept {
+pub(super) enum Kept {
     Sqlite,
     Postgres,
+}
+
+/// Lines that are counted as they are said.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Live {
+    pub(super) kept: Kept,
+    pub(super) kind: Kind,
+    pub(super) sync: Sync,
+    pub(super) people: u64,
+    pub(super) lines: u64,
 }
 
 pub(super) async fn run(programs: &Programs, quick: bool) -> anyhow::Result<Grid> {
@@ -106,6 +117,17 @@ async fn live(
         Sync::Default => amount.ours,
         Sync::Always => amount.ours / 10,
     };
+    let work = Live {
+        kept: Kept::Sqlite,
+        kind,
+        sync,
+        people: PEOPLE,
+        lines: count,
+    };
+    let few = Live {
+        lines: amount.theirs,
+        ..work
+    };
     let [mut sqlite, mut postgres, mut theirs, mut ratios, mut stream] = [const { Vec::new() }; 5];
     let (mut raw_sqlite, mut raw_postgres) = (Vec::new(), Vec::new());
     for round in 0..rounds {
@@ -114,16 +136,17 @@ async fn live(
         for who in Who::in_turn(round) {
             match who {
                 Who::Ours => {
-                    ours = count_live(programs, who, Kept::Sqlite, kind, sync, count).await?;
-                    let in_postgres =
-                        count_live(programs, who, Kept::Postgres, kind, sync, count).await?;
-                    postgres.push(in_postgres);
+                    ours = count_live(programs, who, work).await?.rate;
+                    let in_postgres = Live {
+                        kept: Kept::Postgres,
+                        ..work
+                    };
+                    postgres.push(count_live(programs, who, in_postgres).await?.rate);
                     // The same number as the original, which is what is compared in its totals.
-                    count_live(programs, who, Kept::Sqlite, kind, sync, amount.theirs).await?;
+                    count_live(programs, who, few).await?;
                 }
                 Who::Original => {
-                    original =
-                        count_live(programs, who, Kept::Sqlite, kind, sync, amount.theirs).await?;
+                    original = count_live(programs, who, few).await?.rate;
                 }
             }
         }
@@ -163,36 +186,37 @@ async fn live(
     Ok(())
 }
 
-/// Events a second.
-async fn count_live(
+/// From the first line said to the answer that has the last one.
+pub(super) async fn count_live(
     programs: &Programs,
     who: Who,
-    kept: Kept,
-    kind: Kind,
-    sync: Sync,
-    lines: u64,
-) -> anyhow::Result<f64> {
-    let server = clerk::server(sync).await;
+    work: Live,
+) -> anyhow::Result<Counted> {
+    let server = clerk::server(work.sync).await;
     let nats = clerk::connect(&server).await?;
     EventStream::open_or_create(&nats).await?;
     let mut job = Job::new(who, &server);
-    job.database = database(kept).await;
+    job.database = database(work.kept).await;
     let clerk = Clerk::start(programs, job).await?;
     clerk.ready().await?;
-    let talk = Talk::until_now(PEOPLE, kind, lines);
+    let talk = Talk::until_now(work.people, work.kind, work.lines);
     let mut opening = talk.opening();
     opening.push(talk.mark(0));
     engine::publish(&nats, opening).await?;
     clerk.counted(1).await?;
-    let mut events: Vec<Event> = (0..lines).map(|number| talk.line(number)).collect();
-    events.push(talk.mark(lines));
+    let mut events: Vec<Event> = (0..work.lines).map(|number| talk.line(number)).collect();
+    events.push(talk.mark(work.lines));
     let started = Instant::now();
     engine::publish(&nats, events).await?;
     clerk.counted(2).await?;
     let seconds = started.elapsed().as_secs_f64();
-    prove(&clerk, &talk, lines).await?;
+    let megabytes = clerk.memory()?;
+    prove(&clerk, &talk, work.lines).await?;
     clerk.close().await?;
-    Ok(lines as f64 / seconds)
+    Ok(Counted {
+        rate: work.lines as f64 / seconds,
+        megabytes,
+    })
 }
 
 async fn database(kept: Kept) -> Database {

@@ -21,7 +21,7 @@ const LINES: usize = 20_000;
 const LARGEST_VALUE: usize = 1_000_000;
 
 pub(super) async fn run(programs: &Programs, quick: bool) -> anyhow::Result<Grid> {
-    let mut grid = Grid::new(&["what", "robot", "size", "time", "and"]);
+    let mut grid = Grid::new(&["what", "program", "size", "time", "and"]);
     let (counts, lines, rounds): (&[usize], _, _) = match quick {
         true => (&[1, 3], 300, 1),
         false => (&[1, 10, 100, 1_000], LINES, 3),
