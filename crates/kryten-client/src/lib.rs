@@ -163,6 +163,7 @@ pub mod reader;
 pub mod respond;
 pub mod round_trip;
 pub mod service;
+pub mod shared_lives;
 pub mod state;
 pub mod stream;
 

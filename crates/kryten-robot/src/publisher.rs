@@ -7,7 +7,6 @@
 //! that we do not know of is noticed soon. Where another server than ours may keep the stream, each event
 //! waits for the one before: when a leader changes, one is lost between servers and the next one is stored.
 
-mod connections;
 mod fence;
 mod losses;
 mod telling;
@@ -22,6 +21,7 @@ use async_nats::HeaderMap;
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::publish::PublishAck;
 use kryten_client::one_life::OneLife;
+use kryten_client::shared_lives::SharedLives;
 use kryten_client::stream::{EventStream, StreamError};
 use kryten_protocol::event::EnvelopeRef;
 use kryten_protocol::state::{EPOCH_HEADER, StateMark};
@@ -34,7 +34,6 @@ use crate::channel_name::ChannelId;
 use crate::outbox::{Entry, Outgoing, Snapshot};
 use crate::shared_outbox::SharedOutbox;
 use crate::status::{ChannelStatus, add, set};
-pub(crate) use connections::Connections;
 use fence::Fence;
 pub(crate) use telling::Told;
 
@@ -55,7 +54,7 @@ type Ack = Pin<Box<dyn Future<Output = Result<PublishAck, PublishError>> + Send>
 
 pub(crate) struct Publisher {
     pub(crate) id: Arc<ChannelId>,
-    pub(crate) connections: Arc<Connections>,
+    pub(crate) connections: Arc<SharedLives>,
     pub(crate) outbox: Arc<SharedOutbox>,
     pub(crate) snapshots: mpsc::UnboundedSender<(Snapshot, Option<StateMark>)>,
     pub(crate) status: Arc<ChannelStatus>,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kryten_client::kv::KvError;
 use kryten_client::log_levels::LogLevels;
+use kryten_client::shared_lives::SharedLives;
 use kryten_client::stream::{EventStream, StreamError};
 use kryten_client::{Client, ConnectError};
 use kryten_protocol::subject::SubjectError;
@@ -23,12 +24,14 @@ use crate::lease_bucket::Identity;
 use crate::lifecycle::{self, Lifecycle};
 use crate::office::Office;
 use crate::patience::patiently;
-use crate::publisher::Connections;
 use crate::requests::Requests;
 use crate::seat::channel_id;
 use crate::status::ChannelReport;
 use crate::term::House;
 
+/// Connections over which channels publish, at most. A flood is felt in the channels that share its connection, so few
+/// channels share none.
+const CONNECTIONS: usize = 16;
 /// `system:` messages that wait for their answer.
 const SYSTEM_PMS: usize = 256;
 /// How long a stop waits for the channels, each of which has less; one that is being taken up may not hear of it.
@@ -146,7 +149,10 @@ impl Robot {
         let (audit, audit_task) = config.audit.clone().map(Audit::start).unzip();
         let (system_pms, system_pms_rx) = mpsc::channel(SYSTEM_PMS);
         let channels = Channels::new(House {
-            connections: Arc::new(Connections::new(config.nats.clone())),
+            connections: Arc::new(SharedLives::new(
+                config.nats.clone().named("kryten-robot events"),
+                CONNECTIONS,
+            )),
             client: client.clone(),
             stream,
             outbox_bytes: config.outbox_bytes,

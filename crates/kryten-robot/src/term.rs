@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use kryten_client::Client;
 use kryten_client::kv::KvError;
+use kryten_client::shared_lives::SharedLives;
 use kryten_client::stream::{EventStream, StreamError};
 use kryten_cytube::{CytubeClient, CytubeHandle};
 use kryten_protocol::cytube::ChatMsg;
@@ -27,7 +28,7 @@ use crate::kv_writer::KvWriter;
 use crate::lease::Times;
 use crate::lease_bucket::Identity;
 use crate::lifecycle::Lifecycle;
-use crate::publisher::{Connections, Publisher};
+use crate::publisher::Publisher;
 use crate::robot::RobotError;
 use crate::shared_outbox::SharedOutbox;
 
@@ -40,7 +41,7 @@ const FLUSH_LIMIT: Duration = Duration::from_secs(4);
 #[derive(Debug)]
 pub(crate) struct House {
     /// Over which channels publish.
-    pub(crate) connections: Arc<Connections>,
+    pub(crate) connections: Arc<SharedLives>,
     pub(crate) client: Client,
     /// `None` without JetStream.
     pub(crate) stream: Option<EventStream>,

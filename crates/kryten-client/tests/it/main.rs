@@ -32,6 +32,7 @@ mod securing;
 mod seed_a;
 mod service;
 mod service_http;
+mod sharing_lives;
 mod tail;
 mod tokens;
 mod userstats_commands;

@@ -140,6 +140,9 @@ async fn seed_b_13_the_log_tells_what_was_loaded() {
     let bench = Bench::new().await;
     bench.seed_kv().await;
     let _service = bench.start().await;
+    // Nothing waits in the stream, so it may answer before its reader is there.
+    let listening = "listening to kryten.events.cytube.lounge.>";
+    eventually("it listens", || async { logs.count("INFO", listening) > 0 }).await;
     for (level, part) in [
         ("INFO", "connected to NATS"),
         ("INFO", "loading the state of cytu.be/Lounge from KV"),
@@ -147,7 +150,7 @@ async fn seed_b_13_the_log_tells_what_was_loaded() {
         ("DEBUG", "alice is in the channel"),
         ("INFO", "loaded 2 emotes from KV"),
         ("INFO", "now plays Actually Playing"),
-        ("INFO", "listening to kryten.events.cytube.lounge.>"),
+        ("INFO", listening),
     ] {
         assert_eq!(logs.count(level, part), 1, "{part}: {:#?}", logs.lines());
     }

@@ -1,0 +1,86 @@
+//! Connections of one life that many share.
+//!
+//! What several have to say at a moment is then written, and acknowledged, in one go. A connection over which somebody
+//! failed is never handed out again.
+
+use std::sync::{Arc, Weak};
+
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use crate::config::NatsConfig;
+use crate::one_life::OneLife;
+
+/// Some connections for many.
+#[derive(Debug)]
+pub struct SharedLives {
+    nats: NatsConfig,
+    most: usize,
+    shared: Mutex<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// Those in use.
+    open: Vec<Weak<OneLife>>,
+    /// How many there were, for their names.
+    made: u64,
+    /// When the last attempt failed, and why.
+    failure: Option<(Instant, String)>,
+}
+
+impl SharedLives {
+    /// At most so many, each with a number after the name of the configuration.
+    pub fn new(nats: NatsConfig, most: usize) -> Self {
+        Self {
+            nats,
+            most,
+            shared: Mutex::default(),
+        }
+    }
+
+    /// One that stands: a new one while there are few, else the one with the fewest users.
+    ///
+    /// # Errors
+    /// Why there is none. Who waited while another attempt failed has its reason and makes none of his own.
+    pub async fn take(&self) -> Result<Arc<OneLife>, String> {
+        let asked = Instant::now();
+        let mut shared = self.shared.lock().await;
+        if let Some((failed, reason)) = &shared.failure
+            && *failed >= asked
+        {
+            return Err(reason.clone());
+        }
+        let mut standing: Vec<Arc<OneLife>> =
+            shared.open.iter().filter_map(Weak::upgrade).collect();
+        standing.retain(|connection| !connection.has_ended());
+        shared.open = standing.iter().map(Arc::downgrade).collect();
+        if standing.len() >= self.most
+            && let Some(least) = standing.into_iter().min_by_key(Arc::strong_count)
+        {
+            return Ok(least);
+        }
+        shared.made += 1;
+        let name = self.nats.name.as_deref().unwrap_or("kryten");
+        let name = format!("{name} {}", shared.made);
+        match OneLife::connect(&self.nats.clone().named(name)).await {
+            Ok(connection) => {
+                let connection = Arc::new(connection);
+                shared.open.push(Arc::downgrade(&connection));
+                Ok(connection)
+            }
+            Err(error) => {
+                let reason = error.to_string();
+                shared.failure = Some((Instant::now(), reason.clone()));
+                Err(reason)
+            }
+        }
+    }
+
+    /// Hands this one out no more; those who use it go on.
+    pub async fn retire(&self, connection: &Arc<OneLife>) {
+        let retired = Arc::downgrade(connection);
+        let mut shared = self.shared.lock().await;
+        shared.open.retain(|open| !open.ptr_eq(&retired));
+    }
+}
