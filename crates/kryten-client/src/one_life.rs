@@ -3,15 +3,10 @@
 //! A NATS client that reconnects by itself loses what was written to the broken connection and goes on with what came
 //! after it. Whoever resends the lost part then changes the order. A connection of one life never goes on.
 
-use std::time::Duration;
-
 use tokio_util::sync::CancellationToken;
 
 use crate::config::NatsConfig;
 use crate::connection::{Client, ConnectError};
-
-/// How long a connection has to hear of its end.
-const END_LIMIT: Duration = Duration::from_secs(1);
 
 /// A connection to NATS that never reconnects.
 #[derive(Debug)]
@@ -34,14 +29,6 @@ impl OneLife {
     /// The client; after the end its requests fail.
     pub fn client(&self) -> &Client {
         &self.client
-    }
-
-    /// Ends the connection for all who use it; what was not yet written to it is thrown away.
-    pub async fn end(&self) {
-        self.ended.cancel();
-        // The login refuses to do it again, so this is the way to close it. One that takes nothing any more has no
-        // more to send.
-        let _ = tokio::time::timeout(END_LIMIT, self.client.nats().force_reconnect()).await;
     }
 
     /// Waits until the connection has ended.

@@ -9,6 +9,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::config::NatsConfig;
+use crate::connection::ConnectError;
 use crate::one_life::OneLife;
 
 /// Some connections for many.
@@ -26,7 +27,7 @@ struct Shared {
     /// How many there were, for their names.
     made: u64,
     /// When the last attempt failed, and why.
-    failure: Option<(Instant, String)>,
+    failure: Option<(Instant, Arc<ConnectError>)>,
 }
 
 impl SharedLives {
@@ -42,15 +43,10 @@ impl SharedLives {
     /// One that stands: a new one while there are few, else the one with the fewest users.
     ///
     /// # Errors
-    /// Why there is none. Who waited while another attempt failed has its reason and makes none of his own.
-    pub async fn take(&self) -> Result<Arc<OneLife>, String> {
+    /// Why there is none. Who waited while another attempt failed has its error and makes no attempt of his own.
+    pub async fn take(&self) -> Result<Arc<OneLife>, Arc<ConnectError>> {
         let asked = Instant::now();
         let mut shared = self.shared.lock().await;
-        if let Some((failed, reason)) = &shared.failure
-            && *failed >= asked
-        {
-            return Err(reason.clone());
-        }
         let mut standing: Vec<Arc<OneLife>> =
             shared.open.iter().filter_map(Weak::upgrade).collect();
         standing.retain(|connection| !connection.has_ended());
@@ -60,19 +56,40 @@ impl SharedLives {
         {
             return Ok(least);
         }
+        let connection = self.connect(&mut shared, asked).await?;
+        shared.open.push(Arc::downgrade(&connection));
+        Ok(connection)
+    }
+
+    /// A new one that nobody else is given.
+    ///
+    /// # Errors
+    /// As [`SharedLives::take`].
+    pub async fn take_alone(&self) -> Result<Arc<OneLife>, Arc<ConnectError>> {
+        let asked = Instant::now();
+        let mut shared = self.shared.lock().await;
+        self.connect(&mut shared, asked).await
+    }
+
+    async fn connect(
+        &self,
+        shared: &mut Shared,
+        asked: Instant,
+    ) -> Result<Arc<OneLife>, Arc<ConnectError>> {
+        if let Some((failed, error)) = &shared.failure
+            && *failed >= asked
+        {
+            return Err(Arc::clone(error));
+        }
         shared.made += 1;
         let name = self.nats.name.as_deref().unwrap_or("kryten");
         let name = format!("{name} {}", shared.made);
         match OneLife::connect(&self.nats.clone().named(name)).await {
-            Ok(connection) => {
-                let connection = Arc::new(connection);
-                shared.open.push(Arc::downgrade(&connection));
-                Ok(connection)
-            }
+            Ok(connection) => Ok(Arc::new(connection)),
             Err(error) => {
-                let reason = error.to_string();
-                shared.failure = Some((Instant::now(), reason.clone()));
-                Err(reason)
+                let error = Arc::new(error);
+                shared.failure = Some((Instant::now(), Arc::clone(&error)));
+                Err(error)
             }
         }
     }

@@ -9,6 +9,7 @@
 
 mod fence;
 mod losses;
+mod next;
 mod telling;
 
 use std::collections::{HashSet, VecDeque};
@@ -35,6 +36,7 @@ use crate::outbox::{Entry, Outgoing, Snapshot};
 use crate::shared_outbox::SharedOutbox;
 use crate::status::{ChannelStatus, add, set};
 use fence::Fence;
+use next::Next;
 pub(crate) use telling::Told;
 
 /// How many events may wait for their acknowledgement.
@@ -97,7 +99,12 @@ enum Unsent {
 
 enum End {
     Stopped,
+    /// The connection, or what was asked for over it before anything was sent.
     Lost(String),
+    /// The server said no to an event.
+    Refused(String),
+    /// The server said nothing about an event.
+    Silent(String),
     /// Someone else wrote to the channel's subjects: look again.
     Overtaken,
 }
@@ -107,9 +114,10 @@ impl Publisher {
     pub(crate) async fn run(self) {
         let mut wait = FIRST_WAIT;
         let mut overtaken = 0;
+        let mut next = Next::default();
         loop {
             let end = tokio::select! {
-                end = self.live() => end,
+                end = self.live(&mut next) => end,
                 () = self.stop.cancelled() => End::Stopped,
             };
             self.outbox.lock().unsend();
@@ -124,7 +132,9 @@ impl Publisher {
                 }
                 // Somebody else is faster each time.
                 End::Overtaken => {}
-                End::Lost(reason) => self.note_down(reason),
+                End::Lost(reason) | End::Refused(reason) | End::Silent(reason) => {
+                    self.note_down(reason);
+                }
             }
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
@@ -134,17 +144,15 @@ impl Publisher {
         }
     }
 
-    async fn live(&self) -> End {
-        let connection = match self.connections.take().await {
+    async fn live(&self, next: &mut Next) -> End {
+        let connection = match std::mem::take(next).connection(&self.connections).await {
             Ok(connection) => connection,
-            Err(reason) => return End::Lost(reason),
+            Err(error) => return End::Lost(error.to_string()),
         };
         set(&self.status.nats_up, true);
         let end = self.publish(&connection).await;
         set(&self.status.nats_up, false);
-        if matches!(end, End::Lost(_)) {
-            self.connections.retire(&connection).await;
-        }
+        *next = Next::after(&end, connection, &self.connections).await;
         end
     }
 
@@ -155,12 +163,7 @@ impl Publisher {
                     if self.outbox.lock().is_empty() {
                         self.note_up();
                     }
-                    let end = self.pump(&mut life).await;
-                    if matches!(end, End::Lost(_)) && !life.in_flight.is_empty() {
-                        // What waits in it must not come after what is sent over the next one.
-                        connection.end().await;
-                    }
-                    end
+                    self.pump(&mut life).await
                 }
                 Err(error) => End::Lost(error.to_string()),
             },
@@ -334,7 +337,14 @@ impl Publisher {
                 );
                 return Err(End::Overtaken);
             }
-            Err(error) => return Err(End::Lost(error.to_string())),
+            Err(error) => {
+                let reason = error.to_string();
+                return Err(match error.kind() {
+                    PublishErrorKind::TimedOut => End::Silent(reason),
+                    PublishErrorKind::BrokenPipe => End::Lost(reason),
+                    _ => End::Refused(reason),
+                });
+            }
         };
         if let Some(InFlight::Event { is_gap, sent, .. }) = life.in_flight.pop_front() {
             if !is_gap {

@@ -12,7 +12,7 @@ const MOST: usize = 4;
 
 #[tokio::test]
 async fn many_share_a_few_connections_and_none_that_was_lost() {
-    let server = NatsServer::ephemeral().await;
+    let mut server = NatsServer::ephemeral().await;
     let config = NatsConfig::for_url(server.url()).with_user(server.user(), server.password());
     let lives = SharedLives::new(config, MOST);
     let taken = join_all((0..3 * MOST).map(|_| lives.take())).await;
@@ -26,14 +26,20 @@ async fn many_share_a_few_connections_and_none_that_was_lost() {
     assert!(taken.iter().all(|before| !Arc::ptr_eq(before, &again)));
     assert!(!taken[0].has_ended(), "others may still use it");
 
-    taken[1].end().await;
-    taken[1].ended().await;
-    let used = lives.take().await.unwrap();
-    assert!(!used.has_ended());
-    assert!(taken.iter().all(|before| !Arc::ptr_eq(before, &used)));
+    let alone = lives.take_alone().await.unwrap();
+    let others = join_all((0..MOST).map(|_| lives.take())).await;
+    let others = others.into_iter().map(Result::unwrap);
+    assert!(others.into_iter().all(|other| !Arc::ptr_eq(&other, &alone)));
 
-    let weak = Arc::downgrade(&taken[2]);
-    drop((taken, again, used));
+    server.restart().await.unwrap();
+    for connection in taken.iter().chain([&again, &alone]) {
+        connection.ended().await;
+    }
+    let new = lives.take().await.unwrap();
+    assert!(!new.has_ended());
+
+    let weak = Arc::downgrade(&new);
+    drop(new);
     assert!(weak.upgrade().is_none(), "nobody keeps it open");
 }
 

@@ -15,6 +15,7 @@ mod recorded_requests;
 mod recorded_sessions;
 mod recording;
 mod security;
+mod shared_connections;
 mod signs;
 mod support;
 mod system;

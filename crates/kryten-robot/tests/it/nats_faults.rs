@@ -152,6 +152,12 @@ async fn a_stream_that_is_deleted_underneath_is_made_anew_and_nothing_later_is_m
         .await
         .unwrap();
     emit(&sim, json!("#"), 500).await;
+    // Who looks with `numbers` makes the stream where there is none, and may do so in the middle of what is on its way:
+    // its first part would be refused, and its second stored before it.
+    until("the robot has made it anew", || async {
+        client.jetstream().get_stream("KRYTEN_EVENTS").await.is_ok()
+    })
+    .await;
     until("all are in the new stream", || async {
         numbers(&client).await.len() >= 500
     })

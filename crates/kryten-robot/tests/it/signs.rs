@@ -61,6 +61,16 @@ impl Visit for Line {
     }
 }
 
+/// What was logged above `info` about a channel.
+pub(crate) fn warnings(channel: &str) -> Vec<String> {
+    let lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
+    let loud = lines
+        .iter()
+        .filter(|line| line.level == "warn" || line.level == "error");
+    let ours = loud.filter(|line| line.about.iter().any(|about| about == channel));
+    ours.map(|line| line.message.clone()).collect()
+}
+
 /// A row of the table.
 #[derive(Debug, Clone)]
 struct Row {
