@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use async_nats::Subscriber;
 use futures_util::{Stream, StreamExt};
+use kryten_client::round_trip::round_trip;
 use kryten_sim::{ChannelHandle, Operation};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -71,7 +72,10 @@ pub(crate) async fn say(
     window: Option<usize>,
 ) -> anyhow::Result<Heard> {
     let mut events = theatre.events().await?;
-    theatre.nats.nats().flush().await?;
+    ensure!(
+        round_trip(theatre.nats.nats()).await,
+        "NATS does not answer"
+    );
     let channels = theatre.handles()?;
     let before = match who {
         Who::Ours => theatre.stored().await?,
@@ -228,7 +232,10 @@ pub(crate) async fn delays_of(
     time: Duration,
 ) -> anyhow::Result<Delays> {
     let events = theatre.events().await?;
-    theatre.nats.nats().flush().await?;
+    ensure!(
+        round_trip(theatre.nats.nats()).await,
+        "NATS does not answer"
+    );
     let channels = theatre.handles()?;
     let say = async |_, text| emit(&channels[0], line(text)).await;
     delays(events, who, per_second, time, say).await
@@ -242,7 +249,7 @@ pub(crate) async fn raw_delays(
 ) -> anyhow::Result<Delays> {
     let nats = theatre.nats.nats();
     let events: Subscriber = nats.subscribe("raw.line").await?;
-    nats.flush().await?;
+    ensure!(round_trip(nats).await, "NATS does not answer");
     let say = async |_, text| {
         let body = json!({"event_name": MARK, "payload": line(text)}).to_string();
         Ok(nats.publish("raw.line", body.into()).await?)

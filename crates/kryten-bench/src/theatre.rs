@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail, ensure};
 use async_nats::Subscriber;
 use futures_util::StreamExt;
+use kryten_client::round_trip::round_trip;
 use kryten_client::{Client, NatsConfig};
 use kryten_servers::NatsServer;
 use kryten_sim::{ChannelConfig, ChannelHandle, Operation, Sim, SimConfig, SimHandle, TlsConfig};
@@ -204,7 +205,7 @@ impl Theatre {
     async fn warm_up(&self) -> anyhow::Result<()> {
         const QUIET: Duration = Duration::from_millis(300);
         let mut events = self.events().await?;
-        self.nats.nats().flush().await?;
+        ensure!(round_trip(self.nats.nats()).await, "NATS does not answer");
         for name in &self.channels {
             let mut is_heard = false;
             while !is_heard {
@@ -340,7 +341,10 @@ impl KvTraffic {
     /// Watches all keys; lists are those of `key`, such as `playlist.items`.
     pub(crate) async fn watch(theatre: &Theatre, who: Who, key: &str) -> anyhow::Result<Arc<Self>> {
         let mut puts = theatre.nats.nats().subscribe("$KV.>").await?;
-        theatre.nats.nats().flush().await?;
+        ensure!(
+            round_trip(theatre.nats.nats()).await,
+            "NATS does not answer"
+        );
         let traffic = Arc::new(Self::default());
         let ours = Arc::clone(&traffic);
         let end = match who {

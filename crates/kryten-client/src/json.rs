@@ -75,6 +75,10 @@ impl Client {
         if body.len() > limit {
             return Err(ExchangeError::TooLarge { limit });
         }
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "who may not subscribe to an inbox can publish all the same"
+        )]
         let sent = async {
             self.connected().await;
             let nats = self.nats();

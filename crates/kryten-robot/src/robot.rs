@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use kryten_client::kv::KvError;
 use kryten_client::log_levels::LogLevels;
+use kryten_client::round_trip::round_trip;
 use kryten_client::shared_lives::SharedLives;
 use kryten_client::stream::{EventStream, StreamError};
 use kryten_client::{Client, ConnectError};
@@ -286,8 +287,8 @@ impl Robot {
             self.stop.cancel();
             let _ = self.lifecycle_task.await;
             self.lifecycle.shutdown("Normal shutdown").await;
-            // The connection is about to close: a failed flush changes nothing.
-            let _ = self.client.nats().flush().await;
+            // The connection is about to close: nothing could be done if it did not come back.
+            round_trip(self.client.nats()).await;
         };
         // While NATS is away, a flush and a subscription wait for it for ever.
         if tokio::time::timeout(FAREWELL_LIMIT, farewell)

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use futures_util::{StreamExt, TryStreamExt, stream};
+use kryten_client::round_trip::round_trip;
 use kryten_client::{Client, EventStream};
 use kryten_servers::NatsServer;
 use serde_json::{Value, json};
@@ -230,7 +231,7 @@ async fn publish(
             sent += 1;
         }
     }
-    nats.nats().flush().await?;
+    ensure!(round_trip(nats.nats()).await, "NATS does not answer");
     ensure!(
         started.elapsed() < time.mul_f64(1.1),
         "this machine cannot publish {pace} events/s beside all else"
@@ -283,7 +284,7 @@ async fn requests_alone(server: &NatsServer, amount: &Amount) -> anyhow::Result<
         .nats()
         .subscribe("kryten.userstats.command")
         .await?;
-    answering.nats().flush().await?;
+    ensure!(round_trip(answering.nats()).await, "NATS does not answer");
     let answer = json!({
         "service": "userstats", "command": "user.stats", "success": true,
         "data": {"username": "user1", "messages": 1000, "pms": 0, "kudos_plusplus": 100, "activity": null},

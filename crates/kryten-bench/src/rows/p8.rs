@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use kryten_client::round_trip::round_trip;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -73,7 +74,10 @@ pub(super) async fn run(programs: &Programs, quick: bool) -> anyhow::Result<Grid
 async fn alone(programs: &Programs, who: Who, lines: u64) -> anyhow::Result<Start> {
     let theatre = Theatre::open(programs, who, Sync::Default, 1).await?;
     let mut events = theatre.events().await?;
-    theatre.nats.nats().flush().await?;
+    ensure!(
+        round_trip(theatre.nats.nats()).await,
+        "NATS does not answer"
+    );
     for number in 0..lines {
         theatre.line("bench", number.to_string()).await?;
     }

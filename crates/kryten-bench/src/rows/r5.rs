@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use futures_util::stream::select_all;
 use futures_util::{StreamExt, TryStreamExt};
+use kryten_client::round_trip::round_trip;
 use serde_json::{Value, json};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
@@ -74,7 +75,7 @@ async fn others(theatre: &Theatre, amount: &Amount, time: Duration) -> anyhow::R
         let subject = format!("kryten.events.cytube.{name}.>");
         events.push(nats.nats().subscribe(subject).await?);
     }
-    nats.nats().flush().await?;
+    ensure!(round_trip(nats.nats()).await, "NATS does not answer");
     let channels = theatre.handles()?;
     let say = async |number, text| {
         let channel = &channels[1 + number % (channels.len() - 1)];
@@ -98,7 +99,10 @@ async fn flood(
         .nats()
         .subscribe("kryten.events.robot.bench.gap")
         .await?;
-    theatre.nats.nats().flush().await?;
+    ensure!(
+        round_trip(theatre.nats.nats()).await,
+        "NATS does not answer"
+    );
     let before = stored(theatre).await?;
     let first = theatre.memory()?;
     let channels = theatre.handles()?;

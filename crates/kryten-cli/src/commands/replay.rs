@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::Args;
+use kryten_client::round_trip::round_trip;
 use kryten_client::{Client, EventStream, StreamError};
 use kryten_protocol::token;
 
@@ -116,12 +116,8 @@ pub(crate) async fn run(client: &ClientArgs, args: ReplayArgs) -> anyhow::Result
     let ended = replay.all(&args, survey.replayed, &mut stop).await;
     let rest = replay.settle(0).await;
     if ended.is_ok() && rest.is_ok() {
-        replay
-            .client
-            .nats()
-            .flush()
-            .await
-            .context("the connection to NATS was lost")?;
+        let arrived = round_trip(replay.client.nats()).await;
+        anyhow::ensure!(arrived, "the connection to NATS was lost");
     }
     replay.done.tell(survey.left_out, args.json);
     ended.and(rest)?;

@@ -27,7 +27,6 @@ pub(super) async fn served_channels(client: &Client) -> anyhow::Result<Vec<Chann
         let request = serde_json::to_vec(&Request::new(SERVICE, "system.channels"))?;
         nats.publish_with_reply(subject::command(SERVICE)?, inbox, request.into())
             .await?;
-        nats.flush().await?;
         let mut channels: Vec<ChannelName> = Vec::new();
         let mut deadline = Instant::now() + FIRST;
         while let Ok(Some(answer)) = timeout_at(deadline, answers.next()).await {

@@ -1,5 +1,6 @@
 use futures_util::StreamExt;
 use kryten_client::events::{LiveEvents, LiveItem, SubscribeError};
+use kryten_client::round_trip::round_trip;
 use kryten_client::{Client, NatsConfig};
 use kryten_protocol::event::Event;
 use kryten_protocol::subject;
@@ -22,7 +23,7 @@ async fn usercounts(client: &Client, range: std::ops::Range<u64>) {
     for number in range {
         publish(client, "cytu.be", "Lounge", "usercount", number).await;
     }
-    client.nats().flush().await.unwrap();
+    assert!(round_trip(client.nats()).await);
 }
 
 async fn next(events: &mut LiveEvents) -> LiveItem {

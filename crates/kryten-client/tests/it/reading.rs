@@ -1,5 +1,6 @@
 use std::time::{Duration, Instant};
 
+use kryten_client::round_trip::round_trip;
 use kryten_client::{Client, EventReader, EventStream, ReaderItem, ReaderOptions};
 
 use crate::fixture::{connect, consumers_of, in_time, server_and_client, store, until_no_consumer};
@@ -107,7 +108,7 @@ async fn filters_choose_and_a_start_is_kept() {
             .await
             .unwrap();
     }
-    client.nats().flush().await.unwrap();
+    assert!(round_trip(client.nats()).await);
     let options = ReaderOptions {
         filter_subjects: vec![
             "kryten.events.cytube.a.>".into(),

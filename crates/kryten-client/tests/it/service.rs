@@ -8,6 +8,7 @@ use futures_util::StreamExt;
 use kryten_client::Client;
 use kryten_client::command::{CommandError, request};
 use kryten_client::respond::Refusal;
+use kryten_client::round_trip::round_trip;
 use kryten_client::service::{
     Identity, Lifecycle, LifecycleEvent, NORMAL_SHUTDOWN, NoParameters, RestartPolicy, Service,
     ServiceBuilder, StartError,
@@ -55,7 +56,7 @@ impl Heard {
         let nats = client.nats();
         let subject = format!("kryten.lifecycle.{service}.>");
         let heard = nats.subscribe(subject).await.unwrap();
-        nats.flush().await.unwrap();
+        assert!(round_trip(nats).await);
         Self(heard)
     }
 

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, ensure};
+use kryten_client::round_trip::round_trip;
 use kryten_client::{Client, EventStream, NatsConfig};
 use kryten_servers::NatsServer;
 use kryten_userstats::{ChannelConfig, Config, Userstats};
@@ -73,7 +74,7 @@ async fn compare() -> anyhow::Result<String> {
         })
         .await?;
     }
-    ours.nats().flush().await?;
+    ensure!(round_trip(ours.nats()).await, "NATS does not answer");
     let stream = EventStream::open_or_create(&ours).await?;
     wait("ours does not count everything", async || {
         let info = stream.info().await;

@@ -3,6 +3,7 @@
 use futures_util::StreamExt;
 use kryten_client::Client;
 use kryten_client::kv::{KvBucket, PutOptions};
+use kryten_client::round_trip::round_trip;
 use kryten_client::stream::{EventStream, StoredMessage};
 use kryten_protocol::state::StateBucket;
 use kryten_robot::Robot;
@@ -61,7 +62,7 @@ async fn an_event_over_the_servers_limit_is_a_notice_and_a_gap_and_the_rest_goes
         .subscribe("kryten.robot.notice")
         .await
         .unwrap();
-    client.nats().flush().await.unwrap();
+    assert!(round_trip(client.nats()).await);
     emit(&sim, "huge", json!("x".repeat(100_000)), 1).await;
     emit(&sim, "numbered", json!("#"), 3).await;
     let notice = within("a notice is published", notices.next())
@@ -127,7 +128,7 @@ async fn without_jetstream_events_are_published_and_nothing_is_stored() {
     let sim = Sim::start(SimConfig::quiet(CHANNEL)).await.unwrap();
     let client = Client::connect(&nats_config(&server)).await.unwrap();
     let mut heard = client.nats().subscribe("kryten.events.>").await.unwrap();
-    client.nats().flush().await.unwrap();
+    assert!(round_trip(client.nats()).await);
     let robot = start_robot(&server, &sim.url()).await;
     within("the channel is joined", robot.ready()).await;
     emit(&sim, "numbered", json!(7), 1).await;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use kryten_client::Client;
 use kryten_client::kv::KvBucket;
+use kryten_client::round_trip::round_trip;
 use kryten_client::state;
 use kryten_protocol::state::{EMOTES, ITEMS, StateBucket, USERS};
 use kryten_robot::Robot;
@@ -119,7 +120,7 @@ async fn a_reader_finds_the_list_of_one_moment_while_it_changes_and_changes_cost
         .await
         .unwrap();
     let mut whole_puts = client.nats().subscribe(subject).await.unwrap();
-    client.nats().flush().await.unwrap();
+    assert!(round_trip(client.nats()).await);
     let (count, count_wholes) = (Arc::clone(&manifests), Arc::clone(&wholes));
     let counting = tokio::spawn(async move {
         loop {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use kryten_client::kv::{KvBucket, TypedBucket};
+use kryten_client::round_trip::round_trip;
 use kryten_testkit::{SeenCommand, TestChannel};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -144,7 +145,7 @@ async fn the_service_answers_shows_itself_and_ends_in_order() {
         .subscribe("kryten.lifecycle.example_lines.>")
         .await
         .unwrap();
-    nats.flush().await.unwrap();
+    assert!(round_trip(nats).await);
     let http = ["--http", "127.0.0.1:0"];
     let (service, first) = Example::start("service", &channel, &http).await;
     let address = first.strip_prefix("serving http://").unwrap();

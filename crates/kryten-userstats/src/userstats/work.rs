@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kryten_client::respond::{Refusal, RespondError, Responder};
+use kryten_client::round_trip::round_trip;
 use kryten_client::{Client, ConnectError};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -117,7 +118,7 @@ pub(super) async fn work(
     let _ = answering.await;
     backfilling.abort();
     lifecycle.shutdown("Normal shutdown").await;
-    let _ = tokio::time::timeout(RETRY, client.nats().flush()).await;
+    let _ = tokio::time::timeout(RETRY, round_trip(client.nats())).await;
     if let Ok(Err(error)) = shared_well {
         return Err(error.into());
     }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use kryten_client::round_trip::round_trip;
 use kryten_protocol::command::Request;
 use kryten_userstats::{Config, Userstats};
 use serde_json::{Value, json};
@@ -18,7 +19,7 @@ impl Robot {
         let told: Arc<Mutex<Vec<Value>>> = Arc::default();
         let nats = bench.client.nats().clone();
         let mut commands = nats.subscribe("kryten.robot.command").await.unwrap();
-        nats.flush().await.unwrap();
+        assert!(round_trip(&nats).await);
         let heard = Arc::clone(&told);
         tokio::spawn(async move {
             while let Some(message) = commands.next().await {

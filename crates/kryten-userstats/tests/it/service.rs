@@ -6,6 +6,7 @@ use std::path::Path;
 use axum::body::Body;
 use axum::http::{Request as HttpRequest, StatusCode};
 use futures_util::StreamExt;
+use kryten_client::round_trip::round_trip;
 use kryten_userstats::{ChannelConfig, Config, Userstats};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -92,7 +93,7 @@ async fn lifecycle_messages_are_those_of_the_original() {
         .subscribe("kryten.lifecycle.userstats.>")
         .await
         .unwrap();
-    nats.flush().await.unwrap();
+    assert!(round_trip(nats).await);
     let folder = tempfile::tempdir().unwrap();
     let text = include_str!("../fixtures/userstats_config.json");
     let mut config = load(folder.path(), text).unwrap();

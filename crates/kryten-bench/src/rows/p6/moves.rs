@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
+use kryten_client::round_trip::round_trip;
 use serde_json::json;
 
 use super::Amount;
@@ -56,7 +57,10 @@ pub(super) async fn run(
             ));
         }
         // What was put just before may still be on its way to the subscriber.
-        theatre.nats.nats().flush().await?;
+        ensure!(
+            round_trip(theatre.nats.nats()).await,
+            "NATS does not answer"
+        );
         seen.push((
             took.as_secs_f64(),
             traffic.bytes() as f64,

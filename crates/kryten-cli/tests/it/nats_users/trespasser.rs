@@ -3,6 +3,7 @@
 use async_nats::{ConnectOptions, Event};
 use futures_util::StreamExt;
 use kryten_client::kv::BucketConfig;
+use kryten_client::round_trip::round_trip;
 use kryten_client::{Client, EventStream, KvBucket};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -169,7 +170,7 @@ pub(super) async fn the_server_is_no_accomplice_for_commands(guarded: &Guarded) 
         .subscribe("kryten.robot.command")
         .await
         .unwrap();
-    robots.nats().flush().await.unwrap();
+    assert!(round_trip(robots.nats()).await);
     let bucket = KvBucket::open_or_create(&silent, BucketConfig::new("silent"))
         .await
         .unwrap();

@@ -2,6 +2,7 @@
 
 use futures_util::StreamExt;
 use kryten_client::Client;
+use kryten_client::round_trip::round_trip;
 use kryten_servers::NatsServer;
 use serde_json::{Value, json};
 
@@ -37,7 +38,7 @@ async fn robots(client: &Client, channels: &[(&str, &str)]) {
             }
         });
     }
-    client.nats().flush().await.unwrap();
+    assert!(round_trip(client.nats()).await);
 }
 
 #[tokio::test]

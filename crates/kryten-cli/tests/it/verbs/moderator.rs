@@ -2,6 +2,7 @@
 
 use futures_util::StreamExt;
 use kryten_client::Client;
+use kryten_client::round_trip::round_trip;
 use kryten_servers::NatsServer;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -44,7 +45,7 @@ impl Moderator {
             .subscribe("kryten.moderator.command")
             .await
             .unwrap();
-        client.nats().flush().await.unwrap();
+        assert!(round_trip(client.nats()).await);
         tokio::spawn(async move {
             while let Some(request) = requests.next().await {
                 let asked: Value = serde_json::from_slice(&request.payload).unwrap();
