@@ -54,6 +54,14 @@ fn small_outbox(config: &mut RobotConfig) {
     config.outbox_bytes = 256 << 10;
 }
 
+/// More than a small outbox takes, while nothing is stored.
+async fn overfill(scene: &Scene) {
+    let all = scene.report().events_received + 5000;
+    scene.emit("numbered", json!("#"), 5000).await;
+    let taken = || async { scene.report().events_received >= all };
+    until("the robot has all that CyTube sent", taken).await;
+}
+
 async fn joined(server: NatsServer, name: &str) -> Scene {
     let scene = Scene::on(server, name, |_| (), |_| ()).await;
     within("the channel is joined", scene.robot.ready()).await;
@@ -64,7 +72,7 @@ async fn joined(server: NatsServer, name: &str) -> Scene {
 async fn a_nats_that_is_away_shows_and_so_does_an_outbox_that_was_full() {
     let mut scene = Scene::with("signs_away", |_| (), small_outbox).await;
     scene.server.stop().await.unwrap();
-    scene.emit("numbered", json!("#"), 5000).await;
+    overfill(&scene).await;
     scene.shows(AWAY).await;
     scene.server.restart().await.unwrap();
     scene.shows(LONG_AWAY).await;
@@ -148,10 +156,8 @@ async fn a_slow_disk_and_a_flood_that_it_does_not_follow_show() {
 
     let scene = scene.calmed().await;
     signal("-STOP");
-    scene.emit("numbered", json!("#"), 5000).await;
-    // While it lasts, the outbox is seen to fill.
-    let much_waits = || async { scene.report().outbox_bytes > 200 << 10 };
-    until("much waits", much_waits).await;
+    overfill(&scene).await;
+    assert!(scene.report().outbox_bytes > 200 << 10);
     signal("-CONT");
     scene.shows(FLOOD).await;
     scene.shows_nothing_but(&[SLOW, FLOOD]);
