@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use async_nats::Subscriber;
 use futures_util::{Stream, StreamExt};
-use kryten_client::round_trip::round_trip;
+use kryten_client::{Client, round_trip::round_trip};
 use kryten_sim::{ChannelHandle, Operation};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -181,6 +181,24 @@ impl Delays {
         self.millis.extend(&other.millis);
         self.millis.sort_by(f64::total_cmp);
     }
+}
+
+/// Messages to ourselves through nats-server, one after the other: what a line cannot be faster than.
+pub(crate) async fn trips(nats: &Client, time: Duration) -> anyhow::Result<Delays> {
+    let begin = Instant::now();
+    let mut turns = tokio::time::interval(Duration::from_millis(10));
+    let mut millis = Vec::new();
+    while begin.elapsed() < time {
+        turns.tick().await;
+        let sent = Instant::now();
+        ensure!(round_trip(nats.nats()).await, "NATS does not answer");
+        millis.push(sent.elapsed().as_secs_f64() * 1000.0);
+    }
+    millis.sort_by(f64::total_cmp);
+    Ok(Delays {
+        said: millis.len(),
+        millis,
+    })
 }
 
 /// Says so many lines a second for a while; each has the time in it at which it was said.

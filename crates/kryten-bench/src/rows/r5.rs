@@ -11,7 +11,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::grid::Grid;
-use crate::load::{Delays, delays, emit, line};
+use crate::load::{Delays, delays, emit, line, trips};
 use crate::sides::Sync;
 use crate::theatre::{PATIENCE, Programs, Theatre, Who};
 
@@ -53,7 +53,7 @@ pub(super) async fn run(programs: &Programs, quick: bool) -> anyhow::Result<Grid
     };
     let theatre = Theatre::open(programs, Who::Ours, Sync::Default, amount.channels).await?;
     // Before and after, so that what else the machine does falls on both.
-    let mut calm = others(&theatre, &amount, amount.time / 2).await?;
+    let (mut calm, mut calm_trips) = others(&theatre, &amount, amount.time / 2).await?;
     let over = CancellationToken::new();
     let flooding = flood(&theatre, &amount, over.clone());
     let quiet = async {
@@ -61,14 +61,21 @@ pub(super) async fn run(programs: &Programs, quick: bool) -> anyhow::Result<Grid
         over.cancel();
         seen
     };
-    let (flood, loud) = tokio::try_join!(flooding, quiet)?;
-    calm.add(&others(&theatre, &amount, amount.time / 2).await?);
+    let (flood, (loud, loud_trips)) = tokio::try_join!(flooding, quiet)?;
+    let (lines, trips) = others(&theatre, &amount, amount.time / 2).await?;
+    calm.add(&lines);
+    calm_trips.add(&trips);
     theatre.close().await?;
-    Ok(table(&amount, &flood, &calm, &loud))
+    let trips = [&calm_trips, &loud_trips];
+    Ok(table(&amount, &flood, [&calm, &loud], trips))
 }
 
-/// Lines in all channels but the first: each must come.
-async fn others(theatre: &Theatre, amount: &Amount, time: Duration) -> anyhow::Result<Delays> {
+/// Lines in all channels but the first: each must come. And round trips through nats-server beside them.
+async fn others(
+    theatre: &Theatre,
+    amount: &Amount,
+    time: Duration,
+) -> anyhow::Result<(Delays, Delays)> {
     let nats = theatre.connect().await?;
     let mut events = Vec::new();
     for name in &theatre.channels[1..] {
@@ -81,12 +88,14 @@ async fn others(theatre: &Theatre, amount: &Amount, time: Duration) -> anyhow::R
         let channel = &channels[1 + number % (channels.len() - 1)];
         emit(channel, line(text)).await
     };
-    let heard = delays(select_all(events), Who::Ours, amount.others, time, say).await?;
+    let hearing = delays(select_all(events), Who::Ours, amount.others, time, say);
+    let beside = theatre.connect().await?;
+    let (heard, trips) = tokio::try_join!(hearing, trips(&beside, time))?;
     ensure!(
         heard.heard() == heard.said,
         "a line of another channel was lost"
     );
-    Ok(heard)
+    Ok((heard, trips))
 }
 
 async fn flood(
@@ -174,13 +183,25 @@ async fn stored(theatre: &Theatre) -> anyhow::Result<u64> {
     Ok(count.1 as u64)
 }
 
-fn table(amount: &Amount, flood: &Flood, calm: &Delays, loud: &Delays) -> Grid {
+fn table(
+    amount: &Amount,
+    flood: &Flood,
+    [calm, loud]: [&Delays; 2],
+    [calm_trips, loud_trips]: [&Delays; 2],
+) -> Grid {
     let mut grid = Grid::new(&["what", "without the flood", "with it"]);
     for (name, part) in [("p50", 0.5), ("p99", 0.99), ("most", 1.0)] {
         grid.line([
             format!("frame to subscriber in the other channels, {name} in ms"),
             format!("{:.2}", calm.quantile(part)),
             format!("{:.2}", loud.quantile(part)),
+        ]);
+    }
+    for (name, part) in [("p99", 0.99), ("most", 1.0)] {
+        grid.line([
+            format!("round trip through nats-server beside it, {name} in ms"),
+            format!("{:.2}", calm_trips.quantile(part)),
+            format!("{:.2}", loud_trips.quantile(part)),
         ]);
     }
     grid.line([
@@ -212,6 +233,10 @@ fn table(amount: &Amount, flood: &Flood, calm: &Delays, loud: &Delays) -> Grid {
         "behind": flood.behind.as_secs_f64(), "lost": flood.lost, "megabytes": flood.memory,
         "calm": [calm.quantile(0.5), calm.quantile(0.99), calm.quantile(1.0)],
         "loud": [loud.quantile(0.5), loud.quantile(0.99), loud.quantile(1.0)],
+        "trips": {
+            "calm": [calm_trips.quantile(0.5), calm_trips.quantile(0.99), calm_trips.quantile(1.0)],
+            "loud": [loud_trips.quantile(0.5), loud_trips.quantile(0.99), loud_trips.quantile(1.0)],
+        },
     }));
     let ratio = loud.quantile(0.99) / calm.quantile(0.99);
     grid.at_most(

@@ -91,6 +91,19 @@ async fn messages_of_eight_megabytes_pass() {
 }
 
 #[tokio::test]
+async fn memory_is_collected_later_than_by_default_unless_the_environment_says_when() {
+    let server = NatsServer::ephemeral().await;
+    let environment = format!("/proc/{}/environ", server.pid().unwrap());
+    let environment = fs::read_to_string(environment).unwrap();
+    let wanted = std::env::var("GOGC").unwrap_or_else(|_| "400".to_owned());
+    let said: Vec<&str> = environment
+        .split('\0')
+        .filter_map(|variable| variable.strip_prefix("GOGC="))
+        .collect();
+    assert_eq!(said, [wanted]);
+}
+
+#[tokio::test]
 async fn jetstream_can_be_off_and_the_configuration_extended() {
     let server = NatsServer::ephemeral_with(|options| {
         options.jetstream = false;
