@@ -4,6 +4,7 @@ import json
 import os
 import queue
 import sys
+import time
 
 import socketio
 from engineio.payload import Payload
@@ -30,12 +31,21 @@ def main(url, ca_file, channel, name, *transports):
 
     seen = []
 
+    # The library runs each handler in a thread of its own, so what was said first may be told second:
+    # a look at all that has come, not only at what comes next.
     def until(wanted, condition=lambda args: True):
+        deadline = time.monotonic() + PATIENCE
+        looked_at = 0
         while True:
-            event, args = events.get(timeout=PATIENCE)
-            seen.append(event)
-            if event == wanted and condition(args):
-                return args
+            for event, args in seen[looked_at:]:
+                if event == wanted and condition(args):
+                    return args
+            looked_at = len(seen)
+            try:
+                seen.append(events.get(timeout=max(0, deadline - time.monotonic())))
+            except queue.Empty:
+                told = [event for event, _ in seen]
+                sys.exit(f"no {wanted} within {PATIENCE} s, only {told}")
 
     client.connect(url, transports=list(transports) or None)
     until("connect")
@@ -57,7 +67,7 @@ def main(url, ca_file, channel, name, *transports):
         "heard": heard == said,
         "acknowledged": acknowledged,
         "transport": transport,
-        "seen": sorted(set(seen)),
+        "seen": sorted({event for event, _ in seen}),
     }
     print(json.dumps(report), flush=True)
 
