@@ -340,11 +340,7 @@ pub(crate) struct KvTraffic {
 impl KvTraffic {
     /// Watches all keys; lists are those of `key`, such as `playlist.items`.
     pub(crate) async fn watch(theatre: &Theatre, who: Who, key: &str) -> anyhow::Result<Arc<Self>> {
-        let mut puts = theatre.nats.nats().subscribe("$KV.>").await?;
-        ensure!(
-            round_trip(theatre.nats.nats()).await,
-            "NATS does not answer"
-        );
+        let mut puts = theatre.nats.subscribe("$KV.>").await?;
         let traffic = Arc::new(Self::default());
         let ours = Arc::clone(&traffic);
         let end = match who {

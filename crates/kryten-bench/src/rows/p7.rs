@@ -280,11 +280,7 @@ async fn many(asking: &Client, amount: &Amount) -> anyhow::Result<f64> {
 /// The same requests, answered at once by a task that knows the answer.
 async fn requests_alone(server: &NatsServer, amount: &Amount) -> anyhow::Result<Answered> {
     let (answering, asking) = (clerk::connect(server).await?, clerk::connect(server).await?);
-    let mut requests = answering
-        .nats()
-        .subscribe("kryten.userstats.command")
-        .await?;
-    ensure!(round_trip(answering.nats()).await, "NATS does not answer");
+    let mut requests = answering.subscribe("kryten.userstats.command").await?;
     let answer = json!({
         "service": "userstats", "command": "user.stats", "success": true,
         "data": {"username": "user1", "messages": 1000, "pms": 0, "kudos_plusplus": 100, "activity": null},

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use futures_util::stream::select_all;
 use futures_util::{StreamExt, TryStreamExt};
-use kryten_client::round_trip::round_trip;
 use serde_json::{Value, json};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
@@ -80,9 +79,8 @@ async fn others(
     let mut events = Vec::new();
     for name in &theatre.channels[1..] {
         let subject = format!("kryten.events.cytube.{name}.>");
-        events.push(nats.nats().subscribe(subject).await?);
+        events.push(nats.subscribe(&subject).await?);
     }
-    ensure!(round_trip(nats.nats()).await, "NATS does not answer");
     let channels = theatre.handles()?;
     let say = async |number, text| {
         let channel = &channels[1 + number % (channels.len() - 1)];
@@ -105,13 +103,8 @@ async fn flood(
 ) -> anyhow::Result<Flood> {
     let mut gaps = theatre
         .nats
-        .nats()
         .subscribe("kryten.events.robot.bench.gap")
         .await?;
-    ensure!(
-        round_trip(theatre.nats.nats()).await,
-        "NATS does not answer"
-    );
     let before = stored(theatre).await?;
     let first = theatre.memory()?;
     let channels = theatre.handles()?;

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use kryten_client::kv::BucketConfig;
-use kryten_client::round_trip::round_trip;
 use kryten_client::{Client, EventStream, KvBucket, NatsConfig, command};
 use kryten_protocol::command::Request;
 use kryten_servers::{FindOptions, find_nats_server};
@@ -222,8 +221,7 @@ async fn everybody_works(guarded: &Guarded) {
     .await;
     // Events, live and from the stream.
     let events = format!("kryten.events.cytube.{CHANNEL}.>");
-    let mut live = counter.nats().subscribe(events.clone()).await.unwrap();
-    assert!(round_trip(counter.nats()).await);
+    let mut live = counter.subscribe(&events).await.unwrap();
     guarded.sim.say("alice", "hello").await.unwrap();
     let heard = tokio::time::timeout(PATIENCE, live.next()).await;
     assert!(heard.is_ok(), "the bot hears events");

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use kryten_client::round_trip::round_trip;
 use kryten_client::{Client, NatsConfig};
 use kryten_servers::NatsServer;
 use kryten_sim::{Account, Operation, Sim, SimConfig, SimHandle};
@@ -72,8 +71,7 @@ impl Wiretap {
     async fn on(client: &Client) -> Self {
         let tap = Self::default();
         let kept = tap.clone();
-        let mut all = client.nats().subscribe(">").await.unwrap();
-        assert!(round_trip(client.nats()).await);
+        let mut all = client.subscribe(">").await.unwrap();
         tokio::spawn(async move {
             while let Some(message) = all.next().await {
                 let text = format!("{} {:?} ", message.subject, message.headers);

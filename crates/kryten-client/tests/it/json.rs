@@ -2,7 +2,6 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use kryten_client::command::CommandError;
-use kryten_client::round_trip::round_trip;
 use serde_json::{Value, json};
 
 use crate::fixture::{in_time, server_and_client};
@@ -12,8 +11,7 @@ const SOON: Duration = Duration::from_millis(200);
 #[tokio::test]
 async fn json_is_published_to_any_subject_and_never_later() {
     let (mut server, client) = server_and_client().await;
-    let mut inbox = client.nats().subscribe("kryten.greeter.>").await.unwrap();
-    round_trip(client.nats()).await;
+    let mut inbox = client.subscribe("kryten.greeter.>").await.unwrap();
     let body = json!({"username": "B\u{f6}b"});
     client
         .publish_json("kryten.greeter.seen", &body)
@@ -45,8 +43,7 @@ async fn the_answer_to_json_is_read_whatever_its_fields_are() {
     let nobody: Result<Value, _> = client.request_json(subject, &json!({}), SOON).await;
     assert!(matches!(nobody, Err(CommandError::NoResponders { .. })));
 
-    let mut inbox = client.nats().subscribe(subject).await.unwrap();
-    round_trip(client.nats()).await;
+    let mut inbox = client.subscribe(subject).await.unwrap();
     let nats = client.nats().clone();
     let answering = tokio::spawn(async move {
         for answer in [r#"{"success":false,"balance":7}"#, "soon"] {

@@ -5,7 +5,6 @@ use kryten_client::Client;
 use kryten_client::command::CommandError;
 use kryten_client::commands::EmotesSet;
 use kryten_client::respond::{Refusal, Responder};
-use kryten_client::round_trip::round_trip;
 use kryten_protocol::event::emotes::Emote;
 use kryten_protocol::robot::RobotCommand;
 use serde_json::{Map, Value, json};
@@ -58,12 +57,7 @@ fn emote(name: &str, image: &str) -> Emote {
 async fn a_command_that_needs_a_higher_rank_is_not_sent() {
     let (_server, client) = server_and_client().await;
     let (_responder, heard) = start(&client).await;
-    let mut levels = client
-        .nats()
-        .subscribe("kryten.user_level.>")
-        .await
-        .unwrap();
-    round_trip(client.nats()).await;
+    let mut levels = client.subscribe("kryten.user_level.>").await.unwrap();
     let nats = client.nats().clone();
     let answering = tokio::spawn(async move {
         while let Some(request) = levels.next().await {

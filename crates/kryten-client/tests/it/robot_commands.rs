@@ -7,7 +7,6 @@ use kryten_client::chat::ChatLimits;
 use kryten_client::command::CommandError;
 use kryten_client::commands::Robot;
 use kryten_client::respond::{Refusal, Responder};
-use kryten_client::round_trip::round_trip;
 use kryten_protocol::event::playlist::After;
 use kryten_protocol::robot::{Position, RobotCommand, StateQuery, Video};
 use serde_json::{Value, json};
@@ -136,12 +135,7 @@ async fn the_ways_in_which_a_command_to_the_robot_fails_are_told_apart() {
 async fn only_a_question_is_asked_again() {
     let (_server, client) = server_and_client().await;
     // Takes requests and never answers, as a robot does that is not meant.
-    let mut silent = client
-        .nats()
-        .subscribe("kryten.robot.command")
-        .await
-        .unwrap();
-    round_trip(client.nats()).await;
+    let mut silent = client.subscribe("kryten.robot.command").await.unwrap();
     let robot = robot(&client)
         .with_timeout(Duration::from_millis(50))
         .with_tries(3);
@@ -258,8 +252,7 @@ async fn the_rank_is_asked_where_the_robot_listens_and_else_where_kryten_py_asks
             None,
         ),
     ] {
-        let mut inbox = client.nats().subscribe(subject).await.unwrap();
-        round_trip(client.nats()).await;
+        let mut inbox = client.subscribe(subject).await.unwrap();
         let nats = client.nats().clone();
         let answering = tokio::spawn(async move {
             let request = inbox.next().await.unwrap();

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt;
 use kryten_client::Client;
 use kryten_client::kv::KvBucket;
-use kryten_client::round_trip::round_trip;
 use kryten_client::state;
 use kryten_protocol::state::{EMOTES, ITEMS, StateBucket, USERS};
 use kryten_robot::Robot;
@@ -114,13 +113,9 @@ async fn a_reader_finds_the_list_of_one_moment_while_it_changes_and_changes_cost
     let subject = format!("$KV.{}.{ITEMS}", StateBucket::Playlist.name(CHANNEL));
     let manifests = Arc::new(AtomicU64::new(0));
     let wholes = Arc::new(AtomicU64::new(0));
-    let mut puts = client
-        .nats()
-        .subscribe(format!("{subject}.manifest"))
-        .await
-        .unwrap();
-    let mut whole_puts = client.nats().subscribe(subject).await.unwrap();
-    assert!(round_trip(client.nats()).await);
+    let manifest = format!("{subject}.manifest");
+    let mut puts = client.subscribe(&manifest).await.unwrap();
+    let mut whole_puts = client.subscribe(&subject).await.unwrap();
     let (count, count_wholes) = (Arc::clone(&manifests), Arc::clone(&wholes));
     let counting = tokio::spawn(async move {
         loop {

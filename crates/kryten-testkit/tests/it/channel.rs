@@ -2,7 +2,6 @@
 
 use futures_util::StreamExt;
 use kryten_client::Client;
-use kryten_client::round_trip::round_trip;
 use kryten_protocol::subject;
 use kryten_sim::Operation;
 use kryten_testkit::{SeenEvent, TestChannel};
@@ -75,8 +74,7 @@ async fn what_users_do_reaches_a_bot() {
     let channel = TestChannel::builder().with_userstats(false).start().await;
     let client = Client::connect(&channel.nats_config()).await.unwrap();
     let queued = subject::event(channel.name(), "queue").unwrap();
-    let mut bot = client.nats().subscribe(queued).await.unwrap();
-    assert!(round_trip(client.nats()).await);
+    let mut bot = client.subscribe(&queued).await.unwrap();
     let boss = Operation::Join {
         user: "boss".to_owned(),
         rank: Some(4.0),

@@ -2,7 +2,6 @@
 
 use futures_util::StreamExt;
 use kryten_client::Client;
-use kryten_client::round_trip::round_trip;
 use kryten_servers::NatsServer;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -40,12 +39,7 @@ impl Moderator {
         let server = NatsServer::ephemeral().await;
         let client = Client::connect(&nats_config(&server)).await.unwrap();
         let (sender, asked) = mpsc::unbounded_channel();
-        let mut requests = client
-            .nats()
-            .subscribe("kryten.moderator.command")
-            .await
-            .unwrap();
-        assert!(round_trip(client.nats()).await);
+        let mut requests = client.subscribe("kryten.moderator.command").await.unwrap();
         tokio::spawn(async move {
             while let Some(request) = requests.next().await {
                 let asked: Value = serde_json::from_slice(&request.payload).unwrap();
