@@ -79,6 +79,8 @@ pub(crate) struct User {
     pub(crate) subscribe: Vec<String>,
     /// Whether it may answer who asks it.
     pub(crate) answers: bool,
+    /// Whether it makes or checks the seals on events and state.
+    pub(crate) seals: bool,
 }
 
 impl User {
@@ -92,6 +94,7 @@ impl User {
             publish: vec![inbox.clone(), "$JS.API.STREAM.NAMES".to_owned()],
             subscribe: vec![inbox],
             answers: false,
+            seals: false,
         }
     }
 
@@ -233,6 +236,7 @@ const USER_LEVELS: [&str; 2] = ["kryten.user_level.>", "cytube.user_level.>"];
 fn robot(wanted: &Wanted) -> Result<User, SubjectError> {
     let mut robot = User::new(ROBOT, wanted);
     robot.is_service()?;
+    robot.seals = true;
     robot.may_hear(["kryten.lifecycle.*.*"]);
     robot.may_hear(USER_LEVELS);
     robot.may_publish([DISCOVERY_POLL, ROBOT_NOTICE]);
@@ -252,6 +256,7 @@ fn robot(wanted: &Wanted) -> Result<User, SubjectError> {
 fn userstats(wanted: &Wanted) -> Result<User, SubjectError> {
     let mut userstats = User::new(USERSTATS, wanted);
     userstats.is_service()?;
+    userstats.seals = true;
     userstats.may_hear([subject::lifecycle(ROBOT, "startup")?]);
     userstats.may_read_events(&wanted.channels)?;
     // It may be started before the robot.

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use async_nats::connection::State;
 use async_nats::{AuthError, ConnectOptions, Event, jetstream};
+use kryten_protocol::seal::SealKey;
 use rand::RngExt;
 use tokio_util::sync::CancellationToken;
 
@@ -36,6 +37,7 @@ pub struct Client {
     api_prefix: Arc<str>,
     /// On how many servers the stream and the buckets are kept that we create.
     replicas: Option<usize>,
+    seal_key: Option<Arc<SealKey>>,
     events: Arc<Events>,
     key_locks: Arc<KeyLocks>,
 }
@@ -120,6 +122,7 @@ impl Client {
             jetstream: jetstream::with_prefix(nats.clone(), &settings.api_prefix),
             api_prefix: settings.api_prefix.into(),
             replicas: settings.replicas,
+            seal_key: settings.seal_key.map(Arc::new),
             nats,
             events,
             key_locks: Arc::default(),
@@ -181,6 +184,11 @@ impl Client {
     /// On how many servers the configuration wants streams to be kept.
     pub(crate) fn replicas(&self) -> Option<usize> {
         self.replicas
+    }
+
+    /// The key for seals on events and state, `nats.seal_key` of the configuration.
+    pub fn seal_key(&self) -> Option<&SealKey> {
+        self.seal_key.as_deref()
     }
 
     pub(crate) fn connection_events(&self) -> &Events {

@@ -16,6 +16,7 @@
 //! ```
 
 use bytes::Bytes;
+use kryten_protocol::seal::{SEAL_HEADER, ValueParts};
 use kryten_protocol::state::list::{self, ListError, Manifest};
 use kryten_protocol::state::{STATE_HEADER, StateMark};
 
@@ -28,6 +29,8 @@ pub struct StateList {
     pub json: Bytes,
     /// Which events are in it; the Python robot does not say.
     pub mark: Option<StateMark>,
+    /// Whether it carries a seal that the robot made with the client's `nats.seal_key`; never without one.
+    pub is_sealed: bool,
     /// When it was written, in nanoseconds since the Unix epoch.
     pub written_nanos: i128,
     /// The key that it was read from.
@@ -74,16 +77,15 @@ pub async fn list(bucket: &KvBucket, key: &str) -> Result<Option<StateList>, Sta
         let Some(manifest) =
             manifest.filter(|manifest| !is_newer_and_foreign(whole.as_ref(), manifest))
         else {
-            return Ok(whole.map(|entry| from_entry(entry.value.clone(), &entry, 0)));
+            return Ok(whole.map(|entry| whole_list(bucket, entry)));
         };
         match assemble(bucket, key, &manifest).await? {
             Ok(list) => return Ok(Some(list)),
             // A later robot's layout, or a manifest that nobody can read: the key itself is there for that.
             Err(ListError::PartsDoNotFit) => unfit = ListError::PartsDoNotFit,
             Err(error) => {
-                let whole = whole.map(|entry| from_entry(entry.value.clone(), &entry, 0));
                 return whole
-                    .map(Some)
+                    .map(|entry| Some(whole_list(bucket, entry)))
                     .ok_or_else(|| unreadable(bucket, key, error));
             }
         }
@@ -114,10 +116,33 @@ async fn assemble(
                 .and_then(|part| std::str::from_utf8(part).ok())
         })
         .collect();
-    let joined = parts
-        .ok_or(ListError::PartsDoNotFit)
-        .and_then(|parts| manifest.join(&parts));
-    Ok(joined.map(|json| from_entry(json.into(), entry, manifest.omitted)))
+    let Some(parts) = parts else {
+        return Ok(Err(ListError::PartsDoNotFit));
+    };
+    // The seal of the manifest is for the parts that it names, and their names are made of what is in them.
+    let is_sealed = is_sealed(bucket, entry) && manifest.names(&parts);
+    let joined = manifest.join(&parts);
+    Ok(joined.map(|json| from_entry(json.into(), entry, manifest.omitted, is_sealed)))
+}
+
+fn whole_list(bucket: &KvBucket, entry: Entry) -> StateList {
+    let is_sealed = is_sealed(bucket, &entry);
+    from_entry(entry.value.clone(), &entry, 0, is_sealed)
+}
+
+/// Whether the robot sealed this value of the bucket; `false` without a `nats.seal_key` to tell by.
+pub fn is_sealed(bucket: &KvBucket, entry: &Entry) -> bool {
+    let header = |name| entry.headers.get_last(name).map(|value| value.as_str());
+    let (Some(key), Some(seal)) = (bucket.client().seal_key(), header(SEAL_HEADER)) else {
+        return false;
+    };
+    let parts = ValueParts {
+        bucket: bucket.name(),
+        key: &entry.key,
+        mark: header(STATE_HEADER).unwrap_or_default(),
+        value: &entry.value,
+    };
+    key.is_value_sealed(seal, &parts)
 }
 
 fn has_value(entry: &Entry) -> bool {
@@ -129,10 +154,11 @@ fn is_newer_and_foreign(whole: Option<&Entry>, manifest: &Entry) -> bool {
     whole.is_some_and(|whole| mark_of(whole).is_none() && whole.revision > manifest.revision)
 }
 
-fn from_entry(json: Bytes, entry: &Entry, omitted: usize) -> StateList {
+fn from_entry(json: Bytes, entry: &Entry, omitted: usize, is_sealed: bool) -> StateList {
     StateList {
         json,
         mark: mark_of(entry),
+        is_sealed,
         written_nanos: entry.created_nanos,
         key: entry.key.clone(),
         omitted,
@@ -140,7 +166,7 @@ fn from_entry(json: Bytes, entry: &Entry, omitted: usize) -> StateList {
 }
 
 fn mark_of(entry: &Entry) -> Option<StateMark> {
-    entry.headers.get(STATE_HEADER)?.as_str().parse().ok()
+    entry.headers.get_last(STATE_HEADER)?.as_str().parse().ok()
 }
 
 fn unreadable(bucket: &KvBucket, key: &str, source: ListError) -> StateError {

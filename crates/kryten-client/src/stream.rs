@@ -7,6 +7,7 @@ use std::time::Duration;
 use async_nats::HeaderMap;
 use async_nats::jetstream::stream;
 use bytes::Bytes;
+use kryten_protocol::seal::{EventParts, SEAL_HEADER, SealKey, SealPlace};
 use kryten_protocol::state::EPOCH_HEADER;
 use tokio::time::Instant;
 
@@ -126,6 +127,20 @@ pub struct StoredMessage {
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
+}
+
+impl StoredMessage {
+    /// Which of the robot's events it is; `None` where the robot did not seal it with this key.
+    pub fn seal(&self, key: &SealKey) -> Option<SealPlace> {
+        let seal = self.headers.get_last(SEAL_HEADER)?;
+        let parts = EventParts {
+            subject: &self.subject,
+            message_id: self.message_id.as_deref().unwrap_or_default(),
+            epoch: self.epoch.unwrap_or_default(),
+            body: &self.body,
+        };
+        key.open_event(seal.as_str(), &parts)
+    }
 }
 
 impl From<Stored> for StoredMessage {

@@ -9,6 +9,7 @@
 //! - [`cytube`]: payloads as statistics and state read them;
 //! - [`mod@line`]: the identity of a chat line, by which nothing is counted twice;
 //! - [`state`]: KV buckets, keys and the mark that says which event a value reflects;
+//! - [`seal`]: what the robot said is told from what was forged or repeated;
 //! - [`gap`]: the report of what may be missing;
 //! - [`command`]: requests to services and their replies; [`robot`] and [`userstats`]: each service's commands;
 //! - [`lifecycle`]: startup, heartbeat, shutdown.
@@ -35,6 +36,7 @@ pub mod gap;
 pub mod lifecycle;
 pub mod line;
 pub mod robot;
+pub mod seal;
 pub mod state;
 pub mod subject;
 pub mod time;

@@ -326,6 +326,7 @@ impl Bridge {
             message_id,
             body,
             received,
+            number: 0,
         }));
     }
 
@@ -487,5 +488,6 @@ pub(crate) fn gap_event(id: &ChannelId, gap: &Gap) -> Outgoing {
         message_id: Uuid::new_v4().to_string(),
         body: Bytes::from(serde_json::to_vec(gap).expect("a gap can be written as JSON")),
         received: gap.to,
+        number: 0,
     }
 }

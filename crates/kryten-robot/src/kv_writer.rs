@@ -14,8 +14,9 @@ use std::time::{Duration, Instant};
 
 use async_nats::HeaderMap;
 use bytes::Bytes;
-use kryten_client::Client;
 use kryten_client::kv::{BucketConfig, Entry, KvBucket, KvError, PutOptions};
+use kryten_client::{Client, state};
+use kryten_protocol::seal::{SEAL_HEADER, ValueParts};
 use kryten_protocol::state::list::manifest_key;
 use kryten_protocol::state::{STATE_HEADER, StateBucket, StateMark};
 use tokio::sync::{mpsc, oneshot};
@@ -23,6 +24,7 @@ use tracing::{error, warn};
 
 use crate::channel::StateKey;
 use crate::channel_name::ChannelId;
+use crate::lease::NO_TERM;
 use crate::outbox::Snapshot;
 use crate::status::{ChannelStatus, add, set};
 
@@ -127,11 +129,13 @@ impl KvWriter {
             writer.bucket(bucket).await?;
         }
         for place in Place::all() {
-            let entry = writer.bucket(place.bucket).await?.entry(&place.key).await?;
-            if let Some(entry) = entry {
+            let bucket = writer.bucket(place.bucket).await?;
+            if let Some(entry) = bucket.entry(&place.key).await? {
                 writer.revisions.insert(place, entry.revision);
-                if let Some(mark) = mark_of(&entry) {
-                    writer.epoch = writer.epoch.max(mark.epoch + 1);
+                // Before there was a key, robots wrote without a seal, and their terms count, too.
+                let unsealed = || written_mark(&entry).filter(|mark| mark.epoch < NO_TERM);
+                if let Some(mark) = mark_of(&bucket, &entry).or_else(unsealed) {
+                    writer.epoch = writer.epoch.max(mark.epoch.saturating_add(1));
                 }
             }
         }
@@ -293,7 +297,17 @@ impl KvWriter {
     async fn put(&mut self, place: &Place, value: &Bytes, mark: StateMark) -> Result<(), KvError> {
         let bucket = self.bucket(place.bucket).await?;
         let mut headers = HeaderMap::new();
-        headers.insert(STATE_HEADER, mark.to_string());
+        let mark_text = mark.to_string();
+        if let Some(key) = self.client.seal_key() {
+            let parts = ValueParts {
+                bucket: bucket.name(),
+                key: &place.key,
+                mark: &mark_text,
+                value,
+            };
+            headers.insert(SEAL_HEADER, key.seal_value(&parts));
+        }
+        headers.insert(STATE_HEADER, mark_text);
         let options = PutOptions {
             expected_revision: Some(self.revisions.get(place).copied().unwrap_or(0)),
             headers,
@@ -303,7 +317,7 @@ impl KvWriter {
             Ok(revision) => self.note_written(place, revision, size),
             Err(error @ (KvError::WrongRevision { .. } | KvError::OutcomeUnknown { .. })) => {
                 let entry = bucket.entry(&place.key).await?;
-                match self.judge(entry.as_ref(), mark) {
+                match self.judge(&bucket, entry.as_ref(), mark) {
                     Conflict::AlreadyWritten => {
                         let revision = entry.map_or(0, |entry| entry.revision);
                         self.note_written(place, revision, size);
@@ -338,11 +352,11 @@ impl KvWriter {
         add(&self.status.kv_bytes, size);
     }
 
-    fn judge(&self, entry: Option<&Entry>, mark: StateMark) -> Conflict {
+    fn judge(&self, bucket: &KvBucket, entry: Option<&Entry>, mark: StateMark) -> Conflict {
         let Some(entry) = entry else {
             return Conflict::Overwrite(0);
         };
-        match mark_of(entry) {
+        match mark_of(bucket, entry) {
             Some(theirs) if theirs == mark => Conflict::AlreadyWritten,
             Some(theirs) if theirs.epoch > self.epoch => Conflict::StandDown,
             Some(theirs) if theirs.epoch == self.epoch => Conflict::Overwrite(entry.revision),
@@ -366,6 +380,12 @@ async fn sleep(wait: Option<Duration>) {
     }
 }
 
-fn mark_of(entry: &Entry) -> Option<StateMark> {
-    entry.headers.get(STATE_HEADER)?.as_str().parse().ok()
+/// The mark of a robot; with a key for seals only one that a robot with this key wrote.
+fn mark_of(bucket: &KvBucket, entry: &Entry) -> Option<StateMark> {
+    let is_known = bucket.client().seal_key().is_none() || state::is_sealed(bucket, entry);
+    written_mark(entry).filter(|_| is_known)
+}
+
+fn written_mark(entry: &Entry) -> Option<StateMark> {
+    entry.headers.get_last(STATE_HEADER)?.as_str().parse().ok()
 }

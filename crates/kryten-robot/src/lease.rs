@@ -34,6 +34,9 @@ impl Times {
     }
 }
 
+/// No robot has so many terms: whoever writes such a number wants to use the numbers up.
+pub(crate) const NO_TERM: u64 = 1 << 53;
+
 /// What stands in KV for a channel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Record {
@@ -97,7 +100,7 @@ impl Candidate<'_> {
         };
         let take = Verdict::Take {
             revision: found.revision,
-            term: record.term + 1,
+            term: record.term.saturating_add(1),
         };
         if record.released || found.is_dead || record.holder == self.id {
             return take;

@@ -10,7 +10,7 @@ use kryten_protocol::token;
 use tracing::{debug, info, warn};
 
 use crate::channel_name::ChannelId;
-use crate::lease::{Candidate, Found, Holding, Record, Times, Verdict};
+use crate::lease::{Candidate, Found, Holding, NO_TERM, Record, Times, Verdict};
 
 /// The bucket of all channels' records.
 pub(crate) const LEASES: &str = "kryten_leases";
@@ -302,6 +302,7 @@ async fn open_bucket(client: &Client) -> Result<KvBucket, KvError> {
 
 fn read(entry: &Entry, process: &Process) -> Found {
     let record: Option<Record> = serde_json::from_slice(&entry.value).ok();
+    let record = record.filter(|record| record.term < NO_TERM);
     let is_dead = record
         .as_ref()
         .is_some_and(|record| record.process.has_ended(process));

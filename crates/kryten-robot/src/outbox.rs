@@ -34,6 +34,8 @@ pub struct Outgoing {
     pub body: Bytes,
     /// When the frame was received.
     pub received: WireTime,
+    /// Which event of this line it is, in the order in which they were sent first; 0 before.
+    pub number: u64,
 }
 
 impl Outgoing {
@@ -109,6 +111,8 @@ pub struct Outbox {
     size: usize,
     limit: usize,
     dropped: Option<Dropped>,
+    /// The highest number that an event has.
+    numbered: u64,
 }
 
 impl Outbox {
@@ -124,6 +128,7 @@ impl Outbox {
             size: 0,
             limit,
             dropped: None,
+            numbered: 0,
         }
     }
 
@@ -163,7 +168,13 @@ impl Outbox {
 
     /// The first entry that has not been sent; it counts as sent from now on.
     pub fn send_next(&mut self) -> Option<&Entry> {
-        let entry = self.take(self.waiting.first()?)?;
+        let mut entry = self.take(self.waiting.first()?)?;
+        if let Entry::Event(event) = &mut entry
+            && event.number == 0
+        {
+            self.numbered += 1;
+            event.number = self.numbered;
+        }
         self.size += entry.size();
         self.sent.push_back(entry);
         self.sent.back()
@@ -326,6 +337,7 @@ mod tests {
             message_id: id.to_string(),
             body: Bytes::from(vec![b'x'; bytes]),
             received: WireTime::from_millis(i64::from(id)),
+            number: 0,
         })
     }
 
@@ -466,6 +478,31 @@ mod tests {
         assert_eq!(ids(&outbox), ["3", "4"], "the oldest are superseded first");
         assert_eq!(outbox.size(), 2 * 129);
         assert_eq!(outbox.take_dropped(), None);
+    }
+
+    #[test]
+    fn an_event_has_its_number_from_the_first_time_that_it_is_sent() {
+        fn send(outbox: &mut Outbox) -> (String, u64) {
+            match outbox.send_next() {
+                Some(Entry::Event(event)) => (event.message_id.clone(), event.number),
+                other => panic!("{other:?}"),
+            }
+        }
+        let mut outbox = Outbox::new(10_000);
+        for id in 1..=3 {
+            outbox.push(event("chatMsg", id, 1));
+        }
+        assert_eq!(send(&mut outbox), ("1".to_owned(), 1));
+        assert_eq!(send(&mut outbox), ("2".to_owned(), 2));
+        outbox.unsend();
+        let Entry::Event(report) = event(GAP, 0, 1) else {
+            unreachable!()
+        };
+        outbox.push_before_unsent(report);
+        let again = [("0", 3), ("1", 1), ("2", 2), ("3", 4)];
+        for (id, number) in again {
+            assert_eq!(send(&mut outbox), (id.to_owned(), number));
+        }
     }
 
     #[test]

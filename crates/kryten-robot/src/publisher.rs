@@ -25,6 +25,7 @@ use kryten_client::one_life::OneLife;
 use kryten_client::shared_lives::SharedLives;
 use kryten_client::stream::{EventStream, StreamError};
 use kryten_protocol::event::EnvelopeRef;
+use kryten_protocol::seal::{EventParts, SEAL_HEADER, SealPlace};
 use kryten_protocol::state::{EPOCH_HEADER, StateMark};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -298,6 +299,19 @@ impl Publisher {
         let mut headers = HeaderMap::new();
         headers.insert("Nats-Msg-Id", event.message_id.as_str());
         headers.insert(EPOCH_HEADER, self.epoch.to_string());
+        if let Some(key) = life.connection.client().seal_key() {
+            let place = SealPlace {
+                stream_created: life.stream.identity().created_nanos,
+                number: event.number,
+            };
+            let parts = EventParts {
+                subject: &event.subject,
+                message_id: &event.message_id,
+                epoch: self.epoch,
+                body: &event.body,
+            };
+            headers.insert(SEAL_HEADER, key.seal_event(place, &parts));
+        }
         let is_gap = event.is_gap();
         if is_fence {
             headers.insert(

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use tokio_util::sync::CancellationToken;
+use tracing::debug;
 
 use crate::engine::Input;
 use crate::engineio::Version;
@@ -321,7 +322,11 @@ impl Client {
                 while let Some(Ok(_)) = self.line.next().await {}
                 Err(Over)
             }
-            Some(Ok(Message::Binary(_))) | Some(Err(_)) | None => Err(Over),
+            Some(Err(error)) => {
+                debug!(connection = self.settings.connection, %error, "a client's connection broke");
+                Err(Over)
+            }
+            Some(Ok(Message::Binary(_))) | None => Err(Over),
             Some(Ok(_)) => Ok(()),
         }
     }

@@ -119,6 +119,7 @@ async fn main() {
             epoch: claim.epoch,
             sums: &sums,
             position: Some(&position),
+            seals: None,
         };
         store.commit(&[batch]).await.unwrap();
     }

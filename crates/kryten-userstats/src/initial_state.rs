@@ -40,6 +40,8 @@ pub(crate) struct LoadedState {
     pub(crate) state: KnownState,
     /// Which events are in it; the Python robot does not say.
     pub(crate) mark: Option<StateMark>,
+    /// Whether the robot sealed it with our key.
+    pub(crate) is_sealed: bool,
     /// When the robot wrote it.
     pub(crate) written_at: WireTime,
 }
@@ -87,6 +89,7 @@ impl<T> Found<T> {
         LoadedState {
             state,
             mark: self.list.mark,
+            is_sealed: self.list.is_sealed,
             written_at: WireTime::from_micros(
                 i64::try_from(self.list.written_nanos / 1000).unwrap_or_default(),
             ),

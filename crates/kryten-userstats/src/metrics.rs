@@ -173,6 +173,18 @@ pub(crate) fn render(view: &StatusView, totals: Option<&Totals>) -> String {
             counters.stale,
         ),
         (
+            "unsealed_events_total",
+            Counter,
+            "Events without the robot's seal, where it seals; not counted",
+            counters.unsealed,
+        ),
+        (
+            "repeated_events_total",
+            Counter,
+            "Sealed events that had been counted before",
+            counters.repeated_events,
+        ),
+        (
             "state_drift_total",
             Counter,
             "Differences between the state in KV and the events",

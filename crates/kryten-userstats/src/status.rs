@@ -70,6 +70,8 @@ pub struct Status {
     repeated: AtomicU64,
     backwards: AtomicU64,
     stale: AtomicU64,
+    unsealed: AtomicU64,
+    repeated_events: AtomicU64,
     drift: AtomicU64,
     drift_log: DriftLog,
     batch_events: AtomicU64,
@@ -100,6 +102,8 @@ impl Default for Status {
             repeated: AtomicU64::new(0),
             backwards: AtomicU64::new(0),
             stale: AtomicU64::new(0),
+            unsealed: AtomicU64::new(0),
+            repeated_events: AtomicU64::new(0),
             drift: AtomicU64::new(0),
             drift_log: DriftLog::default(),
             batch_events: AtomicU64::new(0),
@@ -205,6 +209,8 @@ impl Status {
                 repeated: load(&self.repeated),
                 backwards: load(&self.backwards),
                 stale: load(&self.stale),
+                unsealed: load(&self.unsealed),
+                repeated_events: load(&self.repeated_events),
             },
             commands: self.commands(),
             drift: load(&self.drift),
@@ -310,6 +316,8 @@ impl Status {
             (&self.repeated, counters.repeated),
             (&self.backwards, counters.backwards),
             (&self.stale, counters.stale),
+            (&self.unsealed, counters.unsealed),
+            (&self.repeated_events, counters.repeated_events),
         ] {
             counter.fetch_add(by, Ordering::Relaxed);
         }

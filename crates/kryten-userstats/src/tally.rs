@@ -24,6 +24,7 @@ mod questions;
 mod real_names;
 mod room;
 mod rules;
+mod seals;
 mod sums;
 mod visits;
 mod vote;
@@ -54,6 +55,7 @@ pub use questions::{Listening, QUESTION_PREFIX, Question};
 pub use real_names::{is_user_name, thanked_names};
 pub use room::{Memory, Room};
 pub use rules::Rules;
+pub use seals::{Admission, Seals};
 pub use sums::{
     Activity, CountedLine, Counters, Extent, Hour, MediaChange, RoomKey, RoomSums, Seen, Snapshot,
     StoredMemory, Sums, VisitChange, Vote,
@@ -156,6 +158,14 @@ impl Tally {
     pub fn break_coverage(&mut self) {
         for room in self.rooms.values_mut().flat_map(HashMap::values_mut) {
             room.memory.coverage = Default::default();
+        }
+    }
+
+    /// Forgets which robot was the last: with another stream their terms may begin anew.
+    pub fn forget_robot(&mut self, domain: &str, channel: &str) {
+        let rooms = self.rooms.get_mut(domain);
+        if let Some(room) = rooms.and_then(|rooms| rooms.get_mut(channel)) {
+            room.memory.robot_epoch = 0;
         }
     }
 

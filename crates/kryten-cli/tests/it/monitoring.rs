@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use crate::process::{Process, until};
+use crate::rig::get;
 
 fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -51,16 +50,6 @@ fn values<'a>(alarms: &'a str, key: &'a str) -> impl Iterator<Item = &'a str> {
         .lines()
         .filter_map(move |line| line.trim().strip_prefix(key))
         .map(|value| value.trim().trim_matches('"'))
-}
-
-async fn get(base: &str, path: &str) -> String {
-    let host = base.trim_start_matches("http://").trim_end_matches('/');
-    let mut socket = TcpStream::connect(host).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-    socket.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).await.unwrap();
-    answer
 }
 
 #[tokio::test]

@@ -12,6 +12,8 @@ use kryten_servers::NatsServer;
 use kryten_sim::{Ledger, Operation, ScriptConfig, Sim, SimConfig, SimHandle, Speed};
 use serde_json::{Value, json};
 use sqlx::{Connection, Row, SqliteConnection};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::process::{Process, until};
 use crate::watcher::Watcher;
@@ -210,6 +212,17 @@ pub(crate) fn free_port() -> u16 {
         .local_addr()
         .unwrap()
         .port()
+}
+
+/// The answer to a GET, headers and body; `base` is an address, with or without `http://`.
+pub(crate) async fn get(base: &str, path: &str) -> String {
+    let host = base.trim_start_matches("http://").trim_end_matches('/');
+    let mut socket = TcpStream::connect(host).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    answer
 }
 
 pub(crate) fn start_robot(folder: &Path) -> Process {

@@ -10,10 +10,9 @@ use kryten_client::{Client, NatsConfig};
 use kryten_servers::NatsServer;
 use kryten_sim::{Account, Operation, Sim, SimConfig, SimHandle};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::process::{kryten, until};
-use crate::rig::{CHANNEL, DOMAIN, free_port};
+use crate::rig::{CHANNEL, DOMAIN, free_port, get};
 
 const CHANNEL_PASSWORD: &str = "S3cretOfChannel";
 const ACCOUNT_PASSWORD: &str = "S3cretOfAccount";
@@ -126,17 +125,6 @@ fn robot_file(
     let path = folder.join(format!("{name}.json"));
     std::fs::write(&path, config.to_string()).unwrap();
     path
-}
-
-async fn get(port: u16, path: &str) -> String {
-    let mut socket = tokio::net::TcpStream::connect(("127.0.0.1", port))
-        .await
-        .unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
-    socket.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    socket.read_to_string(&mut answer).await.unwrap();
-    answer
 }
 
 /// All requests that ask the robot something, the last of which stops it.
@@ -292,7 +280,7 @@ async fn no_secret_is_in_a_log_on_the_bus_in_a_stream_or_in_an_answer() {
         (1, "/health"),
         (1, "/metrics"),
     ] {
-        shown.push(get(ports[port], page).await);
+        shown.push(get(&format!("127.0.0.1:{}", ports[port]), page).await);
     }
     robots.into_iter().for_each(Loud::stop);
     statistics.stop();

@@ -59,6 +59,10 @@ pub struct NatsConfig {
     /// What the subjects of answers to us begin with, instead of `_INBOX`: where a user may only hear its own, so that
     /// nobody hears another's answers.
     pub inbox_prefix: Option<String>,
+    /// The key by which robot and statistics know that an event is the robot's: 64 hexadecimal digits, the same for both
+    /// and for nobody else. The robot seals with it what it publishes, and statistics count what is sealed.
+    #[schemars(with = "Option<String>")]
+    pub seal_key: Option<SecretString>,
     /// On how many servers of a cluster the stream and the buckets that we create are kept, 1 to 5. Without a value 1, and
     /// what is there already is taken as it is.
     #[schemars(range(min = 1, max = 5))]
@@ -109,6 +113,7 @@ impl Default for NatsConfig {
             jetstream_domain: None,
             jetstream_prefix: None,
             inbox_prefix: None,
+            seal_key: None,
             replicas: None,
             connect_timeout: Duration::from_secs(10),
             reconnect_time_wait: Duration::from_secs(2),

@@ -6,6 +6,9 @@ use async_nats::ServerAddr;
 use async_nats::rustls::pki_types::pem::{self, PemObject};
 use async_nats::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use kryten_protocol::seal::{SealKey, SealKeyError};
+use secrecy::ExposeSecret;
+
 use super::credentials::Credentials;
 use crate::config::{NatsConfig, without_user_part};
 
@@ -61,6 +64,9 @@ pub enum SettingError {
         /// The number.
         given: u8,
     },
+    /// The key for seals is none.
+    #[error("nats.seal_key cannot be used: {0}")]
+    BadSealKey(#[source] SealKeyError),
     /// The seed is none of a user.
     #[error(
         "nats.nkey_seed is no NKey seed of a user; that is a text of 58 characters and begins with SU"
@@ -88,6 +94,7 @@ pub(super) struct Settings {
     pub(super) credentials: Credentials,
     pub(super) api_prefix: String,
     pub(super) inbox_prefix: Option<String>,
+    pub(super) seal_key: Option<SealKey>,
     pub(super) replicas: Option<usize>,
     /// Whether we show a certificate of our own.
     pub(super) has_certificate: bool,
@@ -105,6 +112,7 @@ impl Settings {
             credentials,
             api_prefix: api_prefix(config)?,
             inbox_prefix: inbox_prefix(config)?,
+            seal_key: seal_key(config)?,
             replicas: replicas(config)?,
             has_certificate: config.tls_cert.is_some(),
             has_ca: config.tls_ca.is_some(),
@@ -262,6 +270,14 @@ fn inbox_prefix(config: &NatsConfig) -> Result<Option<String>, SettingError> {
     };
     usable("inbox_prefix", prefix)?;
     Ok(Some(prefix.to_owned()))
+}
+
+fn seal_key(config: &NatsConfig) -> Result<Option<SealKey>, SettingError> {
+    let Some(text) = &config.seal_key else {
+        return Ok(None);
+    };
+    let key = SealKey::parse(text.expose_secret());
+    key.map(Some).map_err(SettingError::BadSealKey)
 }
 
 /// On how many servers streams are kept; the servers take no more than five.

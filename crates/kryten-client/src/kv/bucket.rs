@@ -30,6 +30,11 @@ pub(super) struct Bucket {
 }
 
 impl KvBucket {
+    /// The connection through which it is read and written.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// Opens a bucket that exists; never creates one.
     ///
     /// # Errors

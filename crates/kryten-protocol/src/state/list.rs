@@ -203,6 +203,15 @@ impl Manifest {
         Ok(manifest)
     }
 
+    /// Whether these are the parts that it names, by what is in them; given in the manifest's order.
+    pub fn names(&self, parts: &[&str]) -> bool {
+        let is_named = |(name, part): (&String, &&str)| {
+            let named = name.rsplit_once('.').map(|(_, digest)| digest);
+            named == Some(digest(part.as_bytes()).as_str())
+        };
+        self.parts.len() == parts.len() && self.parts.iter().zip(parts).all(is_named)
+    }
+
     /// Puts the list together again from its parts, which are given in the manifest's order.
     ///
     /// # Errors

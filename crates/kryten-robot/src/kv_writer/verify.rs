@@ -138,7 +138,8 @@ impl KvWriter {
             .as_ref()
             .filter(|entry| entry.operation == Operation::Put);
         let is_ours = value_of.is_some_and(|entry| {
-            entry.value == *value && mark_of(entry).is_some_and(|mark| mark.epoch == self.epoch)
+            entry.value == *value
+                && mark_of(&bucket, entry).is_some_and(|mark| mark.epoch == self.epoch)
         });
         if let (true, Some(entry)) = (is_ours, &entry) {
             self.revisions.insert(place.clone(), entry.revision);
@@ -148,7 +149,7 @@ impl KvWriter {
             Some(_) => Found::Different,
             None => Found::Missing,
         };
-        match self.judge(entry.as_ref(), mark) {
+        match self.judge(&bucket, entry.as_ref(), mark) {
             Conflict::StandDown => self.stand_down(),
             Conflict::Overwrite(revision) => {
                 self.revisions.insert(place.clone(), revision);

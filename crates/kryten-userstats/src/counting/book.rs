@@ -1,12 +1,14 @@
 //! What is folded and not yet committed, for each channel; the joining of KV state with events.
 
 mod places;
+mod sealed;
 
 use std::collections::BTreeMap;
 
 use kryten_client::StoredMessage;
 use kryten_protocol::event::EnvelopeRef;
 use kryten_protocol::gap::{Gap, GapReason};
+use kryten_protocol::seal::SealKey;
 use kryten_protocol::time::WireTime;
 use tracing::{info, warn};
 
@@ -18,6 +20,7 @@ use crate::tally::{
 };
 use places::Front;
 pub(crate) use places::position_of;
+use sealed::SealedEvents;
 
 /// A channel that we count, by subject token. Two channels of one name on two hosts share it.
 #[derive(Debug)]
@@ -28,6 +31,7 @@ pub(crate) struct Held {
     pub(crate) has_counts: bool,
     pub(crate) lost: bool,
     sums: Sums,
+    seals: SealedEvents,
     /// Its position is to be written, also where nothing is to be added.
     is_touched: bool,
 }
@@ -61,6 +65,7 @@ pub(crate) struct Compared {
 pub(crate) struct Book {
     tally: Tally,
     held: BTreeMap<String, Held>,
+    seal_key: Option<SealKey>,
     /// How far the last batch went.
     front: Front,
     adoptions: Vec<Adoption>,
@@ -81,6 +86,7 @@ impl Book {
                 has_counts: claim.has_counts,
                 lost: false,
                 sums: Sums::default(),
+                seals: SealedEvents::new(claim.seals),
                 is_touched: false,
             });
             entry.channels.push(channel);
@@ -88,6 +94,7 @@ impl Book {
         Self {
             tally,
             held,
+            seal_key: None,
             front: Front::default(),
             adoptions: Vec::new(),
             changed: false,
@@ -171,9 +178,14 @@ impl Book {
         }
         held.is_touched = true;
         self.changed = true;
+        // Without a stream nobody but the robot can publish events, so nothing is sealed.
+        let key = self.seal_key.as_ref().filter(|_| stream_created.is_some());
         if message.subject.starts_with("kryten.events.robot.") {
             match serde_json::from_slice::<Gap>(&message.body) {
-                Ok(gap) => self.tally.apply_gap(gap, &mut held.sums),
+                Ok(gap) if held.admits(key, message, (&gap.domain, &gap.channel)) => {
+                    self.tally.apply_gap(gap, &mut held.sums);
+                }
+                Ok(_) => {}
                 Err(error) => {
                     held.sums.counters.malformed += 1;
                     warn!(subject = message.subject, %error, "a gap report cannot be read");
@@ -189,6 +201,9 @@ impl Book {
                 return;
             }
         };
+        if !held.admits(key, message, (&envelope.domain, &envelope.channel)) {
+            return;
+        }
         let event = EventView::of(
             &envelope,
             stored_at(message),
@@ -217,7 +232,7 @@ impl Book {
         live: bool,
     ) {
         let counted_to = self.counted_to();
-        for loaded in loaded {
+        for loaded in self.sealed(channel, loaded) {
             let mark = loaded
                 .mark
                 .filter(|mark| mark.stream_created == stream_created);
@@ -414,6 +429,7 @@ impl Book {
     pub(crate) fn batches(&mut self) -> Vec<ChannelBatch<'_>> {
         for held in self.held.values_mut() {
             self.tally.remember(&mut held.sums);
+            held.seals.write();
         }
         self.held
             .iter()
@@ -423,6 +439,7 @@ impl Book {
                 epoch: held.epoch,
                 sums: &held.sums,
                 position: held.position.as_ref(),
+                seals: held.seals.written(),
             })
             .collect()
     }
@@ -435,6 +452,7 @@ impl Book {
         for (token, held) in &mut self.held {
             held.lost |= lost.contains(token);
             held.is_touched = false;
+            held.seals.committed();
             let sums = std::mem::take(&mut held.sums);
             counters.add(&sums.counters);
             if !held.lost {

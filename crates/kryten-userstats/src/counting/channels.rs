@@ -103,7 +103,7 @@ impl Counting {
             chat: config.answers.in_chat,
             private: config.answers.in_chat || config.answers.privacy_by_pm,
         });
-        let book = Book::new(tally, claims);
+        let book = Book::new(tally, claims).with_seal_key(self.client.seal_key());
         past::cover(store, &book).await?;
         info!("{} trigger phrases", phrases.len());
         Ok(book)

@@ -144,12 +144,15 @@ impl Counting {
             },
         )
         .await?;
+        let mut sealed = self.book.seals_of_the_past();
         // Whatever comes last, what is behind the position is counted by the usual way.
         loop {
             match reader.next_batch(BATCH, BATCH_WAIT).await {
                 Ok(ReaderItem::Batch(batch)) => {
                     for message in batch.iter().filter(|message| message.sequence <= end) {
-                        if let Some(event) = past_event(message) {
+                        if let Some(event) = past_event(message)
+                            && sealed.admits(message, (&event.domain, &event.channel))
+                        {
                             past.fold(&event);
                         }
                     }
@@ -189,6 +192,7 @@ impl Counting {
                     epoch: held.epoch,
                     sums: by_token.get(token)?,
                     position: None,
+                    seals: None,
                 })
             })
             .collect();

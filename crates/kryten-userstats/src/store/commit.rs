@@ -18,6 +18,8 @@ pub struct ChannelBatch<'a> {
     pub sums: &'a Sums,
     /// Up to where they go; `None` where they come from no stream.
     pub position: Option<&'a Position>,
+    /// Which of the robot's sealed events are counted with it, as JSON; `None` where that is as before.
+    pub seals: Option<&'a str>,
 }
 
 /// What became of a batch.
@@ -39,7 +41,8 @@ impl Store {
         for batch in batches {
             let done = self.ledger.done(batch.token, batch.epoch);
             let (token, epoch) = (batch.token, batch.epoch);
-            if position::advance(&mut transaction, token, epoch, done, batch.position).await? {
+            let (position, seals) = (batch.position, batch.seals);
+            if position::advance(&mut transaction, token, epoch, done, position, seals).await? {
                 held.push(batch);
             } else {
                 committed.lost.push(token.to_owned());

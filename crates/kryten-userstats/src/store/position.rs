@@ -7,6 +7,7 @@ use sqlx::FromRow;
 
 use super::sql::{self, Transaction};
 use super::{Store, StoreError};
+use crate::tally::Seals;
 
 /// Up to where the stream is counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub struct Claim {
     pub position: Option<Position>,
     /// Whether anything was counted for it already, also without a position: by the original, or live only.
     pub has_counts: bool,
+    /// Which of the robot's sealed events were counted.
+    pub seals: Seals,
 }
 
 #[derive(FromRow)]
@@ -41,6 +44,7 @@ struct PositionRow {
     sequence: i64,
     message_id: Option<String>,
     message_time: i64,
+    seals: Option<String>,
 }
 
 impl Store {
@@ -77,7 +81,7 @@ pub(super) async fn claim(
     let row: PositionRow = sql::query_as(
         "INSERT INTO kryten_position (token, epoch) VALUES ($1, 1)
          ON CONFLICT (token) DO UPDATE SET epoch = kryten_position.epoch + 1, commits = 0
-         RETURNING epoch, stream_created, sequence, message_id, message_time",
+         RETURNING epoch, stream_created, sequence, message_id, message_time, seals",
     )
     .bind(&token)
     .fetch_one(&mut *transaction)
@@ -86,6 +90,12 @@ pub(super) async fn claim(
         has_counts: counted.contains(&token),
         token,
         epoch: row.epoch,
+        // What nobody can read is of a later program.
+        seals: row
+            .seals
+            .as_deref()
+            .and_then(|seals| serde_json::from_str(seals).ok())
+            .unwrap_or_default(),
         position: position(row),
     })
 }
@@ -98,11 +108,12 @@ pub(super) async fn advance(
     epoch: i64,
     done: Option<i64>,
     position: Option<&Position>,
+    seals: Option<&str>,
 ) -> sqlx::Result<bool> {
     let moved = match position {
         Some(position) => sql::query(
             "UPDATE kryten_position SET commits = commits + 1, stream_created = $4, sequence = $5,
-                     message_id = $6, message_time = $7
+                     message_id = $6, message_time = $7, seals = COALESCE($8, seals)
                  WHERE token = $1 AND epoch = $2 AND commits = COALESCE($3, commits)",
         )
         .bind(token)
@@ -112,6 +123,7 @@ pub(super) async fn advance(
         .bind(position.sequence.cast_signed())
         .bind(position.message_id.as_deref())
         .bind(i64::try_from(position.message_time).unwrap_or_default())
+        .bind(seals)
         .execute(transaction)
         .await?,
         None => {

@@ -63,6 +63,10 @@ pub struct Counters {
     pub backwards: u64,
     /// Events of a robot that another one has replaced.
     pub stale: u64,
+    /// Events without the robot's seal, where it seals.
+    pub unsealed: u64,
+    /// Sealed events that had been counted before.
+    pub repeated_events: u64,
 }
 
 impl Counters {
@@ -73,6 +77,8 @@ impl Counters {
         self.repeated += other.repeated;
         self.backwards += other.backwards;
         self.stale += other.stale;
+        self.unsealed += other.unsealed;
+        self.repeated_events += other.repeated_events;
     }
 }
 

@@ -44,6 +44,7 @@ async fn folded(path: &Path, events: &[(i64, &'static str, Value)]) -> Vec<Strin
         epoch: claim.epoch,
         sums: &sums,
         position: None,
+        seals: None,
     };
     store.commit(&[batch]).await.unwrap();
     store.close().await;

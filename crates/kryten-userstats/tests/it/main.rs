@@ -39,6 +39,7 @@ mod postgres;
 mod privacy;
 mod queries;
 mod recorded;
+mod seals;
 mod seed_b;
 mod seed_b_backfill;
 mod seed_b_enhancements;

@@ -87,6 +87,7 @@ async fn an_answer_is_never_older_than_the_last_commit_whoever_made_it(backend) 
             epoch: claim.epoch,
             sums: &sums,
             position: None,
+            seals: None,
         };
         assert!(one.commit(&[batch]).await.unwrap().lost.is_empty());
         told("BOB", round, "after a line").await;

@@ -115,6 +115,7 @@ async fn texts_that_postgresql_refuses_are_stored_as_near_as_can_be() {
         epoch: claim.epoch,
         sums: &sums,
         position: None,
+        seals: None,
     };
     let batches = [batch];
     let commit = tokio::time::timeout(Duration::from_secs(20), store.commit(&batches));

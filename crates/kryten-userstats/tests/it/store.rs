@@ -45,6 +45,7 @@ async fn commit(store: &Store, claim: &Claim, sums: &Sums, at: &Position) -> Vec
         epoch: claim.epoch,
         sums,
         position: Some(at),
+        seals: None,
     };
     store.commit(&[batch]).await.unwrap().lost
 }
@@ -181,6 +182,7 @@ async fn a_holder_that_was_replaced_cannot_write(backend) {
             epoch: *epoch,
             sums,
             position: Some(&at),
+            seals: None,
         })
         .collect();
     assert_eq!(store.commit(&batches).await.unwrap().lost, ["lounge"]);

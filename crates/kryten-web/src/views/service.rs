@@ -52,6 +52,10 @@ pub(crate) struct Statistics {
     pub(crate) repeated: u64,
     /// Events of a robot that another one has relieved.
     pub(crate) stale: u64,
+    /// Events without the robot's seal, where it seals.
+    pub(crate) unsealed: u64,
+    /// Sealed events that were counted before.
+    pub(crate) repeated_events: u64,
     /// Names, emotes and films in which the robot's state differed from the events.
     pub(crate) drift: u64,
     pub(crate) commits: u64,
@@ -209,6 +213,8 @@ pub(crate) async fn read(app: &App) -> Result<ServiceView, PageError> {
             malformed: view.counters.malformed,
             repeated: view.counters.repeated,
             stale: view.counters.stale,
+            unsealed: view.counters.unsealed,
+            repeated_events: view.counters.repeated_events,
             drift: view.drift,
             commits: view.commits,
             failed_commits: view.failed_commits,

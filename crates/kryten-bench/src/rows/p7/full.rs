@@ -42,6 +42,7 @@ pub(super) async fn make(file: &Path, people: u64, lines: u64) -> anyhow::Result
             epoch: claim.epoch,
             sums: &sums,
             position: None,
+            seals: None,
         };
         store.commit(&[batch]).await?;
     }

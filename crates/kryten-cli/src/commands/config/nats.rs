@@ -113,15 +113,22 @@ fn write_folder(args: &NatsArgs, users: &[User]) -> anyhow::Result<()> {
     let folder = std::path::absolute(folder)?;
     let random = args.passwords.unwrap_or(Passwords::Random) == Passwords::Random;
     let mut passwords = Vec::new();
+    let mut seal_key = None;
     for user in users {
         let file = folder.join(format!("{}.json", user.name));
-        let kept = kept_password(&file)?.filter(|kept| random != kept.starts_with("${"));
-        passwords.push(match kept {
+        let kept = kept(&file)?;
+        let is_of_kind = |kept: &String| random != kept.starts_with("${");
+        passwords.push(match kept.password.filter(is_of_kind) {
             Some(kept) => kept,
             None if random => random_password(),
             None => format!("${{{}}}", variable(user)),
         });
+        seal_key = seal_key.or(kept.seal_key.filter(is_of_kind).filter(|_| user.seals));
     }
+    let seal_key = seal_key.unwrap_or_else(|| match random {
+        true => hex(rand::rng().random::<[u8; 32]>()),
+        false => "${KRYTEN_NATS_SEAL_KEY}".to_owned(),
+    });
     let password_of = |user: &User| {
         let place = users.iter().position(|other| other.name == user.name);
         place
@@ -139,7 +146,7 @@ fn write_folder(args: &NatsArgs, users: &[User]) -> anyhow::Result<()> {
     );
     let mut files = vec![(folder.join(SERVER_FILE), text)];
     for user in users {
-        let section = json!({"nats": args.section(user, password_of(user))});
+        let section = json!({"nats": args.section(user, password_of(user), &seal_key)});
         let text = format!("{section:#}\n");
         files.push((folder.join(format!("{}.json", user.name)), text));
     }
@@ -168,7 +175,7 @@ impl NatsArgs {
     }
 
     /// The section `nats` of the service's configuration.
-    fn section(&self, user: &User, password: &str) -> Value {
+    fn section(&self, user: &User, password: &str, seal_key: &str) -> Value {
         let scheme = if self.tls_cert.is_some() {
             "tls"
         } else {
@@ -184,21 +191,34 @@ impl NatsArgs {
         if let Some(prefix) = &user.inbox_prefix {
             section["inbox_prefix"] = prefix.as_str().into();
         }
+        if user.seals {
+            section["seal_key"] = seal_key.into();
+        }
         section
     }
 }
 
-/// The password that an earlier run has written; one that is replaced would lock the running service out.
-fn kept_password(file: &Path) -> anyhow::Result<Option<String>> {
+/// What an earlier run has written: a password that is replaced would lock the running service out, and what is sealed
+/// with another key would not be counted.
+#[derive(Default)]
+struct Kept {
+    password: Option<String>,
+    seal_key: Option<String>,
+}
+
+fn kept(file: &Path) -> anyhow::Result<Kept> {
     let text = match std::fs::read_to_string(file) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Kept::default()),
         Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
     };
-    let value: Option<Value> = serde_json::from_str(&text).ok();
-    let password = value.and_then(|value| Some(value["nats"]["password"].as_str()?.to_owned()));
-    match password {
-        Some(password) => Ok(Some(password)),
+    let value: Value = serde_json::from_str(&text).unwrap_or_default();
+    let text = |key: &str| value["nats"][key].as_str().map(str::to_owned);
+    match text("password") {
+        Some(password) => Ok(Kept {
+            password: Some(password),
+            seal_key: text("seal_key"),
+        }),
         None => anyhow::bail!(
             "{} is there and was not written by this command; name another folder with --out",
             file.display()
@@ -231,8 +251,15 @@ fn variable(user: &User) -> String {
 }
 
 fn random_password() -> String {
-    let bytes: [u8; 24] = rand::rng().random();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(rand::rng().random::<[u8; 24]>())
+}
+
+fn hex(bytes: impl AsRef<[u8]>) -> String {
+    bytes
+        .as_ref()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// In quotes, since the server takes a word of digits for a number.

@@ -2,13 +2,16 @@
 
 use async_nats::{ConnectOptions, Event};
 use futures_util::StreamExt;
-use kryten_client::kv::BucketConfig;
+use kryten_client::kv::{BucketConfig, PutOptions};
+use kryten_client::stream::StoredMessage;
 use kryten_client::{Client, EventStream, KvBucket};
+use kryten_protocol::command::Request;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::{Guarded, PATIENCE, USERS, lines_of_alice};
+use super::{Guarded, PATIENCE, USERS, ask, lines_of_alice};
 use crate::process::until;
+use crate::rig::{CHANNEL, DOMAIN};
 
 impl Guarded {
     pub(super) async fn trespasser(&self, user: &str) -> Trespasser {
@@ -193,41 +196,105 @@ pub(super) async fn the_server_is_no_accomplice_for_commands(guarded: &Guarded) 
     .await;
     let stream = EventStream::open_or_create(&silent).await.unwrap();
     let events = stream.tail("kryten.events.>", 1000).await.unwrap();
-    let said = |event: &kryten_client::stream::StoredMessage| {
-        String::from_utf8_lossy(&event.body).contains("forged")
-    };
+    let said = |event: &StoredMessage| String::from_utf8_lossy(&event.body).contains("forged");
     assert!(!events.iter().any(said));
 }
 
-/// The limit of permissions that `docs/security.md` tells: an event that a bot has written into its own bucket, sent by
-/// the server where the bot may not publish. Where this fails, the server has learned to ask for permission.
-pub(super) async fn the_server_is_an_accomplice_for_events(guarded: &Guarded, counter: &Client) {
+/// What permissions cannot keep off, the robot's seal does: an event and a list of users that a bot has written into
+/// its own bucket, sent by the server where the bot may not publish.
+pub(super) async fn what_the_robot_did_not_say_does_not_count(
+    guarded: &mut Guarded,
+    counter: &Client,
+) {
     let silent = guarded.client("silent").await;
     let stream = EventStream::open_or_create(&silent).await.unwrap();
-    let events = stream
-        .tail("kryten.events.cytube.exact.chatmsg", 100)
-        .await
-        .unwrap();
-    let bodies = events
-        .iter()
-        .map(|event| serde_json::from_slice(&event.body).unwrap());
-    let of_alice = |event: &Value| event["payload"]["username"] == "alice";
-    let mut forged = bodies.filter(of_alice).last().unwrap();
-    forged["payload"]["msg"] = "never said".into();
+    let subject = "kryten.events.cytube.exact.chatmsg";
+    let events = stream.tail(subject, 100).await.unwrap();
+    let is_of_alice = |event: &&StoredMessage| {
+        let body: Value = serde_json::from_slice(&event.body).unwrap();
+        body["payload"]["username"] == "alice"
+    };
+    let genuine = events.iter().rfind(is_of_alice).unwrap();
     let bucket = KvBucket::open(&silent, "silent").await.unwrap();
-    bucket.put_json("y", &forged).await.unwrap();
-    let read = json!({"last_by_subj": "$KV.silent.y"}).to_string();
-    let (to, reply) = (
-        "$JS.API.DIRECT.GET.KV_silent",
-        "kryten.events.cytube.exact.chatmsg",
-    );
-    silent
-        .nats()
-        .publish_with_reply(to, reply, read.into())
-        .await
-        .unwrap();
-    until("the forged line is counted", || async {
+    let send = async |api: &str, read: Value, to: &'static str| {
+        let before = last_of(&silent, to).await;
+        let api = format!("$JS.API.{api}");
+        let nats = silent.nats();
+        nats.publish_with_reply(api, to, read.to_string().into())
+            .await
+            .unwrap();
+        until("the server has put it there", || async {
+            last_of(&silent, to).await > before
+        })
+        .await;
+    };
+    // A line that was never said.
+    let mut forged: Value = serde_json::from_slice(&genuine.body).unwrap();
+    forged["payload"]["msg"] = "never said".into();
+    bucket.put_json("line", &forged).await.unwrap();
+    let read = json!({"last_by_subj": "$KV.silent.line"});
+    send("DIRECT.GET.KV_silent", read, subject).await;
+    // The same with the headers of a line that was; its id would keep it out of the stream for ten minutes.
+    let mut headers = genuine.headers.clone();
+    headers.insert("Nats-Msg-Id", "another");
+    let dress = PutOptions {
+        headers,
+        ..PutOptions::default()
+    };
+    let value = forged.to_string();
+    bucket.put_at("dressed", value, dress).await.unwrap();
+    let read = json!({"last_by_subj": "$KV.silent.dressed"});
+    send("DIRECT.GET.KV_silent", read, subject).await;
+    // Somebody who never came, in the state.
+    let users = json!([{"name": "mallory", "rank": 1, "profile": {}, "meta": {"afk": false, "muted": false}}]);
+    bucket.put_json("users", &users).await.unwrap();
+    for to in [
+        "$KV.kryten_exact_userlist.users.manifest",
+        "$KV.kryten_exact_userlist.users",
+    ] {
+        let read = json!({"last_by_subj": "$KV.silent.users"});
+        send("DIRECT.GET.KV_silent", read, to).await;
+    }
+    // What comes after is counted, also by one who starts now.
+    guarded.sim.say("alice", "and I").await.unwrap();
+    until("the line is counted", || async {
         lines_of_alice(counter).await == 3
     })
     .await;
+    let metrics = guarded.metrics().await;
+    assert!(
+        metrics.contains("userstats_unsealed_events_total 2"),
+        "{metrics}"
+    );
+    guarded.restart_userstats();
+    until("the statistics answer again", || async {
+        lines_of_alice(counter).await == 3
+    })
+    .await;
+    let request = Request::new("userstats", "user.stats")
+        .with("username", "mallory")
+        .with("channel", CHANNEL)
+        .with("domain", DOMAIN);
+    let mallory = ask(counter, "userstats", request).await.unwrap();
+    assert_eq!(
+        (&mallory["known"], &mallory["present"]),
+        (&json!(false), &json!(false))
+    );
+    let log = std::fs::read_to_string(guarded.path("userstats.log")).unwrap();
+    assert!(log.contains("state in KV is passed over"), "{log}");
+}
+
+/// The sequence of the last message of a subject in its stream; 0 without one.
+async fn last_of(client: &Client, subject: &str) -> u64 {
+    let stream = match subject.strip_prefix("$KV.") {
+        Some(rest) => format!("KV_{}", rest.split('.').next().unwrap_or_default()),
+        None => "KRYTEN_EVENTS".to_owned(),
+    };
+    let api = format!("$JS.API.DIRECT.GET.{stream}");
+    let read = json!({"last_by_subj": subject}).to_string();
+    let answer = client.nats().request(api, read.into()).await.unwrap();
+    let headers = answer.headers.unwrap_or_default();
+    // What is put there by an answer of the server has its headers, too.
+    let sequence = headers.get_last("Nats-Sequence");
+    sequence.map_or(0, |sequence| sequence.as_str().parse().unwrap())
 }

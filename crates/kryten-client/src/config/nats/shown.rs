@@ -45,6 +45,7 @@ impl fmt::Debug for NatsConfig {
             .field("jetstream_domain", &self.jetstream_domain)
             .field("jetstream_prefix", &self.jetstream_prefix)
             .field("inbox_prefix", &self.inbox_prefix)
+            .field("seal_key", &self.seal_key)
             .field("replicas", &self.replicas)
             .field("connect_timeout", &self.connect_timeout)
             .field("ping_interval", &self.ping_interval)
@@ -74,6 +75,7 @@ mod tests {
             url: Some("nats://bob:hunter2@old".into()),
             token: Some("hunter2".into()),
             nkey_seed: Some("hunter2".into()),
+            seal_key: Some("hunter2".into()),
             ..NatsConfig::for_url("nats://bob:hunter2@host").with_user("bob", "hunter2")
         };
         let shown = format!("{config:?} {config:#?}");

@@ -111,6 +111,18 @@ fn what_is_no_list_or_no_manifest_is_told() {
     ));
 }
 
+#[test]
+fn parts_that_the_manifest_does_not_name_are_told() {
+    let layout = split(&playlist(0..200), "1", Limits::default()).unwrap();
+    let manifest = Manifest::read(layout.manifest.as_bytes()).unwrap();
+    let parts: Vec<&str> = layout.parts.iter().map(|part| part.json.as_str()).collect();
+    assert!(parts.len() > 1 && manifest.names(&parts));
+    assert!(!manifest.names(&parts[1..]));
+    let changed = parts[0].replacen("1", "2", 1);
+    let others = [&[changed.as_str()], &parts[1..]].concat();
+    assert!(!manifest.names(&others));
+}
+
 proptest! {
     #[test]
     fn any_list_is_read_back_as_it_was(

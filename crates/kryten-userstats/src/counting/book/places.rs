@@ -110,6 +110,7 @@ mod tests {
                 epoch: 1,
                 position: None,
                 has_counts: false,
+                seals: Default::default(),
             };
             let channel = ChannelConfig {
                 domain: "cytu.be".into(),
