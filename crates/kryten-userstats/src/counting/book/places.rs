@@ -75,7 +75,14 @@ impl Book {
 
     /// Puts every channel at a place of its own, in the order of [`Book::ours`].
     pub(crate) fn place(&mut self, places: Vec<Position>) {
-        for (held, place) in self.ours_mut().zip(places) {
+        let ours = self.held.values_mut().filter(|held| !held.lost);
+        for (held, place) in ours.zip(places) {
+            let before = held.position.as_ref();
+            if before.is_some_and(|before| before.stream_created != place.stream_created) {
+                for channel in &held.channels {
+                    self.tally.forget_robot(&channel.domain, &channel.channel);
+                }
+            }
             held.position = Some(place);
             held.is_touched = true;
         }
@@ -189,6 +196,33 @@ mod tests {
         book.place(vec![place.clone(), place]);
         assert_eq!(book.counted_to(), 9);
         assert_eq!(commit(&mut book).len(), 2);
+    }
+
+    #[test]
+    fn terms_of_a_robot_count_within_a_stream() {
+        let mut book = book(&["a"]);
+        let of_term = |sequence, name: &str, epoch| {
+            let mut event = line("a", sequence);
+            let body = String::from_utf8_lossy(&event.body).into_owned();
+            let mut body: serde_json::Value = serde_json::from_str(&body).unwrap();
+            body["event_name"] = name.into();
+            body["payload"] = serde_json::json!({"name": "alice"});
+            event.body = body.to_string().into();
+            event.epoch = Some(epoch);
+            event
+        };
+        let visits = |book: &Book| book.tally.open_visits();
+        book.fold(&[of_term(1, "addUser", 9)], 7);
+        book.fold(&[of_term(2, "userLeave", 1)], 7);
+        assert_eq!(
+            visits(&book),
+            1,
+            "a robot that was replaced is not believed"
+        );
+        // NATS has lost everything.
+        book.place(vec![position_of(&line("a", 0), 8)]);
+        book.fold(&[of_term(1, "userLeave", 1)], 8);
+        assert_eq!(visits(&book), 0);
     }
 
     #[test]
