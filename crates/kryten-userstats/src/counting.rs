@@ -10,6 +10,7 @@ mod past;
 mod read;
 mod resume;
 mod state;
+mod subjects;
 mod trace;
 mod wishes;
 

@@ -12,6 +12,7 @@ use kryten_protocol::seal::SealKey;
 use kryten_protocol::time::WireTime;
 use tracing::{info, warn};
 
+use super::subjects::channel_of;
 use crate::config::ChannelConfig;
 use crate::initial_state::LoadedState;
 use crate::store::{ChannelBatch, Claim, Position};
@@ -164,8 +165,8 @@ impl Book {
     }
 
     fn fold_message(&mut self, message: &StoredMessage, stream_created: Option<i128>) {
-        let token = message.subject.split('.').nth(3).unwrap_or_default();
-        let Some(held) = self.held.get_mut(token).filter(|held| !held.lost) else {
+        let held = channel_of(&message.subject).and_then(|token| self.held.get_mut(token));
+        let Some(held) = held.filter(|held| !held.lost) else {
             return;
         };
         if let Some(created) = stream_created {

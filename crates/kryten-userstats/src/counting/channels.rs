@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use kryten_client::EventStream;
-use kryten_protocol::subject;
 use kryten_protocol::token::normalize;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
+use super::subjects::filters_of;
 use super::{Book, Counting, Ended, RETRY, past};
 use crate::config::ChannelConfig;
 use crate::status::Source;
@@ -175,13 +175,4 @@ pub(super) async fn turn(
             () = tokio::time::sleep_until(deadline) => {}
         },
     }
-}
-
-/// The subjects of channels, by their tokens.
-pub(super) fn filters_of(tokens: impl Iterator<Item = impl AsRef<str>>) -> Vec<String> {
-    let filters = tokens.filter_map(|token| {
-        let events = subject::channel_events(token.as_ref()).ok()?;
-        Some([events, subject::gap(token.as_ref()).ok()?])
-    });
-    filters.flatten().collect()
 }

@@ -5,9 +5,9 @@ use kryten_protocol::token::normalize;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::channels::filters_of;
 use super::read::last_of;
 use super::state::{self, LoadedChannels};
+use super::subjects::filters_of;
 use super::{Counting, RETRY};
 use crate::config::ChannelConfig;
 use crate::initial_state::Telling;

@@ -137,6 +137,37 @@ async fn channels_are_divided_and_divided_anew_when_one_comes_or_goes(backend) {
 }
 
 on_both! {
+async fn instances_that_read_all_of_the_stream_count_only_what_is_theirs(backend) {
+    let bench = Bench::with(backend).await;
+    let all = names(41);
+    let (nobodys, channels) = all.split_last().unwrap();
+    let one = start(&bench, channels).await;
+    say_everywhere(&bench, channels, 1).await;
+    let two = start(&bench, channels).await;
+    divided(&[&one, &two], &[20, 20]).await;
+    say_everywhere(&bench, channels, 2).await;
+    for other in ["kryten.events.other.room0.chatmsg", "kryten.events.robot.room0.other"] {
+        let ack = bench.client.jetstream().publish(other, "no event".into()).await;
+        ack.unwrap().await.unwrap();
+    }
+    say(&bench, nobodys, 2, "hi").await;
+    counted(&bench, channels, 2).await;
+    let end = bench.stream().await.info().await.unwrap().last_sequence;
+    for service in [&one, &two] {
+        eventually("all is read", || async { service.status().view().sequence == end }).await;
+        assert_eq!(service.status().view().counters.malformed, 0);
+    }
+    one.shutdown().await.unwrap();
+    two.shutdown().await.unwrap();
+    let again = start(&bench, channels).await;
+    say_everywhere(&bench, &all, 3).await;
+    counted(&bench, channels, 3).await;
+    assert_eq!(bench.store().await.totals().await.unwrap().messages, 40 * 3);
+    again.shutdown().await.unwrap();
+}
+}
+
+on_both! {
 async fn whoever_answers_tells_what_all_have_found(backend) {
     let bench = Bench::with(backend).await;
     let channels = names(2);
