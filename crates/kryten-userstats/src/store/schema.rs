@@ -33,6 +33,10 @@ const CHANGES: &[(i64, &str)] = &[
         include_str!("../../migrations/0007_people_found_at_once.sql"),
     ),
     (8, include_str!("../../migrations/0008_instances_tell.sql")),
+    (
+        9,
+        include_str!("../../migrations/0009_snapshots_of_a_channel.sql"),
+    ),
     (10, include_str!("../../migrations/0010_seals.sql")),
 ];
 
