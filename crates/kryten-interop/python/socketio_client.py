@@ -3,7 +3,10 @@
 import json
 import os
 import queue
+import select
+import ssl
 import sys
+import threading
 import time
 
 import socketio
@@ -15,7 +18,39 @@ PATIENCE = 20
 Payload.max_decode_packets = 1000
 
 
+def one_at_a_time():
+    """Keeps reads and writes of a TLS connection apart.
+
+    The library reads in one thread and writes in another. OpenSSL takes no two calls for one connection at once, and
+    this Python does not see to it: now and then a read then looks like the end, and the library closes the connection.
+    """
+    lock = threading.RLock()
+    recv, send = ssl.SSLSocket.recv, ssl.SSLSocket.send
+
+    def locked_recv(self, *args):
+        while True:
+            with lock:
+                timeout = self.gettimeout()
+                self.settimeout(0)
+                try:
+                    return recv(self, *args)
+                except ssl.SSLWantReadError:
+                    if timeout == 0:
+                        raise
+                finally:
+                    self.settimeout(timeout)
+            if not select.select([self], [], [], timeout)[0]:
+                raise TimeoutError("timed out")
+
+    def locked_send(self, *args):
+        with lock:
+            return send(self, *args)
+
+    ssl.SSLSocket.recv, ssl.SSLSocket.send = locked_recv, locked_send
+
+
 def main(url, ca_file, channel, name, *transports):
+    one_at_a_time()
     # What all versions of the two libraries underneath read.
     os.environ["REQUESTS_CA_BUNDLE"] = os.environ["WEBSOCKET_CLIENT_CA_BUNDLE"] = ca_file
     client = socketio.Client(reconnection=False)
