@@ -145,13 +145,20 @@ impl Counting {
         let holds: Vec<bool> = looks.buffered(REQUESTS_AT_ONCE).try_collect().await?;
         let mut places: Vec<Position> = Vec::new();
         let mut missing = false;
+        let mut newest = None;
         for (held, holds) in self.book.ours().zip(holds) {
             self.shared.status.pulse.beat();
             let place = match &held.position {
                 Some(position) if holds => position.clone(),
                 Some(position) => {
+                    // Read once for all channels.
+                    let newest = match &newest {
+                        Some(newest) => newest,
+                        None => newest.insert(resume::newest(event_stream, &filters).await?),
+                    };
                     let tally = self.book.tally();
-                    let resume = resume::find(event_stream, &filters, position, tally).await?;
+                    let resume =
+                        resume::find(event_stream, &filters, newest, position, tally).await?;
                     missing |= !resume.exact;
                     resume.position
                 }

@@ -1,5 +1,7 @@
 //! Where to go on in a stream that is not the one, or not as long as the one, that was counted.
 
+use std::borrow::Cow;
+
 use kryten_client::{EventStream, StoredMessage, StreamError, StreamInfo};
 use kryten_protocol::cytube::ChatMsg;
 use kryten_protocol::event::EnvelopeRef;
@@ -41,20 +43,30 @@ pub(crate) async fn holds(
     }))
 }
 
-/// Looks for the end of what was counted: the last message itself, else the newest line that is known, else the first
+/// The newest messages of the stream, in its order.
+pub(crate) async fn newest(
+    stream: &EventStream,
+    filters: &[String],
+) -> Result<Vec<StoredMessage>, StreamError> {
+    let mut newest = Vec::new();
+    for filter in filters {
+        newest.extend(stream.tail(filter, TAIL).await?);
+    }
+    newest.sort_unstable_by_key(|message| message.sequence);
+    Ok(newest)
+}
+
+/// Looks for the end of what was counted among the newest messages: the last message itself, else the newest line that is known, else the first
 /// message that was stored later. Sequence numbers say nothing, since they may be used again.
 pub(crate) async fn find(
     stream: &EventStream,
     filters: &[String],
+    newest: &[StoredMessage],
     counted: &Position,
     tally: &Tally,
 ) -> Result<Resume, StreamError> {
     let info = stream.info().await?;
-    let mut tail = Vec::new();
-    for filter in filters {
-        tail.extend(stream.tail(filter, TAIL).await?);
-    }
-    tail.sort_unstable_by_key(|message| message.sequence);
+    let mut tail = Cow::Borrowed(newest);
     let created = info.created_nanos;
     let same = tail
         .iter()
@@ -78,11 +90,12 @@ pub(crate) async fn find(
     }
     let is_later = |message: &StoredMessage| message.time_nanos > counted.message_time;
     if created <= counted.message_time && tail.first().is_some_and(is_later) {
-        tail.clear();
+        let mut all = Vec::new();
         for filter in filters {
-            tail.extend(stream.messages_from(filter, info.first_sequence).await?);
+            all.extend(stream.messages_from(filter, info.first_sequence).await?);
         }
-        tail.sort_unstable_by_key(|message| message.sequence);
+        all.sort_unstable_by_key(|message| message.sequence);
+        tail = Cow::Owned(all);
     }
     let sequence = if created > counted.message_time {
         info.first_sequence.saturating_sub(1)
