@@ -4,7 +4,7 @@
 //! anything can have it put where only the robot may write. With a key that the robot and the statistics share, what
 //! the robot did not say, or said once already, is told from what it says.
 //!
-//! The seal of an event is `{stream created}:{number}:{code}`, that of a value in KV is the code alone. The code is the
+//! The seal of an event is `{stream created}:{run}:{number}:{code}`, that of a value in KV is the code alone. The code is the
 //! first half of an HMAC-SHA-256 (RFC 2104) in hexadecimal digits, over everything by which a reader goes.
 //!
 //! ```
@@ -12,7 +12,7 @@
 //!
 //! let key = SealKey::parse(&"2a".repeat(32))?;
 //! let event = EventParts { subject: "kryten.events.cytube.lounge.chatmsg", message_id: "a", epoch: 3, body: b"{}" };
-//! let place = SealPlace { stream_created: 1_796_035_000_000_000_000, number: 17 };
+//! let place = SealPlace { stream_created: 1_796_035_000_000_000_000, run: 5, number: 17 };
 //! let seal = key.seal_event(place, &event);
 //! assert_eq!(key.open_event(&seal, &event), Some(place));
 //! assert_eq!(key.open_event(&seal, &EventParts { body: b"[]", ..event }), None);
@@ -51,6 +51,9 @@ pub struct SealKeyError;
 pub struct SealPlace {
     /// When the stream was created for which it was sealed, in nanoseconds since the Unix epoch.
     pub stream_created: i128,
+    /// Chosen at random for each term of a robot in the channel, since two may have the same epoch where the first ended
+    /// before it had written any state.
+    pub run: u32,
     /// Its number within the robot's term in the channel; an event that is sent again keeps it.
     pub number: u64,
 }
@@ -106,17 +109,21 @@ impl SealKey {
         let code = self.of_event(place, event).finalize().into_bytes();
         let SealPlace {
             stream_created,
+            run,
             number,
         } = place;
-        format!("{stream_created}:{number}:{}", hex(&code[..CODE]))
+        format!("{stream_created}:{run}:{number}:{}", hex(&code[..CODE]))
     }
 
     /// Which event it is; `None` where this seal was not made for it with this key.
     pub fn open_event(&self, seal: &str, event: &EventParts<'_>) -> Option<SealPlace> {
-        let (stream_created, rest) = seal.split_once(':')?;
-        let (number, code) = rest.split_once(':')?;
+        let parts: Vec<&str> = seal.split(':').collect();
+        let [stream_created, run, number, code] = parts[..] else {
+            return None;
+        };
         let place = SealPlace {
             stream_created: stream_created.parse().ok()?,
+            run: run.parse().ok()?,
             number: number.parse().ok()?,
         };
         is_code(self.of_event(place, event), code).then_some(place)
@@ -139,6 +146,7 @@ impl SealKey {
             event.message_id.as_bytes(),
             &event.epoch.to_be_bytes(),
             &place.stream_created.to_be_bytes(),
+            &place.run.to_be_bytes(),
             &place.number.to_be_bytes(),
             event.body,
         ])
@@ -205,6 +213,7 @@ mod tests {
     };
     const PLACE: SealPlace = SealPlace {
         stream_created: 1_796_035_000_000_000_000,
+        run: 5,
         number: 17,
     };
     const VALUE: ValueParts<'_> = ValueParts {
@@ -244,11 +253,12 @@ mod tests {
         assert_eq!(self::key("2b").open_event(&seal, &EVENT), None);
         let (_, code) = seal.rsplit_once(':').unwrap();
         for made_up in [
-            format!("1796035000000000000:18:{code}"),
-            format!("1796035000000000001:17:{code}"),
-            format!("1796035000000000000:17:{}", &code[..30]),
-            format!("1796035000000000000:17:{}é", &code[..30]),
-            format!("17:{code}"),
+            format!("1796035000000000000:5:18:{code}"),
+            format!("1796035000000000000:6:17:{code}"),
+            format!("1796035000000000001:5:17:{code}"),
+            format!("1796035000000000000:5:17:{}", &code[..30]),
+            format!("1796035000000000000:5:17:{}é", &code[..30]),
+            format!("1796035000000000000:17:{code}"),
             String::new(),
         ] {
             assert_eq!(key.open_event(&made_up, &EVENT), None, "{made_up}");

@@ -62,6 +62,8 @@ pub(crate) struct Publisher {
     pub(crate) snapshots: mpsc::UnboundedSender<(Snapshot, Option<StateMark>)>,
     pub(crate) status: Arc<ChannelStatus>,
     pub(crate) epoch: u64,
+    /// The random number of this term that is in its seals.
+    pub(crate) run: u32,
     pub(crate) stop: CancellationToken,
     /// What was logged.
     pub(crate) told: Mutex<Told>,
@@ -302,6 +304,7 @@ impl Publisher {
         if let Some(key) = life.connection.client().seal_key() {
             let place = SealPlace {
                 stream_created: life.stream.identity().created_nanos,
+                run: self.run,
                 number: event.number,
             };
             let parts = EventParts {

@@ -132,6 +132,7 @@ impl Term {
             snapshots,
             status: Arc::clone(&status),
             epoch,
+            run: rand::random(),
             stop: stop_publisher.clone(),
             told: std::sync::Mutex::default(),
         };

@@ -41,14 +41,16 @@ pub struct Seals {
 struct Series {
     /// The stream for which they were sealed.
     stream_created: i64,
-    /// By the robot's epoch.
-    terms: BTreeMap<u64, Term>,
+    /// In the order in which they began.
+    terms: Vec<Term>,
 }
 
 /// A term of the robot.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 struct Term {
+    epoch: u64,
+    run: u32,
     /// The highest number that was counted.
     top: u64,
     /// Lower ones that were not, in order.
@@ -111,11 +113,11 @@ impl Seals {
             std::cmp::Ordering::Less => {
                 *series = Series {
                     stream_created,
-                    terms: BTreeMap::new(),
+                    terms: Vec::new(),
                 }
             }
         }
-        match series.note(epoch, place.number) {
+        match series.note(epoch, place) {
             true => Admission::Counts,
             false => Admission::Repeated,
         }
@@ -124,22 +126,33 @@ impl Seals {
 
 impl Series {
     /// Whether it is the first time.
-    fn note(&mut self, epoch: u64, number: u64) -> bool {
-        let earliest = self.terms.keys().next().copied();
+    fn note(&mut self, epoch: u64, place: SealPlace) -> bool {
+        let is_it = |term: &&mut Term| (term.epoch, term.run) == (epoch, place.run);
+        if let Some(term) = self.terms.iter_mut().find(is_it) {
+            return term.note(place.number);
+        }
+        let earliest = self.terms.iter().map(|term| term.epoch).min();
         if earliest.is_some_and(|earliest| epoch < earliest) {
             return false;
         }
-        let is_first_term = earliest.is_none();
-        let is_new = !self.terms.contains_key(&epoch);
-        let term = self.terms.entry(epoch).or_default();
-        if is_new && is_first_term {
+        let mut term = Term {
+            epoch,
+            run: place.run,
+            ..Term::default()
+        };
+        match earliest {
+            Some(_) => {
+                term.note(place.number);
+            }
             // What came before was counted before there were seals.
-            term.top = number;
-        } else if !term.note(number) {
-            return false;
+            None => term.top = place.number,
         }
+        self.terms.push(term);
         while self.terms.len() > TERMS {
-            self.terms.pop_first();
+            let first = self.terms.iter().enumerate();
+            let first = first.min_by_key(|(at, term)| (term.epoch, *at));
+            let at = first.map_or(0, |(at, _)| at);
+            self.terms.remove(at);
         }
         true
     }
@@ -180,6 +193,7 @@ mod tests {
     fn place(stream_created: i128, number: u64) -> Option<SealPlace> {
         Some(SealPlace {
             stream_created,
+            run: 1,
             number,
         })
     }
@@ -225,6 +239,26 @@ mod tests {
         assert_eq!(admit(3, 46), Admission::Repeated, "its term is long over");
     }
 
+    /// A robot that was killed before it had written anything of its term leaves its epoch to the next.
+    #[test]
+    fn two_terms_of_one_epoch_have_numbers_of_their_own() {
+        let mut seals = seals();
+        let mut admit = |run, number| {
+            let place = SealPlace {
+                stream_created: 1,
+                run,
+                number,
+            };
+            seals.admit(LOUNGE, 3, Some(place), 5)
+        };
+        for (run, number) in [(7, 1), (7, 2), (8, 1), (8, 2)] {
+            assert_eq!(admit(run, number), Admission::Counts, "{run} {number}");
+        }
+        for (run, number) in [(7, 1), (7, 2), (8, 1), (8, 2)] {
+            assert_eq!(admit(run, number), Admission::Repeated, "{run} {number}");
+        }
+    }
+
     #[test]
     fn another_stream_begins_anew_and_an_earlier_one_does_not_come_back() {
         let mut seals = seals();
@@ -255,7 +289,7 @@ mod tests {
             }
         }
         let stored = serde_json::to_string(&seals).unwrap();
-        assert!(stored.len() < 200, "{stored}");
+        assert!(stored.len() < 300, "{stored}");
         assert_eq!(serde_json::from_str::<Seals>(&stored).unwrap(), seals);
     }
 

@@ -65,6 +65,7 @@ impl<'a> Robot<'a> {
         let id = format!("{}-{}", self.epoch, self.number);
         let place = SealPlace {
             stream_created: self.stream.identity().created_nanos,
+            run: 1,
             number: self.number,
         };
         let parts = EventParts {
