@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use kryten_client::StoredMessage;
-use kryten_protocol::seal::{SEAL_HEADER, SealKey};
+use kryten_protocol::seal::{SEAL_HEADER, SealKey, SealPlace};
 use kryten_protocol::token::normalize;
 use tokio::time::Instant;
 use tracing::warn;
@@ -72,11 +72,14 @@ impl Held {
         let Some(key) = key else {
             return true;
         };
-        let admission = admit(&mut self.seals.seals, key, message, channel);
+        let place = message.seal(key);
+        let admission = admit(&mut self.seals.seals, message, channel, place);
         let what = match admission {
             Admission::Counts => {
                 self.seals.changed = true;
-                self.tell_of_another_key(key, message);
+                if place.is_none() {
+                    self.tell_of_another_key(message);
+                }
                 return true;
             }
             Admission::Unsealed => {
@@ -99,9 +102,8 @@ impl Held {
     }
 
     /// As long as nothing was sealed with our key, nothing is refused, and a wrong key would go unnoticed.
-    fn tell_of_another_key(&mut self, key: &SealKey, message: &StoredMessage) {
-        let is_sealed = message.headers.get(SEAL_HEADER).is_some();
-        if is_sealed && message.seal(key).is_none() && self.seals.tells() {
+    fn tell_of_another_key(&mut self, message: &StoredMessage) {
+        if message.headers.get(SEAL_HEADER).is_some() && self.seals.tells() {
             warn!(
                 subject = message.subject,
                 sequence = message.sequence,
@@ -172,7 +174,9 @@ impl PastSeals {
     pub(crate) fn admits(&mut self, message: &StoredMessage, channel: (&str, &str)) -> bool {
         let token = message.subject.split('.').nth(3).unwrap_or_default();
         match (&self.key, self.seals.get_mut(token)) {
-            (Some(key), Some(seals)) => admit(seals, key, message, channel) == Admission::Counts,
+            (Some(key), Some(seals)) => {
+                admit(seals, message, channel, message.seal(key)) == Admission::Counts
+            }
             _ => true,
         }
     }
@@ -180,10 +184,10 @@ impl PastSeals {
 
 fn admit(
     seals: &mut Seals,
-    key: &SealKey,
     message: &StoredMessage,
     channel: (&str, &str),
+    place: Option<SealPlace>,
 ) -> Admission {
     let epoch = message.epoch.unwrap_or_default();
-    seals.admit(channel, epoch, message.seal(key), message.time_nanos)
+    seals.admit(channel, epoch, place, message.time_nanos)
 }
