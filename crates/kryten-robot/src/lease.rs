@@ -51,6 +51,9 @@ pub(crate) struct Record {
     /// The holder has left by itself.
     #[serde(default)]
     pub(crate) released: bool,
+    /// The revision that it was put in the place of, by which an old record that is put anew is told.
+    #[serde(default)]
+    pub(crate) after: u64,
 }
 
 /// A record as it was found.
@@ -58,8 +61,18 @@ pub(crate) struct Record {
 pub(crate) struct Found {
     pub(crate) record: Option<Record>,
     pub(crate) revision: u64,
+    /// Whether a robot wrote it, as far as that can be known: with a key for seals only what is sealed.
+    pub(crate) is_believed: bool,
     /// Whether the holder is known to be dead.
     pub(crate) is_dead: bool,
+}
+
+impl Found {
+    /// Whether a robot has taken the channel from one who held it by this revision.
+    pub(crate) fn replaces(&self, held: u64) -> bool {
+        let is_old = |record: &Record| record.after != 0 && record.after < held;
+        self.revision > held && self.is_believed && !self.record.as_ref().is_some_and(is_old)
+    }
 }
 
 /// What one who wants the channel is to do.
@@ -91,6 +104,17 @@ impl Candidate<'_> {
                 term: 1,
             };
         };
+        if !found.is_believed {
+            // Whoever holds the channel puts his own in its place soon.
+            let take = Verdict::Take {
+                revision: found.revision,
+                term: 1,
+            };
+            return match self.has_stood_still(found.revision, now) {
+                Some(true) => take,
+                _ => Verdict::StandBy,
+            };
+        }
         let Some(record) = &found.record else {
             // Nobody can read it, so nobody holds it.
             return Verdict::Take {
@@ -105,19 +129,27 @@ impl Candidate<'_> {
         if record.released || found.is_dead || record.holder == self.id {
             return take;
         }
-        let earlier = self.seen.replace((found.revision, now));
-        match earlier {
-            Some((revision, since)) if revision == found.revision => {
-                self.seen = Some((revision, since));
-                match now.saturating_sub(since) >= self.times.expiry {
-                    true => take,
-                    false => Verdict::StandBy,
-                }
-            }
-            Some(_) if record.domain != self.domain => Verdict::Foreign {
+        let is_first_look = self.seen.is_none();
+        match self.has_stood_still(found.revision, now) {
+            Some(true) => take,
+            None if !is_first_look && record.domain != self.domain => Verdict::Foreign {
                 domain: record.domain.clone(),
             },
             _ => Verdict::StandBy,
+        }
+    }
+
+    /// Whether this revision has stood for so long that its holder is gone; `None` where it is another than at the last
+    /// look.
+    fn has_stood_still(&mut self, revision: u64, now: Duration) -> Option<bool> {
+        match self.seen {
+            Some((seen, since)) if seen == revision => {
+                Some(now.saturating_sub(since) >= self.times.expiry)
+            }
+            _ => {
+                self.seen = Some((revision, now));
+                None
+            }
         }
     }
 }
@@ -168,6 +200,7 @@ mod tests {
             process: Process::default(),
             term,
             released: false,
+            after: 0,
         }
     }
 
@@ -175,6 +208,7 @@ mod tests {
         Found {
             record: Some(record),
             revision,
+            is_believed: true,
             is_dead: false,
         }
     }
@@ -193,12 +227,53 @@ mod tests {
     }
 
     #[test]
+    fn a_record_that_no_robot_wrote_moves_nobody() {
+        let forged = |revision| Found {
+            is_believed: false,
+            ..found(
+                Record {
+                    domain: "other.tv".to_owned(),
+                    released: true,
+                    ..record("mallory", NO_TERM)
+                },
+                revision,
+            )
+        };
+        // It is no foreign host and nobody's release; the holder puts his own in its place.
+        let mut waiting = candidate();
+        for (seconds, revision) in [(0, 4), (1, 5), (5, 5)] {
+            let verdict = waiting.look(Some(&forged(revision)), at(seconds));
+            assert_eq!(verdict, Verdict::StandBy);
+        }
+        // Where there is none, it is in nobody's way for longer than a holder's death is.
+        assert_eq!(
+            waiting.look(Some(&forged(5)), at(6)),
+            Verdict::Take {
+                revision: 5,
+                term: 1
+            }
+        );
+        // Who holds the channel leaves it to a robot, and neither to somebody else nor for an old record.
+        assert!(!forged(9).replaces(8));
+        let put_after = |after| {
+            let record = Record {
+                after,
+                ..record("other", 3)
+            };
+            found(record, 9).replaces(8)
+        };
+        assert!(put_after(8) && put_after(0) && !put_after(7));
+        assert!(!found(record("other", 3), 8).replaces(8));
+    }
+
+    #[test]
     fn a_free_channel_is_taken_at_once() {
         let take = |revision, term| Verdict::Take { revision, term };
         assert_eq!(candidate().look(None, at(0)), take(0, 1));
         let unreadable = Found {
             record: None,
             revision: 4,
+            is_believed: true,
             is_dead: false,
         };
         assert_eq!(candidate().look(Some(&unreadable), at(0)), take(4, 1));

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use kryten_client::Client;
 use kryten_client::kv::{BucketConfig, Entry, KvBucket, KvError, PutOptions};
 use kryten_client::process::Process;
+use kryten_client::{Client, state};
+use kryten_protocol::seal::{SEAL_HEADER, ValueParts};
 use kryten_protocol::token;
 use tracing::{debug, info, warn};
 
@@ -202,8 +203,12 @@ impl Lease {
                         held.revision = found.revision;
                         return Renewal::Held;
                     }
-                    Ok(Some(found)) if found.revision > held.revision => {
+                    Ok(Some(found)) if found.replaces(held.revision) => {
                         return Renewal::Lost(Loss::Taken);
+                    }
+                    // What no robot wrote is overwritten by the next try.
+                    Ok(Some(found)) if found.revision > held.revision => {
+                        held.revision = found.revision;
                     }
                     // The bucket was made anew: nobody holds the channel.
                     Ok(_) => held.revision = 0,
@@ -237,7 +242,7 @@ impl Lease {
 
     async fn find(&self) -> Result<Option<Found>, KvError> {
         let entry = self.bucket.entry(&self.key).await?;
-        Ok(entry.map(|entry| read(&entry, &self.identity.process)))
+        Ok(entry.map(|entry| read(&self.bucket, &entry, &self.identity.process)))
     }
 
     async fn put(&self, revision: u64, term: u64, released: bool) -> Result<u64, KvError> {
@@ -248,12 +253,22 @@ impl Lease {
             process: self.identity.process.clone(),
             term,
             released,
+            after: revision,
         };
-        let options = PutOptions {
+        let mut options = PutOptions {
             expected_revision: Some(revision),
             ..PutOptions::default()
         };
         let json = serde_json::to_vec(&record).expect("a record can be written as JSON");
+        if let Some(key) = self.client.seal_key() {
+            let parts = ValueParts {
+                bucket: self.bucket.name(),
+                key: &self.key,
+                mark: "",
+                value: &json,
+            };
+            options.headers.insert(SEAL_HEADER, key.seal_value(&parts));
+        }
         self.bucket.put_at(&self.key, json, options).await
     }
 
@@ -300,15 +315,17 @@ async fn open_bucket(client: &Client) -> Result<KvBucket, KvError> {
     KvBucket::open_or_create(client, config).await
 }
 
-fn read(entry: &Entry, process: &Process) -> Found {
+fn read(bucket: &KvBucket, entry: &Entry, process: &Process) -> Found {
     let record: Option<Record> = serde_json::from_slice(&entry.value).ok();
     let record = record.filter(|record| record.term < NO_TERM);
     let is_dead = record
         .as_ref()
         .is_some_and(|record| record.process.has_ended(process));
+    let has_key = bucket.client().seal_key().is_some();
     Found {
         record,
         revision: entry.revision,
+        is_believed: !has_key || state::is_sealed(bucket, entry),
         is_dead,
     }
 }

@@ -2,7 +2,7 @@
 
 use kryten_client::kv::{KvBucket, PutOptions};
 use kryten_client::{Client, EventStream, NatsConfig, state};
-use kryten_protocol::seal::SealPlace;
+use kryten_protocol::seal::{SEAL_HEADER, SealPlace};
 use kryten_protocol::state::{ITEMS, STATE_HEADER, StateBucket, StateMark, USERS};
 use kryten_robot::Robot;
 use kryten_servers::NatsServer;
@@ -162,6 +162,60 @@ async fn a_mark_that_no_robot_sealed_moves_nobody() {
     sim.say("alice", "hello").await.unwrap();
     until("the next term is one more", || async {
         places(&client).await.last().unwrap().0 == before + 1
+    })
+    .await;
+    robot.shutdown().await;
+    sim.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_that_no_robot_sealed_moves_nobody() {
+    let server = NatsServer::ephemeral().await;
+    let sim = Sim::start(SimConfig::quiet(CHANNEL)).await.unwrap();
+    let robot = start(&server, &sim).await;
+    let client = Client::connect(&sealing(&server)).await.unwrap();
+    let leases = KvBucket::open(&client, "kryten_leases").await.unwrap();
+    let key = format!("robot.{}", CHANNEL.to_lowercase());
+    let is_of = async |robots: &Value| {
+        let now: Value = leases.get_json(&key).await.unwrap().unwrap();
+        now["holder"] == robots["holder"]
+    };
+    let own: Value = leases.get_json(&key).await.unwrap().unwrap();
+    let sealed = leases.entry(&key).await.unwrap().unwrap();
+    assert!(state::is_sealed(&leases, &sealed));
+    let mut forged = own.clone();
+    forged["holder"] = "mallory".into();
+    forged["domain"] = "other.tv".into();
+    forged["term"] = (1_u64 << 60).into();
+    // One that nobody sealed, and the robot's first one, long after.
+    let mut old = PutOptions::default();
+    let seal = sealed.headers.get(SEAL_HEADER).unwrap().as_str();
+    old.headers.insert(SEAL_HEADER, seal);
+    until("the robot has renewed it", || async {
+        leases.entry(&key).await.unwrap().unwrap().revision > sealed.revision
+    })
+    .await;
+    leases.put_json(&key, &forged).await.unwrap();
+    until("the robot has put its own in its place", || is_of(&own)).await;
+    leases
+        .put_at(&key, sealed.value.clone(), old)
+        .await
+        .unwrap();
+    sim.join("alice").await.unwrap();
+    sim.say("alice", "still here").await.unwrap();
+    until("the old one is replaced, too", || async {
+        let now = leases.entry(&key).await.unwrap().unwrap();
+        now.value != sealed.value && is_of(&own).await
+    })
+    .await;
+    assert_eq!(robot.report()[0].connects, 1, "it never left the channel");
+    robot.shutdown().await;
+
+    // It keeps the next one out for no longer than the death of a robot does.
+    leases.put_json(&key, &forged).await.unwrap();
+    let robot = start(&server, &sim).await;
+    until("the channel is its own", || async {
+        !is_of(&forged).await && robot.report()[0].connects == 1
     })
     .await;
     robot.shutdown().await;
