@@ -15,6 +15,7 @@
 //! # }
 //! ```
 
+use async_nats::HeaderMap;
 use bytes::Bytes;
 use kryten_protocol::seal::{SEAL_HEADER, ValueParts};
 use kryten_protocol::state::list::{self, ListError, Manifest};
@@ -130,19 +131,37 @@ fn whole_list(bucket: &KvBucket, entry: Entry) -> StateList {
     from_entry(entry.value.clone(), &entry, 0, is_sealed)
 }
 
+/// Adds the seal of a value that is to be put with these headers, which come first; nothing without a `nats.seal_key`.
+pub fn seal(bucket: &KvBucket, key: &str, value: &[u8], headers: &mut HeaderMap) {
+    if let Some(seal_key) = bucket.client().seal_key() {
+        let seal = seal_key.seal_value(&parts(bucket, key, value, headers));
+        headers.insert(SEAL_HEADER, seal);
+    }
+}
+
 /// Whether the robot sealed this value of the bucket; `false` without a `nats.seal_key` to tell by.
 pub fn is_sealed(bucket: &KvBucket, entry: &Entry) -> bool {
-    let header = |name| entry.headers.get_last(name).map(|value| value.as_str());
-    let (Some(key), Some(seal)) = (bucket.client().seal_key(), header(SEAL_HEADER)) else {
+    let seal = entry.headers.get_last(SEAL_HEADER);
+    let (Some(key), Some(seal)) = (bucket.client().seal_key(), seal) else {
         return false;
     };
-    let parts = ValueParts {
+    let parts = parts(bucket, &entry.key, &entry.value, &entry.headers);
+    key.is_value_sealed(seal.as_str(), &parts)
+}
+
+fn parts<'a>(
+    bucket: &'a KvBucket,
+    key: &'a str,
+    value: &'a [u8],
+    headers: &'a HeaderMap,
+) -> ValueParts<'a> {
+    let mark = headers.get_last(STATE_HEADER);
+    ValueParts {
         bucket: bucket.name(),
-        key: &entry.key,
-        mark: header(STATE_HEADER).unwrap_or_default(),
-        value: &entry.value,
-    };
-    key.is_value_sealed(seal, &parts)
+        key,
+        mark: mark.map_or("", |mark| mark.as_str()),
+        value,
+    }
 }
 
 fn has_value(entry: &Entry) -> bool {

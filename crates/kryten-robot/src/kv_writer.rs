@@ -16,7 +16,6 @@ use async_nats::HeaderMap;
 use bytes::Bytes;
 use kryten_client::kv::{BucketConfig, Entry, KvBucket, KvError, PutOptions};
 use kryten_client::{Client, state};
-use kryten_protocol::seal::{SEAL_HEADER, ValueParts};
 use kryten_protocol::state::list::manifest_key;
 use kryten_protocol::state::{STATE_HEADER, StateBucket, StateMark};
 use tokio::sync::{mpsc, oneshot};
@@ -297,17 +296,8 @@ impl KvWriter {
     async fn put(&mut self, place: &Place, value: &Bytes, mark: StateMark) -> Result<(), KvError> {
         let bucket = self.bucket(place.bucket).await?;
         let mut headers = HeaderMap::new();
-        let mark_text = mark.to_string();
-        if let Some(key) = self.client.seal_key() {
-            let parts = ValueParts {
-                bucket: bucket.name(),
-                key: &place.key,
-                mark: &mark_text,
-                value,
-            };
-            headers.insert(SEAL_HEADER, key.seal_value(&parts));
-        }
-        headers.insert(STATE_HEADER, mark_text);
+        headers.insert(STATE_HEADER, mark.to_string());
+        state::seal(&bucket, &place.key, value, &mut headers);
         let options = PutOptions {
             expected_revision: Some(self.revisions.get(place).copied().unwrap_or(0)),
             headers,

@@ -51,9 +51,9 @@ pub(crate) struct Record {
     /// The holder has left by itself.
     #[serde(default)]
     pub(crate) released: bool,
-    /// The revision that it was put in the place of, by which an old record that is put anew is told.
-    #[serde(default)]
-    pub(crate) after: u64,
+    /// In a sealed record the revision in whose place it was put, by which an old one that is put anew is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) after: Option<u64>,
 }
 
 /// A record as it was found.
@@ -70,8 +70,8 @@ pub(crate) struct Found {
 impl Found {
     /// Whether a robot has taken the channel from one who held it by this revision.
     pub(crate) fn replaces(&self, held: u64) -> bool {
-        let is_old = |record: &Record| record.after != 0 && record.after < held;
-        self.revision > held && self.is_believed && !self.record.as_ref().is_some_and(is_old)
+        let after = self.record.as_ref().and_then(|record| record.after);
+        self.revision > held && self.is_believed && after.is_none_or(|after| after >= held)
     }
 }
 
@@ -200,7 +200,7 @@ mod tests {
             process: Process::default(),
             term,
             released: false,
-            after: 0,
+            after: None,
         }
     }
 
@@ -262,7 +262,7 @@ mod tests {
             };
             found(record, 9).replaces(8)
         };
-        assert!(put_after(8) && put_after(0) && !put_after(7));
+        assert!(put_after(Some(8)) && put_after(None) && !put_after(Some(7)));
         assert!(!found(record("other", 3), 8).replaces(8));
     }
 

@@ -6,7 +6,6 @@ use std::time::Instant;
 use kryten_client::kv::{BucketConfig, Entry, KvBucket, KvError, PutOptions};
 use kryten_client::process::Process;
 use kryten_client::{Client, state};
-use kryten_protocol::seal::{SEAL_HEADER, ValueParts};
 use kryten_protocol::token;
 use tracing::{debug, info, warn};
 
@@ -253,22 +252,14 @@ impl Lease {
             process: self.identity.process.clone(),
             term,
             released,
-            after: revision,
+            after: self.client.seal_key().map(|_| revision),
         };
         let mut options = PutOptions {
             expected_revision: Some(revision),
             ..PutOptions::default()
         };
         let json = serde_json::to_vec(&record).expect("a record can be written as JSON");
-        if let Some(key) = self.client.seal_key() {
-            let parts = ValueParts {
-                bucket: self.bucket.name(),
-                key: &self.key,
-                mark: "",
-                value: &json,
-            };
-            options.headers.insert(SEAL_HEADER, key.seal_value(&parts));
-        }
+        state::seal(&self.bucket, &self.key, &json, &mut options.headers);
         self.bucket.put_at(&self.key, json, options).await
     }
 

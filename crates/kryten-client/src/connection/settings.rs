@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use async_nats::ServerAddr;
 use async_nats::rustls::pki_types::pem::{self, PemObject};
 use async_nats::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-
 use kryten_protocol::seal::{SealKey, SealKeyError};
 use secrecy::ExposeSecret;
 

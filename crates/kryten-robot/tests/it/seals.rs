@@ -19,6 +19,13 @@ fn sealing(server: &NatsServer) -> NatsConfig {
     config
 }
 
+async fn stage() -> (NatsServer, SimHandle, Client) {
+    let server = NatsServer::ephemeral().await;
+    let sim = Sim::start(SimConfig::quiet(CHANNEL)).await.unwrap();
+    let client = Client::connect(&sealing(&server)).await.unwrap();
+    (server, sim, client)
+}
+
 async fn start(server: &NatsServer, sim: &SimHandle) -> Robot {
     let mut config = robot_config(server, &sim.url());
     config.nats = sealing(server);
@@ -65,10 +72,8 @@ fn films(count: u64) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_event_and_every_value_of_the_state_carries_the_robots_seal() {
-    let server = NatsServer::ephemeral().await;
-    let sim = Sim::start(SimConfig::quiet(CHANNEL)).await.unwrap();
+    let (server, sim, client) = stage().await;
     let robot = start(&server, &sim).await;
-    let client = Client::connect(&sealing(&server)).await.unwrap();
     sim.join("alice").await.unwrap();
     for number in 0..20 {
         sim.say("alice", &format!("line {number}")).await.unwrap();
@@ -130,10 +135,8 @@ async fn every_event_and_every_value_of_the_state_carries_the_robots_seal() {
 /// Without a seal this would make the robot give the state up to one who took over, or use up the numbers of terms.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mark_that_no_robot_sealed_moves_nobody() {
-    let server = NatsServer::ephemeral().await;
-    let sim = Sim::start(SimConfig::quiet(CHANNEL)).await.unwrap();
+    let (server, sim, client) = stage().await;
     let robot = start(&server, &sim).await;
-    let client = Client::connect(&sealing(&server)).await.unwrap();
     let name = StateBucket::Userlist.name(CHANNEL);
     let bucket = KvBucket::open(&client, &name).await.unwrap();
     let forge = async |epoch| {
@@ -170,10 +173,8 @@ async fn a_mark_that_no_robot_sealed_moves_nobody() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_that_no_robot_sealed_moves_nobody() {
-    let server = NatsServer::ephemeral().await;
-    let sim = Sim::start(SimConfig::quiet(CHANNEL)).await.unwrap();
+    let (server, sim, client) = stage().await;
     let robot = start(&server, &sim).await;
-    let client = Client::connect(&sealing(&server)).await.unwrap();
     let leases = KvBucket::open(&client, "kryten_leases").await.unwrap();
     let key = format!("robot.{}", CHANNEL.to_lowercase());
     let is_of = async |robots: &Value| {
