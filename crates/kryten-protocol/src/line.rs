@@ -1,7 +1,5 @@
 //! The identity of a chat line or private message, by which nothing is published or counted twice.
 
-use std::fmt::Write;
-
 use sha2::{Digest, Sha256};
 
 /// What identifies a chat line or private message within CyTube.
@@ -47,13 +45,7 @@ impl LineKey<'_> {
         hash.update(self.time.to_le_bytes());
         hash.update(self.nth.to_le_bytes());
         let digest = hash.finalize();
-        let mut id = String::with_capacity(LINE_ID_PREFIX.len() + 32);
-        id.push_str(LINE_ID_PREFIX);
-        for byte in &digest[..16] {
-            // Writing to a String cannot fail.
-            let _ = write!(id, "{byte:02x}");
-        }
-        id
+        format!("{LINE_ID_PREFIX}{}", hex::encode(&digest[..16]))
     }
 }
 

@@ -4,8 +4,8 @@
 //! anything can have it put where only the robot may write. With a key that the robot and the statistics share, what
 //! the robot did not say, or said once already, is told from what it says.
 //!
-//! The seal of an event is `{stream created}:{run}:{number}:{code}`, that of a value in KV is the code alone. The code is the
-//! first half of an HMAC-SHA-256 (RFC 2104) in hexadecimal digits, over everything by which a reader goes.
+//! The seal of an event is `{stream created}:{run}:{number}:{code}`, that of a value in KV is the code alone. The code
+//! is the first half of an HMAC-SHA-256 (RFC 2104) in hexadecimal digits, over everything by which a reader goes.
 //!
 //! ```
 //! use kryten_protocol::seal::{EventParts, SealKey, SealPlace};
@@ -90,12 +90,13 @@ impl SealKey {
     /// # Errors
     /// [`SealKeyError`] where the text is not 64 hexadecimal digits.
     pub fn parse(text: &str) -> Result<Self, SealKeyError> {
-        let key: [u8; KEY] = bytes_of(text.trim()).ok_or(SealKeyError)?;
+        let mut key = [0; KEY];
+        hex::decode_to_slice(text.trim(), &mut key).map_err(|_| SealKeyError)?;
         let keyed = Hmac::new_from_slice(&key).map_err(|_| SealKeyError)?;
         let code = keyed.clone().chain_update("id").finalize().into_bytes();
         Ok(Self {
             keyed,
-            id: hex(&code[..4]),
+            id: hex::encode(&code[..4]),
         })
     }
 
@@ -112,7 +113,10 @@ impl SealKey {
             run,
             number,
         } = place;
-        format!("{stream_created}:{run}:{number}:{}", hex(&code[..CODE]))
+        format!(
+            "{stream_created}:{run}:{number}:{}",
+            hex::encode(&code[..CODE])
+        )
     }
 
     /// Which event it is; `None` where this seal was not made for it with this key.
@@ -131,7 +135,7 @@ impl SealKey {
 
     /// The seal of a value in KV.
     pub fn seal_value(&self, value: &ValueParts<'_>) -> String {
-        hex(&self.of_value(value).finalize().into_bytes()[..CODE])
+        hex::encode(&self.of_value(value).finalize().into_bytes()[..CODE])
     }
 
     /// Whether this seal was made for this value with this key.
@@ -183,22 +187,8 @@ impl fmt::Debug for SealKey {
 
 /// The comparison takes the same time wherever they differ.
 fn is_code(mac: Hmac<Sha256>, code: &str) -> bool {
-    bytes_of::<CODE>(code).is_some_and(|code| mac.verify_truncated_left(&code).is_ok())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn bytes_of<const N: usize>(text: &str) -> Option<[u8; N]> {
-    if text.len() != 2 * N || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    let mut bytes = [0; N];
-    for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    }
-    Some(bytes)
+    let mut given = [0; CODE];
+    hex::decode_to_slice(code, &mut given).is_ok() && mac.verify_truncated_left(&given).is_ok()
 }
 
 #[cfg(test)]

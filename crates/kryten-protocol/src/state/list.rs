@@ -285,13 +285,7 @@ fn ends_a_part(entry: &str) -> bool {
 }
 
 fn digest(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    let mut text = String::with_capacity(24);
-    for byte in &Sha256::digest(bytes)[..12] {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    hex::encode(&Sha256::digest(bytes)[..12])
 }
 
 #[cfg(test)]

@@ -126,7 +126,7 @@ fn write_folder(args: &NatsArgs, users: &[User]) -> anyhow::Result<()> {
         seal_key = seal_key.or(kept.seal_key.filter(is_of_kind).filter(|_| user.seals));
     }
     let seal_key = seal_key.unwrap_or_else(|| match random {
-        true => hex(rand::rng().random::<[u8; 32]>()),
+        true => hex::encode(rand::rng().random::<[u8; 32]>()),
         false => "${KRYTEN_NATS_SEAL_KEY}".to_owned(),
     });
     let password_of = |user: &User| {
@@ -251,15 +251,7 @@ fn variable(user: &User) -> String {
 }
 
 fn random_password() -> String {
-    hex(rand::rng().random::<[u8; 24]>())
-}
-
-fn hex(bytes: impl AsRef<[u8]>) -> String {
-    bytes
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex::encode(rand::rng().random::<[u8; 24]>())
 }
 
 /// In quotes, since the server takes a word of digits for a number.

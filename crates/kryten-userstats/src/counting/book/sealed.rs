@@ -11,6 +11,7 @@ use tracing::warn;
 
 use super::{Book, Held};
 use crate::config::ChannelConfig;
+use crate::counting::subjects::channel_of;
 use crate::initial_state::LoadedState;
 use crate::tally::{Admission, Seals};
 
@@ -76,9 +77,9 @@ impl Held {
         let admission = admit(&mut self.seals.seals, message, channel, place);
         let what = match admission {
             Admission::Counts => {
-                self.seals.changed = true;
-                if place.is_none() {
-                    self.tell_of_another_key(message);
+                match place {
+                    Some(_) => self.seals.changed = true,
+                    None => self.tell_of_another_key(message),
                 }
                 return true;
             }
@@ -172,8 +173,8 @@ pub(crate) struct PastSeals {
 impl PastSeals {
     /// Whether an event is to be counted; they are asked about in the stream's order.
     pub(crate) fn admits(&mut self, message: &StoredMessage, channel: (&str, &str)) -> bool {
-        let token = message.subject.split('.').nth(3).unwrap_or_default();
-        match (&self.key, self.seals.get_mut(token)) {
+        let seals = channel_of(&message.subject).and_then(|token| self.seals.get_mut(token));
+        match (&self.key, seals) {
             (Some(key), Some(seals)) => {
                 admit(seals, message, channel, message.seal(key)) == Admission::Counts
             }
