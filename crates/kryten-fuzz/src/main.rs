@@ -37,6 +37,9 @@ struct Options {
     /// How long all targets together take
     #[arg(long, value_name = "MINUTES", default_value_t = 5.0)]
     minutes: f64,
+    /// How many inputs each target reads, instead of a time
+    #[arg(long, value_name = "N", conflicts_with = "minutes")]
+    cases: Option<u64>,
     /// Only this target
     #[arg(long, value_name = "NAME")]
     target: Option<String>,
@@ -83,11 +86,17 @@ fn main() -> anyhow::Result<ExitCode> {
     );
     let seed = options.seed.unwrap_or_else(rand::random);
     println!("seed {seed}");
-    let share = Duration::from_secs_f64(options.minutes * 60.0 / targets.len() as f64);
+    let share = match options.cases {
+        Some(cases) => Share::Cases(cases),
+        None => Share::Time(Duration::from_secs_f64(
+            options.minutes * 60.0 / targets.len() as f64,
+        )),
+    };
     let mut found = Vec::new();
     for target in &targets {
+        let began = Instant::now();
         let (cases, finding) = run(target, seed, share);
-        let per_second = cases as f64 / share.as_secs_f64();
+        let per_second = cases as f64 / began.elapsed().as_secs_f64();
         println!("{:>10}: {cases} cases, {per_second:.0}/s", target.name);
         found.extend(finding);
     }
@@ -115,12 +124,28 @@ fn chosen(name: Option<&str>) -> anyhow::Result<Vec<Target>> {
     Ok(all)
 }
 
+/// How much each target is fed.
+#[derive(Debug, Clone, Copy)]
+enum Share {
+    Time(Duration),
+    Cases(u64),
+}
+
+impl Share {
+    fn is_over(self, began: Instant, cases: u64) -> bool {
+        match self {
+            Self::Time(time) => began.elapsed() >= time,
+            Self::Cases(most) => cases >= most,
+        }
+    }
+}
+
 /// Every case has a seed of its own, so that a finding can be made again alone.
-fn run(target: &Target, seed: u64, share: Duration) -> (u64, Option<Finding>) {
+fn run(target: &Target, seed: u64, share: Share) -> (u64, Option<Finding>) {
     let started = Instant::now();
     let mut seeds = StdRng::seed_from_u64(seed);
     let mut cases = 0;
-    while started.elapsed() < share {
+    while !share.is_over(started, cases) {
         let case: u64 = seeds.random();
         let input = (target.make)(&mut StdRng::seed_from_u64(case));
         cases += 1;

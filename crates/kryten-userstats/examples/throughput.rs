@@ -1,5 +1,6 @@
 //! Measures how many mixed events a second are decoded, folded and committed: `cargo run --release -p
-//! kryten-userstats --example throughput`; into PostgreSQL with ` -- postgres`, or ` -- URL` of an empty database.
+//! kryten-userstats --example throughput`; into PostgreSQL with ` -- postgres`, or ` -- URL` of an empty database. A
+//! second argument says how many people there are (500).
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -17,11 +18,10 @@ use serde_json::{Value, json};
 
 const EVENTS: i64 = 500_000;
 const BATCH: usize = 5000;
-const USERS: i64 = 500;
 const START: i64 = 1_795_364_000_000;
 
-fn event(n: i64) -> (&'static str, Value) {
-    let user = format!("user{}", n * 7919 % USERS);
+fn event(n: i64, people: i64) -> (&'static str, Value) {
+    let user = format!("user{}", n * 7919 % people);
     let line =
         |text: &str| json!({"username": user, "msg": text, "meta": {}, "time": START + n * 10});
     match n % 20 {
@@ -58,11 +58,13 @@ fn event(n: i64) -> (&'static str, Value) {
 
 #[tokio::main]
 async fn main() {
+    let people = std::env::args().nth(2);
+    let people = people.map_or(500, |people| people.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let url = match std::env::args().nth(1).as_deref() {
+        None | Some("sqlite") => None,
         Some("postgres") => Some(PostgresServer::shared().await.database().await),
         Some(url) => Some(url.to_owned()),
-        None => None,
     };
     let store = match url {
         Some(url) => Store::connect(&url.parse().unwrap()),
@@ -92,7 +94,7 @@ async fn main() {
         envelope(0, "changeMedia", &film),
     ];
     bodies.extend((1..=EVENTS).map(|n| {
-        let (name, payload) = event(n);
+        let (name, payload) = event(n, people);
         envelope(n, name, &payload)
     }));
     let begin = Instant::now();

@@ -1,13 +1,17 @@
 //! Statements for many rows.
 
+use std::fmt::Write;
+
 use sqlx::postgres::PgArguments;
-use sqlx::{Arguments, AssertSqlSafe, PgConnection, QueryBuilder, Sqlite, SqliteConnection};
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Arguments, AssertSqlSafe, PgConnection, SqliteConnection};
 
 use super::sql::{On, Transaction};
 use super::value::Value;
 
-/// SQLite takes at most 32,766 values in a statement, and past some hundred rows longer ones are no faster.
-const ROWS_PER_STATEMENT: usize = 250;
+/// How many rows a statement has in SQLite. To prepare one of many rows costs it as much as to run it, so there are a
+/// few sizes only, whose statements stay prepared.
+const ROWS_PER_STATEMENT: [usize; 4] = [128, 32, 8, 1];
 /// PostgreSQL takes one array for each column; this only bounds the size of a message.
 const ROWS_PER_ARRAY: usize = 10_000;
 
@@ -33,22 +37,24 @@ pub(super) async fn write<'q, T>(
     mut bind: impl FnMut(&mut Cells<'q>, &'q T),
 ) -> sqlx::Result<()> {
     let mut on = On::from(transaction);
-    let size = match on {
-        On::Postgres(_) => ROWS_PER_ARRAY,
-        _ => ROWS_PER_STATEMENT,
-    };
-    for rows in rows.chunks(size) {
+    let mut left = rows;
+    while !left.is_empty() {
+        let size = match on {
+            On::Postgres(_) => ROWS_PER_ARRAY.min(left.len()),
+            _ => portion(left.len()),
+        };
+        let (rows, after) = left.split_at(size);
+        left = after;
         let mut cells = Cells { cells: Vec::new() };
         for row in rows {
             bind(&mut cells, row);
         }
-        let width = cells.cells.len() / rows.len();
+        let cells = cells.cells;
+        let width = cells.len() / rows.len();
         match &mut on {
-            On::Sqlite(connection) => {
-                write_sqlite(connection, head, tail, cells.cells, width).await?;
-            }
+            On::Sqlite(connection) => write_sqlite(connection, head, tail, cells, width).await?,
             On::Postgres(connection) => {
-                write_postgres(connection, head, tail, cells.cells, width).await?;
+                write_postgres(connection, head, tail, cells, width).await?;
             }
             On::SqlitePool(_) | On::Readers(_) | On::PostgresPool(_) => {
                 unreachable!("a transaction is no pool")
@@ -56,6 +62,12 @@ pub(super) async fn write<'q, T>(
         }
     }
     Ok(())
+}
+
+/// How many of so many rows the next statement of SQLite takes.
+fn portion(rows: usize) -> usize {
+    let fits = ROWS_PER_STATEMENT.iter().find(|size| **size <= rows);
+    fits.copied().unwrap_or(1)
 }
 
 /// Writes rows of which none is cut, into PostgreSQL.
@@ -81,23 +93,20 @@ async fn write_sqlite(
     cells: Vec<Value<'_>>,
     width: usize,
 ) -> sqlx::Result<()> {
-    let mut builder = QueryBuilder::<Sqlite>::new(head);
-    builder.push(" ");
     let rows = cells.len() / width;
-    let mut cells = cells.into_iter();
-    builder.push_values(0..rows, |mut row, _| {
-        for cell in cells.by_ref().take(width) {
-            match cell {
-                Value::Text(text) => row.push_bind(text.map(std::borrow::Cow::into_owned)),
-                Value::Int(number) => row.push_bind(number),
-                Value::Bool(yes) => row.push_bind(yes),
-            };
-        }
-    });
-    builder.push(" ");
-    builder.push(tail);
-    // Their texts differ by the number of rows: caching them would only push others out.
-    let query = builder.build().persistent(false);
+    let mut sql = format!("{head} VALUES ");
+    for row in 0..rows {
+        let comma = if row == 0 { "" } else { ", " };
+        // Writing into a text does not fail.
+        let _ = write!(sql, "{comma}(?{})", ", ?".repeat(width - 1));
+    }
+    let _ = write!(sql, " {tail}");
+    let mut arguments = SqliteArguments::default();
+    for cell in cells {
+        let added = cell.add_to_sqlite(&mut arguments);
+        added.map_err(sqlx::Error::Encode)?;
+    }
+    let query = sqlx::query_with(AssertSqlSafe(sql), arguments);
     query.execute(connection).await?;
     Ok(())
 }
