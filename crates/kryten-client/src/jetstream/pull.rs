@@ -17,7 +17,10 @@ use crate::connection::{Client, Life, REQUEST_TIMEOUT};
 const BATCH: u64 = 2_000;
 /// The server ends a request after this; we then send another.
 const EXPIRES: Duration = Duration::from_secs(30);
-/// Messages asked for beyond those that are known to wait, so that a pass seldom needs a second request.
+/// The same where all that waits is read once through. With one more on its way it stays far below the 65,536 messages
+/// that a subscription holds; what comes beyond these is lost.
+const PASS_BATCH: u64 = 8_000;
+/// Messages asked for beyond those that are known to wait, so that a pass seldom needs one more request.
 const MARGIN: u64 = 1_000;
 /// How long the server looks again before we believe that nothing is there.
 const SECOND_LOOK: Duration = Duration::from_millis(20);
@@ -193,22 +196,14 @@ impl Puller {
     /// Sends a request where what is asked for runs out.
     async fn ask(&mut self) -> Result<(), Pulled> {
         let left: u64 = self.requests.iter().map(|open| open.left).sum();
-        let enough = match self.patience {
-            Patience::Wait => BATCH,
-            Patience::NoWait => 1,
-        };
-        if left >= enough && !self.requests.is_empty() {
-            return Ok(());
-        }
-        if self.ask_for_one && !self.requests.is_empty() {
+        let is_asked = !self.requests.is_empty();
+        if is_asked && (self.ask_for_one || !self.is_low(left)) {
             return Ok(());
         }
         let no_wait = self.patience == Patience::NoWait;
         let batch = match self.ask_for_one {
             true => 1,
-            false if no_wait => {
-                BATCH.max(self.waiting_at_start.saturating_sub(self.delivered) + MARGIN)
-            }
+            false if no_wait => batch_of_pass(self.waiting_at_start, self.delivered + left),
             false => BATCH,
         };
         let second_look = self.is_doubtful.then_some(SECOND_LOOK);
@@ -245,6 +240,16 @@ impl Puller {
             until: Instant::now() + patience,
         });
         Ok(())
+    }
+
+    /// Whether it is time for another request beside those that are open.
+    fn is_low(&self, left: u64) -> bool {
+        match self.patience {
+            Patience::Wait => left < BATCH,
+            Patience::NoWait => {
+                left < PASS_BATCH / 2 && self.delivered + left < self.waiting_at_start
+            }
+        }
     }
 
     /// Makes sense of what came to the inbox.
@@ -320,6 +325,15 @@ impl Puller {
     }
 }
 
+/// How many to ask for where all that waits is read, and so many of it have come or are asked for. The last request
+/// always brings something: one that brings nothing may have come too early, and costs a second look.
+fn batch_of_pass(waiting: u64, asked: u64) -> u64 {
+    match waiting.saturating_sub(asked) {
+        rest @ ..=PASS_BATCH => rest + MARGIN,
+        _ => PASS_BATCH,
+    }
+}
+
 /// What the reply subject of a delivered message says.
 #[derive(Debug, PartialEq, Eq)]
 struct DeliveryPlace {
@@ -350,6 +364,29 @@ fn place_of(reply: &str) -> Option<DeliveryPlace> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_request_of_a_pass_brings_something_and_asks_for_more_than_waits() {
+        for waiting in [
+            1,
+            PASS_BATCH - 1,
+            PASS_BATCH,
+            PASS_BATCH + 1,
+            3 * PASS_BATCH,
+            100_000,
+        ] {
+            let mut asked = 0;
+            let mut before = 0;
+            while asked <= waiting {
+                before = asked;
+                let batch = batch_of_pass(waiting, asked);
+                assert!(batch <= PASS_BATCH + MARGIN);
+                asked += batch;
+            }
+            assert!(before < waiting, "{waiting}: the last one brings nothing");
+            assert_eq!(asked, waiting + MARGIN);
+        }
+    }
 
     #[test]
     fn both_forms_of_a_delivery_place_are_read() {
