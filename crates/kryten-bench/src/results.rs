@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::figure::Figure;
 use crate::grid::Grid;
+use crate::rows::Row;
 
 /// What one row came to.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -64,20 +65,22 @@ fn load() -> Option<f64> {
     text.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// All results that are kept, by row.
+/// The results of all rows that are kept; what other programs keep in the same folder is theirs.
 pub(crate) fn kept() -> anyhow::Result<Vec<RowResult>> {
+    let folder = docs().join("results");
     let mut results = Vec::new();
-    for entry in fs::read_dir(docs().join("results"))? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|ending| ending == "json") {
-            let text = fs::read_to_string(&path)?;
-            let result = serde_json::from_str(&text);
-            let result: RowResult =
-                result.with_context(|| format!("{} cannot be read", path.display()))?;
-            results.push(result);
-        }
+    for row in Row::ALL {
+        let path = folder.join(format!("{}.json", row.name()));
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot read {}", path.display()));
+            }
+        };
+        let result = serde_json::from_str(&text);
+        results.push(result.with_context(|| format!("{} cannot be read", path.display()))?);
     }
-    results.sort_by(|a, b| a.row.cmp(&b.row));
     Ok(results)
 }
 
@@ -89,4 +92,16 @@ pub(crate) fn to_json(results: &(impl Serialize + ?Sized)) -> anyhow::Result<Str
 pub(crate) fn docs() -> PathBuf {
     let here = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     here.map_or_else(|| PathBuf::from("docs"), |here| here.join("../../docs"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_results_in_the_tree_are_read_one_of_each_row() {
+        let kept = kept().unwrap();
+        let rows: Vec<&str> = kept.iter().map(|result| result.row.as_str()).collect();
+        assert_eq!(rows, Row::ALL.map(Row::name));
+    }
 }

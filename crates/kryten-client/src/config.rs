@@ -12,8 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 pub use client::{ChannelConfig, ClientConfig, MetricsConfig, ServiceConfig};
-pub use nats::NatsConfig;
-pub(crate) use nats::without_user_part;
+pub use nats::{NatsConfig, without_user_part};
 pub use schema::{UnknownKey, schema, unknown_keys, warn_of};
 
 /// Why a configuration could not be loaded.

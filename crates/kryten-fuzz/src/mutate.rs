@@ -3,7 +3,7 @@
 use rand::RngExt;
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::generate;
 
@@ -166,8 +166,9 @@ fn nested(random: &mut StdRng, mut value: Value) -> Value {
     let depth = [3, 20, 110, 140].choose(random).copied().unwrap_or(3);
     for _ in 0..depth {
         value = match random.random_bool(0.5) {
-            true => json!([value]),
-            false => json!({ "payload": value }),
+            // By hand: `json!` would write the whole value anew each time.
+            true => Value::Array(vec![value]),
+            false => Value::Object(Map::from_iter([("payload".to_owned(), value)])),
         };
     }
     value

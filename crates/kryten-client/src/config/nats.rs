@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de};
 
-pub(crate) use shown::without_user_part;
+pub use shown::without_user_part;
 
 /// The `nats` section: where the servers are, how to log in, and what certificates to trust and to show.
 // Each field's text is also its description in the JSON Schema.

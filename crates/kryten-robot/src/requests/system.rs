@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use kryten_client::config::without_user_part;
 use kryten_protocol::cytube::whole_number;
 use kryten_protocol::time::WireTime;
 use serde_json::{Map, Value, json};
@@ -196,7 +197,7 @@ fn config(office: &Office) -> Value {
         .nats
         .addresses()
         .into_iter()
-        .map(without_user)
+        .map(without_user_part)
         .collect();
     let health = match &config.health {
         Some(address) => json!({"enabled": true, "host": address.host, "port": address.port}),
@@ -226,16 +227,6 @@ fn config(office: &Office) -> Value {
         "logging": logging,
         "log_level": live.log_level,
     })
-}
-
-/// An address of a server without what stands before the host.
-fn without_user(address: &str) -> String {
-    let (scheme, rest) = match address.split_once("://") {
-        Some((scheme, rest)) => (format!("{scheme}://"), rest),
-        None => (String::new(), address),
-    };
-    let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-    format!("{scheme}{host}")
 }
 
 /// Reads the configuration again; of other files only those beside it, so that nobody can ask what is on our disk.
@@ -312,17 +303,6 @@ fn shutdown(office: &Office, fields: &Map<String, Value>) -> Result<Value, Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_are_told_without_passwords() {
-        for (address, told) in [
-            ("nats://u:p@w@host:4222", "nats://host:4222"),
-            ("tls://host", "tls://host"),
-            ("u:p@host:4222", "host:4222"),
-        ] {
-            assert_eq!(without_user(address), told);
-        }
-    }
 
     #[test]
     fn memory_is_told_on_linux() {

@@ -4,11 +4,13 @@ use std::fmt;
 
 use super::NatsConfig;
 
-/// An address without the part before its `@`, which holds user and password, or a token.
-pub(crate) fn without_user_part(address: &str) -> String {
+/// An address without the part before its `@`, which holds user and password, or a token; for whatever is shown.
+pub fn without_user_part(address: &str) -> String {
+    // What stands before `://` may be a password as well, where somebody has forgotten something.
+    let is_scheme = |text: &str| !text.contains([':', '@']);
     let (scheme, rest) = match address.split_once("://") {
-        Some((scheme, rest)) => (format!("{scheme}://"), rest),
-        None => (String::new(), address),
+        Some((scheme, rest)) if is_scheme(scheme) => (format!("{scheme}://"), rest),
+        _ => (String::new(), address),
     };
     let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
     format!("{scheme}{}", without_odd_port(host))
@@ -66,6 +68,8 @@ mod tests {
             ("tls://t0ken@host", "tls://host"),
             ("bob:p@ss@host", "host"),
             ("host:4222", "host:4222"),
+            ("hunter2@://", "://"),
+            ("bob:hunter2@://host", "://host"),
             ("nats://[::1]:4222/", "nats://[::1]:4222/"),
             ("nats://bob:hunter2", "nats://bob:…"),
         ] {
