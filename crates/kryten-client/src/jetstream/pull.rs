@@ -17,9 +17,9 @@ use crate::connection::{Client, Life, REQUEST_TIMEOUT};
 const BATCH: u64 = 2_000;
 /// The server ends a request after this; we then send another.
 const EXPIRES: Duration = Duration::from_secs(30);
-/// The same where all that waits is read once through. With one more on its way it stays far below the 65,536 messages
-/// that a subscription holds; what comes beyond these is lost.
-const PASS_BATCH: u64 = 8_000;
+/// The same where all that waits is read once through: far fewer than the 65,536 messages that a subscription holds,
+/// since what comes beyond these is lost.
+const PASS_BATCH: u64 = 16_000;
 /// Messages asked for beyond those that are known to wait, so that a pass seldom needs one more request.
 const MARGIN: u64 = 1_000;
 /// How long the server looks again before we believe that nothing is there.
@@ -196,14 +196,16 @@ impl Puller {
     /// Sends a request where what is asked for runs out.
     async fn ask(&mut self) -> Result<(), Pulled> {
         let left: u64 = self.requests.iter().map(|open| open.left).sum();
-        let is_asked = !self.requests.is_empty();
-        if is_asked && (self.ask_for_one || !self.is_low(left)) {
+        let no_wait = self.patience == Patience::NoWait;
+        // Beside an open request one that does not wait may be refused, where the count of what waits is too low for a
+        // moment.
+        let one_at_a_time = self.ask_for_one || no_wait;
+        if !self.requests.is_empty() && (one_at_a_time || left >= BATCH) {
             return Ok(());
         }
-        let no_wait = self.patience == Patience::NoWait;
         let batch = match self.ask_for_one {
             true => 1,
-            false if no_wait => batch_of_pass(self.waiting_at_start, self.delivered + left),
+            false if no_wait => batch_of_pass(self.waiting_at_start, self.delivered),
             false => BATCH,
         };
         let second_look = self.is_doubtful.then_some(SECOND_LOOK);
@@ -240,16 +242,6 @@ impl Puller {
             until: Instant::now() + patience,
         });
         Ok(())
-    }
-
-    /// Whether it is time for another request beside those that are open.
-    fn is_low(&self, left: u64) -> bool {
-        match self.patience {
-            Patience::Wait => left < BATCH,
-            Patience::NoWait => {
-                left < PASS_BATCH / 2 && self.delivered + left < self.waiting_at_start
-            }
-        }
     }
 
     /// Makes sense of what came to the inbox.
@@ -325,10 +317,10 @@ impl Puller {
     }
 }
 
-/// How many to ask for where all that waits is read, and so many of it have come or are asked for. The last request
-/// always brings something: one that brings nothing may have come too early, and costs a second look.
-fn batch_of_pass(waiting: u64, asked: u64) -> u64 {
-    match waiting.saturating_sub(asked) {
+/// How many to ask for where all that waits is read, and so many of it have come. The last request always brings
+/// something: one that brings nothing may have come too early, and costs a second look.
+fn batch_of_pass(waiting: u64, delivered: u64) -> u64 {
+    match waiting.saturating_sub(delivered) {
         rest @ ..=PASS_BATCH => rest + MARGIN,
         _ => PASS_BATCH,
     }
