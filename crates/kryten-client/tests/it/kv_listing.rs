@@ -2,8 +2,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::{FutureExt, StreamExt};
 use kryten_client::KvBucket;
 use kryten_client::kv::BucketConfig;
+use kryten_client::round_trip::round_trip;
 
 use crate::fixture::{bucket, connect, in_time, server_and_client, store, until_no_consumer};
 
@@ -39,11 +41,37 @@ async fn listing_many_leaves_no_consumer_behind_even_when_it_is_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_keys_than_a_subscription_holds_are_read_in_one_pass() {
+    let (_server, client) = server_and_client().await;
+    let kv = bucket(&client, "any").await;
+    let values = (0..100_000).map(|number| (format!("$KV.any.key{number}"), "x".into()));
+    store(&client, values).await;
+    let created = "$JS.EVENT.ADVISORY.CONSUMER.CREATED.KV_any.>";
+    let mut created = client.subscribe(created).await.unwrap();
+    // A reader that is much slower than the connection, as on a busy machine.
+    let busy = async {
+        loop {
+            std::thread::sleep(Duration::from_millis(2));
+            tokio::task::yield_now().await;
+        }
+    };
+    let read = tokio::select! {
+        read = in_time(kv.get_all()) => read.unwrap(),
+        () = busy => unreachable!("it is busy for ever"),
+    };
+    assert_eq!(read.len(), 100_000);
+    // Where messages are lost, the pass is begun anew with another consumer.
+    assert!(round_trip(client.nats()).await);
+    let consumers = std::iter::from_fn(|| created.next().now_or_never().flatten());
+    assert_eq!(consumers.count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_key_is_listed_once_while_others_write() {
     let (server, client) = server_and_client().await;
     let kv = bucket(&client, "any").await;
     // More than one request to the consumer brings.
-    let values = (0..5000).map(|number| (format!("key {number:04}"), "0"));
+    let values = (0..20_000).map(|number| (format!("key {number:05}"), "0"));
     for put in kv.put_many(values).await {
         put.unwrap();
     }
@@ -56,17 +84,18 @@ async fn every_key_is_listed_once_while_others_write() {
             let mut round = writer;
             while !stop.load(Ordering::Relaxed) {
                 round += 7;
-                let keys = (0..50).map(|number| format!("key {:04}", (round * 50 + number) % 5000));
+                let keys =
+                    (0..50).map(|number| format!("key {:05}", (round * 50 + number) % 20_000));
                 for put in kv.put_many(keys.map(|key| (key, round.to_string()))).await {
                     put.unwrap();
                 }
             }
         });
     }
-    for _ in 0..20 {
+    for _ in 0..10 {
         let keys = in_time(kv.keys()).await.unwrap();
-        assert_eq!(keys.len(), 5000);
-        assert_eq!(in_time(kv.get_all()).await.unwrap().len(), 5000);
+        assert_eq!(keys.len(), 20_000);
+        assert_eq!(in_time(kv.get_all()).await.unwrap().len(), 20_000);
     }
     stop.store(true, Ordering::Relaxed);
     in_time(writers.join_all()).await;
