@@ -73,6 +73,8 @@ pub(crate) struct OrderedReader {
     told: Instant,
     failures: u32,
     missing: bool,
+    /// Since when the stream has had less than was received.
+    behind_since: Option<Instant>,
     halt: Option<Halt>,
 }
 
@@ -101,6 +103,7 @@ impl OrderedReader {
             told: Instant::now(),
             failures: 0,
             missing: false,
+            behind_since: None,
             halt: None,
             wanted,
         };

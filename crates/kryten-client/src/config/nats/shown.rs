@@ -69,7 +69,7 @@ mod tests {
             ("bob:p@ss@host", "host"),
             ("host:4222", "host:4222"),
             ("hunter2@://", "://"),
-            ("bob:hunter2@://host", "://host"),
+            ("bob:hunter2@://host", ":…"),
             ("nats://[::1]:4222/", "nats://[::1]:4222/"),
             ("nats://bob:hunter2", "nats://bob:…"),
         ] {

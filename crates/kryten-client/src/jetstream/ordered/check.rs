@@ -1,12 +1,17 @@
 //! Whether the stream is still the one that was read.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
-use super::super::api::ApiError;
+use super::super::api::{ApiError, is_clustered};
 use super::super::stored::{From, Which};
 use super::{Holes, OrderedItem, OrderedReader};
 use crate::jetstream::api::code;
 use crate::stream::StreamInfo;
+
+/// How long a cluster's new leader may be behind what was delivered to us before it is believed.
+const BEHIND: Duration = Duration::from_secs(10);
 
 /// Why nothing more is delivered until the caller says where to go on.
 #[derive(Debug, Clone)]
@@ -33,8 +38,23 @@ impl Halt {
 impl OrderedReader {
     /// Compares the stream with what was read of it; if it is another one, that becomes the halt.
     pub(super) async fn check_stream(&mut self) -> Result<bool, ApiError> {
-        let now = StreamInfo::from(&self.client.stream_info(&self.wanted.stream).await?);
+        let info = self.client.stream_info(&self.wanted.stream).await?;
+        let now = StreamInfo::from(&info);
         let expected_created = *self.expected_created.get_or_insert(now.created_nanos);
+        let is_behind =
+            now.created_nanos == expected_created && now.last_sequence + 1 < self.received;
+        if !is_behind {
+            self.behind_since = None;
+        } else if is_clustered(&info)
+            && self.behind_since.get_or_insert_with(Instant::now).elapsed() < BEHIND
+        {
+            tracing::debug!(
+                last_sequence = now.last_sequence,
+                received = self.received,
+                "the stream's leader does not have yet what was received"
+            );
+            return Err(ApiError::TimedOut);
+        }
         let is_same = now.created_nanos == expected_created
             && now.last_sequence + 1 >= self.received
             && self.last_is_there().await?;
