@@ -19,6 +19,8 @@ use crate::jetstream::stored::{From as ReadFrom, Stored, Which};
 
 /// How long a replica that is behind is given before it is asked again.
 const BEHIND: Duration = Duration::from_millis(50);
+/// How long a cluster's new leader may have less than its predecessor told before it is believed.
+pub(crate) const LEADER_BEHIND: Duration = Duration::from_secs(10);
 
 /// Why the event stream cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -321,6 +323,27 @@ impl EventStream {
         let info = self.client.stream_info(self.name()).await;
         let info = info.map_err(|error| self.error(error))?;
         Ok(StreamInfo::from(&info))
+    }
+
+    /// The same, where the stream is known to have been that long: after an election a cluster's new leader may have less
+    /// for a moment. What it still says after ten seconds is given.
+    ///
+    /// # Errors
+    /// As [`EventStream::info`].
+    pub async fn info_up_to(
+        &self,
+        created_nanos: i128,
+        sequence: u64,
+    ) -> Result<StreamInfo, StreamError> {
+        let deadline = Instant::now() + LEADER_BEHIND;
+        loop {
+            let info = self.info().await?;
+            let is_behind = info.created_nanos == created_nanos && info.last_sequence < sequence;
+            if !is_behind || !self.is_elsewhere || Instant::now() >= deadline {
+                return Ok(info);
+            }
+            tokio::time::sleep(BEHIND).await;
+        }
     }
 
     /// The last message on a subject; wildcards are allowed.

@@ -40,12 +40,7 @@ pub(crate) fn sum_of(path: &Path) -> io::Result<String> {
             read => digest.update(&buffer[..read]),
         }
     }
-    Ok(hex(&digest.finalize()))
-}
-
-/// Lower-case hex.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    Ok(hex::encode(digest.finalize()))
 }
 
 /// Where the sum of a program is kept whose wheel alone we know.

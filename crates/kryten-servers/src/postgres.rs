@@ -20,7 +20,6 @@ use tokio::sync::OnceCell;
 pub use find::{FindPostgres, find_postgres};
 
 use crate::child::Child;
-use crate::pin::hex;
 use crate::settings::free_port;
 use account::Account;
 
@@ -186,7 +185,7 @@ impl PostgresServer {
             let account = Account::find()?;
             account.make_folder(&place.join("data"))?;
             let programs = account.within_reach(programs, place)?;
-            let password = hex(&rand::rng().random::<[u8; 12]>());
+            let password = hex::encode(rand::rng().random::<[u8; 12]>());
             let file = place.join("password");
             fs::write(&file, &password)?;
             fs::set_permissions(&file, fs::Permissions::from_mode(0o600))?;

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use rand::RngExt;
 
 use crate::child::Child;
-use crate::pin::hex;
 use crate::server::{NatsServerOptions, ServerError};
 
 /// A user and a password that nobody can guess.
@@ -24,8 +23,8 @@ impl Credentials {
     pub(crate) fn random() -> Self {
         let mut random = rand::rng();
         Self {
-            user: format!("kryten-{}", hex(&random.random::<[u8; 4]>())),
-            password: hex(&random.random::<[u8; 24]>()),
+            user: format!("kryten-{}", hex::encode(random.random::<[u8; 4]>())),
+            password: hex::encode(random.random::<[u8; 24]>()),
         }
     }
 }

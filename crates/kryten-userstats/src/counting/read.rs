@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use kryten_client::{EventReader, EventStream, ReaderItem, ReaderOptions, StreamError, StreamInfo};
+use kryten_client::{EventReader, EventStream, ReaderItem, ReaderOptions, StreamError};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
@@ -18,9 +18,6 @@ use crate::store::Position;
 
 /// How often the stream's end is asked.
 const LAG_EVERY: Duration = Duration::from_secs(2);
-/// How long a cluster's new leader is given for what was counted, and how often it is looked at.
-const BEHIND: Duration = Duration::from_secs(10);
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// So many requests about the stream are on their way at the same time.
 const REQUESTS_AT_ONCE: usize = 32;
 
@@ -132,31 +129,18 @@ impl Counting {
         waits
     }
 
-    /// The stream, with all that was counted of it: after an election a cluster's new leader may not have it yet.
-    async fn info_of_all(&self, event_stream: &EventStream) -> Result<StreamInfo, StreamError> {
-        let began = Instant::now();
-        loop {
-            self.shared.status.pulse.beat();
-            let info = event_stream.info().await?;
-            let is_behind = self.book.ours().any(|held| {
-                held.position.as_ref().is_some_and(|position| {
-                    position.stream_created == info.created_nanos
-                        && position.sequence > info.last_sequence
-                })
-            });
-            if !is_behind || !event_stream.is_elsewhere() || began.elapsed() >= BEHIND {
-                return Ok(info);
-            }
-            tokio::time::sleep(LOOK_AGAIN).await;
-        }
-    }
-
     /// Sees to it that every position belongs to this stream as it is; returns when it was created.
     async fn place(&mut self, event_stream: &EventStream) -> Result<i128, StreamError> {
         self.book.spread();
-        let info = self.info_of_all(event_stream).await?;
         let filters = self.filters.clone();
         let positions: Vec<_> = self.book.ours().map(|held| held.position.clone()).collect();
+        let created = event_stream.identity().created_nanos;
+        let of_it = positions.iter().flatten();
+        let of_it = of_it.filter(|position| position.stream_created == created);
+        let counted_to = of_it.map(|position| position.sequence).max();
+        let info = event_stream
+            .info_up_to(created, counted_to.unwrap_or_default())
+            .await?;
         let info_now = &info;
         let looks = stream::iter(positions).map(|position| async move {
             match position {

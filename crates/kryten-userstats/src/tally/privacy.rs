@@ -79,17 +79,11 @@ impl Privacy {
 
     /// Whom a name means, in any case of its letters.
     pub fn who(&self, name: &str) -> String {
-        use std::fmt::Write;
         let mut hash = Sha256::new();
         hash.update((self.secret.len() as u64).to_le_bytes());
         hash.update(self.secret.as_bytes());
         hash.update(fold_name(name).as_bytes());
-        let mut who = String::with_capacity(32);
-        for byte in &hash.finalize()[..16] {
-            // Writing to a String cannot fail.
-            let _ = write!(who, "{byte:02x}");
-        }
-        who
+        hex::encode(&hash.finalize()[..16])
     }
 
     /// Whether what this person did at a moment is not to be counted.

@@ -19,7 +19,7 @@ impl Token {
     pub(super) fn new(token: &SecretString) -> Self {
         let token = token.expose_secret();
         let cookie = digest(&format!("kryten-web session {token}"));
-        let cookie: String = cookie.iter().map(|byte| format!("{byte:02x}")).collect();
+        let cookie = hex::encode(cookie);
         Self {
             digest: digest(token),
             cookie_digest: digest(&cookie),

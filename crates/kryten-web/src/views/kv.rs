@@ -122,10 +122,7 @@ impl Value {
             },
             Err(_) => {
                 let shown = &bytes[..bytes.len().min(VALUE_SHOWN / 2)];
-                (
-                    "bytes",
-                    shown.iter().map(|byte| format!("{byte:02x}")).collect(),
-                )
+                ("bytes", hex::encode(shown))
             }
         };
         let end = whole.floor_char_boundary(VALUE_SHOWN);

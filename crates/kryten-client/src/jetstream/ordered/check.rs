@@ -1,17 +1,12 @@
 //! Whether the stream is still the one that was read.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
 use super::super::api::{ApiError, is_clustered};
 use super::super::stored::{From, Which};
 use super::{Holes, OrderedItem, OrderedReader};
 use crate::jetstream::api::code;
-use crate::stream::StreamInfo;
-
-/// How long a cluster's new leader may be behind what was delivered to us before it is believed.
-const BEHIND: Duration = Duration::from_secs(10);
+use crate::stream::{LEADER_BEHIND, StreamInfo};
 
 /// Why nothing more is delivered until the caller says where to go on.
 #[derive(Debug, Clone)]
@@ -46,7 +41,7 @@ impl OrderedReader {
         if !is_behind {
             self.behind_since = None;
         } else if is_clustered(&info)
-            && self.behind_since.get_or_insert_with(Instant::now).elapsed() < BEHIND
+            && self.behind_since.get_or_insert_with(Instant::now).elapsed() < LEADER_BEHIND
         {
             tracing::debug!(
                 last_sequence = now.last_sequence,
@@ -55,9 +50,8 @@ impl OrderedReader {
             );
             return Err(ApiError::TimedOut);
         }
-        let is_same = now.created_nanos == expected_created
-            && now.last_sequence + 1 >= self.received
-            && self.last_is_there().await?;
+        let is_same =
+            now.created_nanos == expected_created && !is_behind && self.last_is_there().await?;
         if !is_same {
             let old = self.seen.clone().unwrap_or(StreamInfo {
                 created_nanos: expected_created,
