@@ -267,7 +267,7 @@ pub(crate) async fn raw_delays(
 ) -> anyhow::Result<Delays> {
     let nats = theatre.nats.nats();
     let events: Subscriber = nats.subscribe("raw.line").await?;
-    ensure!(round_trip(nats).await, "NATS does not answer");
+    ensure!(round_trip(&nats).await, "NATS does not answer");
     let say = async |_, text| {
         let body = json!({"event_name": MARK, "payload": line(text)}).to_string();
         Ok(nats.publish("raw.line", body.into()).await?)

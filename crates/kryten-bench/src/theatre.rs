@@ -205,7 +205,7 @@ impl Theatre {
     async fn warm_up(&self) -> anyhow::Result<()> {
         const QUIET: Duration = Duration::from_millis(300);
         let mut events = self.events().await?;
-        ensure!(round_trip(self.nats.nats()).await, "NATS does not answer");
+        ensure!(round_trip(&self.nats.nats()).await, "NATS does not answer");
         for name in &self.channels {
             let mut is_heard = false;
             while !is_heard {

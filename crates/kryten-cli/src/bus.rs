@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::SelectAll;
 use jiff::Timestamp;
+use kryten_client::connection::Subscription;
 use kryten_client::{Client, EventReader, EventStream, ReaderItem, ReaderOptions, StreamError};
 
 use crate::recording::Message;
@@ -37,7 +38,7 @@ pub(crate) enum Heard {
 pub(crate) enum Bus {
     Live {
         client: Client,
-        inbox: Box<SelectAll<async_nats::Subscriber>>,
+        inbox: Box<SelectAll<Subscription>>,
         connection: u64,
         held: Option<Box<Message>>,
     },

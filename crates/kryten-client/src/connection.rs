@@ -4,7 +4,9 @@ mod credentials;
 mod error;
 mod events;
 mod life;
+mod line;
 mod settings;
+mod subscription;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -12,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_nats::connection::State;
-use async_nats::{AuthError, ConnectOptions, Event, jetstream};
+use async_nats::{AuthError, ConnectOptions, jetstream};
 use kryten_protocol::seal::SealKey;
 use rand::RngExt;
 use tokio_util::sync::CancellationToken;
@@ -20,10 +22,13 @@ use tokio_util::sync::CancellationToken;
 use crate::config::NatsConfig;
 use crate::kv::KeyLocks;
 pub use error::{ConnectError, TlsProblem};
+use events::Ear;
 pub(crate) use events::Events;
 pub(crate) use life::Life;
+use line::{Current, Line};
 pub use settings::SettingError;
 use settings::Settings;
+pub use subscription::Subscription;
 
 /// The longest wait before the next attempt to connect again.
 const LONGEST_DELAY: Duration = Duration::from_secs(1);
@@ -31,25 +36,24 @@ const LONGEST_DELAY: Duration = Duration::from_secs(1);
 /// A connection to NATS; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Client {
-    nats: async_nats::Client,
-    jetstream: jetstream::Context,
+    line: Arc<Line>,
     /// `$JS.API`, or where else JetStream is asked.
     api_prefix: Arc<str>,
     /// On how many servers the stream and the buckets are kept that we create.
     replicas: Option<usize>,
     seal_key: Option<Arc<SealKey>>,
-    events: Arc<Events>,
     key_locks: Arc<KeyLocks>,
 }
 
-impl Client {
-    /// Connects. A connection that once stood is made again for ever, whatever the configuration says.
-    ///
-    /// # Errors
-    /// [`ConnectError`] that tells apart: a wrong configuration, no server, wrong credentials, TLS, no answer in time.
-    pub async fn connect(config: &NatsConfig) -> Result<Self, ConnectError> {
-        let settings = Settings::of(config)?;
-        let credentials = settings.credentials.clone();
+/// What a connection is made of, as often as it has to be made.
+struct Wiring {
+    config: NatsConfig,
+    settings: Arc<Settings>,
+}
+
+impl Wiring {
+    fn options(&self, events: &Arc<Events>) -> ConnectOptions {
+        let credentials = self.settings.credentials.clone();
         let log_in = move |nonce: Vec<u8>| {
             let answer = credentials.answer(&nonce).map_err(|error| {
                 // A file that was changed; the next attempt reads it again.
@@ -58,18 +62,54 @@ impl Client {
             });
             std::future::ready(answer)
         };
-        let events = Arc::new(Events::default());
-        let heard = Arc::clone(&events);
-        let mut options = with_config(ConnectOptions::with_auth_callback(log_in), config)
+        let ear = Ear::new(events, None);
+        with_config(ConnectOptions::with_auth_callback(log_in), &self.config)
             .max_reconnects(None)
             .event_callback(move |event| {
-                heard.hear(event);
+                ear.hear(event);
                 std::future::ready(())
-            });
+            })
+    }
+}
+
+impl Settings {
+    async fn connect(&self, options: ConnectOptions) -> Result<Current, ConnectError> {
+        let options = match &self.inbox_prefix {
+            Some(prefix) => options.custom_inbox_prefix(prefix),
+            None => options,
+        };
+        let connecting = options.connect(self.servers.clone());
+        let nats = connecting
+            .await
+            .map_err(|error| ConnectError::new(self, error))?;
+        Ok(Current {
+            jetstream: jetstream::with_prefix(nats.clone(), &self.api_prefix),
+            nats: Arc::new(nats),
+        })
+    }
+}
+
+impl Client {
+    /// Connects. A connection that once stood is made again for ever, whatever the configuration says.
+    ///
+    /// # Errors
+    /// [`ConnectError`] that tells apart: a wrong configuration, no server, wrong credentials, TLS, no answer in time.
+    pub async fn connect(config: &NatsConfig) -> Result<Self, ConnectError> {
+        let wiring = Wiring {
+            config: config.clone(),
+            settings: Arc::new(Settings::of(config)?),
+        };
+        let settings = Arc::clone(&wiring.settings);
+        let events = Arc::new(Events::default());
+        let mut options = wiring.options(&events);
         if config.retry_on_initial_connect {
             options = options.retry_on_initial_connect();
         }
-        Self::with_options(settings, options, events).await
+        let current = settings.connect(options).await?;
+        let deaths = events.deaths();
+        let client = Self::new(&settings, Line::new(current, events));
+        tokio::spawn(line::revive(Arc::downgrade(&client.line), wiring, deaths));
+        Ok(client)
     }
 
     /// Connects, and never again: when the connection ends, `ended` is cancelled and nothing more is sent.
@@ -90,74 +130,58 @@ impl Client {
             std::future::ready(answer)
         };
         let events = Arc::new(Events::default());
-        let heard = Arc::clone(&events);
+        let ear = Ear::new(&events, Some(ended));
         let options = with_config(ConnectOptions::with_auth_callback(log_in), config)
             .max_reconnects(settings.servers.len())
             .event_callback(move |event| {
-                if matches!(event, Event::Disconnected | Event::Closed) {
-                    ended.cancel();
-                }
-                heard.hear(event);
+                ear.hear(event);
                 std::future::ready(())
             });
-        let client = Self::with_options(settings, options, events).await?;
+        let current = settings.connect(options).await?;
         stands.store(true, Ordering::SeqCst);
-        Ok(client)
+        Ok(Self::new(&settings, Line::new(current, events)))
     }
 
-    async fn with_options(
-        settings: Settings,
-        options: ConnectOptions,
-        events: Arc<Events>,
-    ) -> Result<Self, ConnectError> {
-        let options = match &settings.inbox_prefix {
-            Some(prefix) => options.custom_inbox_prefix(prefix),
-            None => options,
-        };
-        let connecting = options.connect(settings.servers.clone());
-        let nats = connecting
-            .await
-            .map_err(|error| ConnectError::new(&settings, error))?;
-        Ok(Self {
-            jetstream: jetstream::with_prefix(nats.clone(), &settings.api_prefix),
-            api_prefix: settings.api_prefix.into(),
+    fn new(settings: &Settings, line: Arc<Line>) -> Self {
+        Self {
+            line,
+            api_prefix: settings.api_prefix.as_str().into(),
             replicas: settings.replicas,
-            seal_key: settings.seal_key.map(Arc::new),
-            nats,
-            events,
+            seal_key: settings.seal_key.clone().map(Arc::new),
             key_locks: Arc::default(),
-        })
+        }
     }
 
-    /// The NATS client below.
-    pub fn nats(&self) -> &async_nats::Client {
-        &self.nats
+    /// The NATS client below. It is another one after the library's own task has died, so whoever keeps it for long
+    /// asks again.
+    pub fn nats(&self) -> Arc<async_nats::Client> {
+        self.line.nats()
     }
 
-    /// The JetStream context below.
-    pub fn jetstream(&self) -> &jetstream::Context {
-        &self.jetstream
+    /// The JetStream context below; see [`Client::nats`].
+    pub fn jetstream(&self) -> jetstream::Context {
+        self.line.jetstream()
     }
 
     /// The largest message that the server takes, in bytes.
     pub fn max_payload(&self) -> usize {
-        self.nats.max_payload()
+        self.nats().max_payload()
     }
 
     /// Whether the connection stands.
     pub fn is_connected(&self) -> bool {
-        self.nats.connection_state() == State::Connected
+        self.line.events.is_alive() && self.nats().connection_state() == State::Connected
     }
 
     /// How often the connection was made, the first time included.
     pub fn connections(&self) -> u64 {
-        self.events.connections()
+        self.line.events.connections()
     }
 
     /// Returns when the connection stands; at once where it does.
     pub async fn connected(&self) {
         while !self.is_connected() {
-            self.events.changed().await;
+            self.line.events.changed().await;
         }
     }
 
@@ -192,7 +216,7 @@ impl Client {
     }
 
     pub(crate) fn connection_events(&self) -> &Events {
-        &self.events
+        &self.line.events
     }
 
     pub(crate) fn key_locks(&self) -> &KeyLocks {

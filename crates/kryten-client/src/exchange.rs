@@ -62,7 +62,8 @@ impl Client {
         if !headers.is_empty() {
             request = request.headers(headers);
         }
-        let answer = self.nats().send_request(subject.to_owned(), request);
+        let nats = self.nats();
+        let answer = nats.send_request(subject.to_owned(), request);
         let mut answer = std::pin::pin!(answer);
         let read = |answer: Result<Message, RequestError>| {
             answer.map_err(|error| match error.kind() {

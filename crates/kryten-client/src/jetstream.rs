@@ -2,6 +2,7 @@
 //!
 //! async-nats re-creates its ordered consumers unseen and refuses keys that the server takes; here every step is ours.
 
+mod alone;
 pub(crate) mod api;
 pub(crate) mod consumer;
 pub(crate) mod laps;

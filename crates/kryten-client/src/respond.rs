@@ -71,15 +71,14 @@ impl Responder {
         F: Future<Output = Result<Value, Refusal>> + Send + 'static,
     {
         let subject = subject::command(service)?;
-        let nats = client.nats().clone();
         // As in the subject, since a group cannot have white space in it either.
         let group = format!("kryten-{}", token::normalize(service));
-        let mut inbox = nats
-            .queue_subscribe(subject, group)
+        let mut inbox = client
+            .listen(subject, Some(group))
             .await
             .map_err(|error| RespondError::Closed(Box::new(error)))?;
         // Who asks right after we return must find us.
-        round_trip(&nats).await;
+        round_trip(&client.nats()).await;
 
         let responder = Self {
             requests: Arc::default(),
@@ -88,6 +87,7 @@ impl Responder {
         };
         let (requests, stop) = (Arc::clone(&responder.requests), responder.stop.clone());
         let (tasks, handler) = (responder.tasks.clone(), Arc::new(handler));
+        let client = client.clone();
         let service: Arc<str> = service.into();
         let at_once = Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
         responder.tasks.spawn(async move {
@@ -112,11 +112,11 @@ impl Responder {
                 let Ok(permit) = Arc::clone(&at_once).acquire_owned().await else {
                     break;
                 };
-                let (nats, handler) = (nats.clone(), Arc::clone(&handler));
+                let (client, handler) = (client.clone(), Arc::clone(&handler));
                 let (service, requests) = (Arc::clone(&service), Arc::clone(&requests));
                 tasks.spawn(async move {
                     let reply = answer(&service, &requests, handler.as_ref(), &message).await;
-                    send(&nats, &service, message, &reply).await;
+                    send(&client.nats(), &service, message, &reply).await;
                     drop(permit);
                 });
             }

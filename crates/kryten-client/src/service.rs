@@ -165,7 +165,8 @@ impl Service {
         // A task that panicked has ended, too.
         let _ = self.listening.await;
         self.lifecycle.shutdown(reason).await;
-        let arrived = round_trip(self.lifecycle.client().nats());
+        let nats = self.lifecycle.client().nats();
+        let arrived = round_trip(&nats);
         if !matches!(tokio::time::timeout(FLUSH_LIMIT, arrived).await, Ok(true)) {
             tracing::debug!("the NATS server is away: the shutdown was not announced");
         }

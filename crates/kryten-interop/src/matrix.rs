@@ -203,7 +203,7 @@ impl Matrix<'_> {
         let returned = self.sides.python.ask(call).await;
         let theirs = self.recorder.take().await?;
         let result = ours.await.map_err(|error| anyhow!("Rust: {error}"));
-        ensure!(round_trip(self.sides.rust.nats()).await, "no round trip");
+        ensure!(round_trip(&self.sides.rust.nats()).await, "no round trip");
         let ours = self.recorder.take().await?;
         let (returned, result) = (returned?, result?);
         ensure!(!theirs.is_empty(), "kryten-py sent nothing");

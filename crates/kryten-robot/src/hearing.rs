@@ -25,8 +25,7 @@ pub(crate) async fn follow_services(
     services: Arc<Mutex<Services>>,
     stop: CancellationToken,
 ) {
-    let nats = client.nats().clone();
-    let mut inbox = match nats.subscribe("kryten.lifecycle.*.*").await {
+    let mut inbox = match client.listen("kryten.lifecycle.*.*", None).await {
         Ok(inbox) => inbox,
         Err(error) => {
             warn!(%error, "announcements of services cannot be heard");
@@ -34,7 +33,7 @@ pub(crate) async fn follow_services(
         }
     };
     // Our own announcement comes next and is to be among them.
-    round_trip(&nats).await;
+    round_trip(&client.nats()).await;
     tokio::spawn(async move {
         loop {
             let message = tokio::select! {
@@ -54,6 +53,7 @@ pub(crate) async fn follow_services(
             }
         }
     });
+    let nats = client.nats();
     let poll = nats.publish(subject::DISCOVERY_POLL, "{}".into()).await;
     if let Err(error) = poll {
         warn!(%error, "services could not be asked to announce themselves");
@@ -62,7 +62,7 @@ pub(crate) async fn follow_services(
 
 /// Stops the robot when a group restart is called, if the configuration lets it.
 pub(crate) async fn follow_group_restart(office: Arc<Office>, stop: CancellationToken) {
-    let subscribed = office.client.nats().subscribe(subject::GROUP_RESTART).await;
+    let subscribed = office.client.listen(subject::GROUP_RESTART, None).await;
     let mut inbox = match subscribed {
         Ok(inbox) => inbox,
         Err(error) => {
@@ -70,7 +70,7 @@ pub(crate) async fn follow_group_restart(office: Arc<Office>, stop: Cancellation
             return;
         }
     };
-    round_trip(office.client.nats()).await;
+    round_trip(&office.client.nats()).await;
     tokio::spawn(async move {
         loop {
             let message = tokio::select! {

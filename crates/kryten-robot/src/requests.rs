@@ -57,7 +57,7 @@ impl Requests {
         let mut heard = HashMap::new();
         requests.follow(&office, &mut heard).await?;
         // Who asks right after we return must find us.
-        round_trip(office.client.nats()).await;
+        round_trip(&office.client.nats()).await;
         let following = Self {
             stop: requests.stop.clone(),
             tasks: requests.tasks.clone(),
@@ -125,7 +125,7 @@ impl Requests {
         take: Take,
     ) -> Result<(), RespondError> {
         // No queue group: several robots share the subject, and each takes what is meant for its channels.
-        let subscribed = office.client.nats().subscribe(subject).await;
+        let subscribed = office.client.listen(subject, None).await;
         let mut inbox = subscribed.map_err(|error| RespondError::Closed(Box::new(error)))?;
         let (stop, tasks, office) = (stop.clone(), self.tasks.clone(), Arc::clone(office));
         self.tasks.spawn(async move {

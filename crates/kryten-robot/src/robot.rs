@@ -288,7 +288,7 @@ impl Robot {
             let _ = self.lifecycle_task.await;
             self.lifecycle.shutdown("Normal shutdown").await;
             // The connection is about to close: nothing could be done if it did not come back.
-            round_trip(self.client.nats()).await;
+            round_trip(&self.client.nats()).await;
         };
         // While NATS is away, a flush and a subscription wait for it for ever.
         if tokio::time::timeout(FAREWELL_LIMIT, farewell)

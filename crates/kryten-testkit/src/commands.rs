@@ -49,7 +49,7 @@ impl Commands {
         let subject = subject::command(SERVICE).expect("the robot's name is a usable token");
         let subscribed = client.nats().subscribe(subject).await;
         let mut inbox = subscribed.or_end_test("hear what the robot is asked");
-        kryten_client::round_trip::round_trip(client.nats()).await;
+        kryten_client::round_trip::round_trip(&client.nats()).await;
         let (seen_tx, seen) = watch::channel(Vec::new());
         let task = tokio::spawn(async move {
             while let Some(message) = futures_util::StreamExt::next(&mut inbox).await {

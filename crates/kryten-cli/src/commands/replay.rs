@@ -116,7 +116,7 @@ pub(crate) async fn run(client: &ClientArgs, args: ReplayArgs) -> anyhow::Result
     let ended = replay.all(&args, survey.replayed, &mut stop).await;
     let rest = replay.settle(0).await;
     if ended.is_ok() && rest.is_ok() {
-        let arrived = round_trip(replay.client.nats()).await;
+        let arrived = round_trip(&replay.client.nats()).await;
         anyhow::ensure!(arrived, "the connection to NATS was lost");
     }
     replay.done.tell(survey.left_out, args.json);

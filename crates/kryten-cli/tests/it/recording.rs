@@ -163,7 +163,7 @@ async fn a_live_recording_survives_a_moved_file_and_ends_cleanly() {
     nats.publish("kryten.d", "null".into()).await.unwrap();
     until("the new file has the line", || async { size(&file) == 1 }).await;
     nats.publish("kryten.e", "5".into()).await.unwrap();
-    assert!(round_trip(nats).await);
+    assert!(round_trip(&nats).await);
     kill(Pid::from_raw(record.pid().cast_signed()), Signal::SIGINT).unwrap();
     assert!(record.sigterm().success(), "{}", logged());
 

@@ -13,7 +13,7 @@ use tokio::sync::broadcast::{self, error::RecvError};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{BadMessage, ChannelEvents, SubscribeError};
-use crate::connection::Client;
+use crate::connection::{Client, Subscription};
 use crate::round_trip::round_trip;
 
 /// What a live subscription has to tell.
@@ -96,11 +96,11 @@ impl Client {
     ///
     /// # Errors
     /// [`SubscribeError`]: no permission, no answer, connection closed.
-    pub async fn subscribe(&self, subject: &str) -> Result<async_nats::Subscriber, SubscribeError> {
+    pub async fn subscribe(&self, subject: &str) -> Result<Subscription, SubscribeError> {
         let mut refusals = self.connection_events().refusals();
-        let inbox = self.nats().subscribe(subject.to_owned()).await;
+        let inbox = self.listen(subject, None).await;
         let inbox = inbox.map_err(|error| SubscribeError::Closed(Box::new(error)))?;
-        if !round_trip(self.nats()).await {
+        if !round_trip(&self.nats()).await {
             return Err(SubscribeError::TimedOut);
         }
         while let Ok(refusal) = refusals.try_recv() {
@@ -118,7 +118,7 @@ impl Client {
 async fn pump(
     client: Client,
     mut connection: u64,
-    mut inbox: async_nats::Subscriber,
+    mut inbox: Subscription,
     buffer: broadcast::Sender<Received>,
     stop: CancellationToken,
 ) {

@@ -4,6 +4,7 @@
 //! look at the stream, and make a new consumer at the next sequence. A stream that is deleted and made again under a
 //! live connection leaves a consumer silent, hence the look after silence.
 
+mod breaks;
 mod check;
 
 use std::collections::VecDeque;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use self::breaks::Breaks;
 use self::check::Halt;
 use super::api::{ApiError, code};
 use super::consumer::{Start, Wanted};
@@ -76,6 +78,9 @@ pub(crate) struct OrderedReader {
     /// Since when the stream has had less than was received.
     behind_since: Option<Instant>,
     halt: Option<Halt>,
+    breaks: Breaks,
+    /// Whether the connection may break over the next message.
+    is_suspicious: bool,
 }
 
 impl OrderedReader {
@@ -105,6 +110,8 @@ impl OrderedReader {
             missing: false,
             behind_since: None,
             halt: None,
+            breaks: Breaks::default(),
+            is_suspicious: false,
             wanted,
         };
         reader.place(reader.wanted.start);
@@ -204,14 +211,6 @@ impl OrderedReader {
         };
     }
 
-    /// What was on its way when the connection broke may be lost.
-    fn notice_reconnect(&mut self) {
-        let now = (self.client.is_connected(), self.client.connections());
-        if self.puller.is_some() && now != (true, self.connection) {
-            self.puller = None;
-        }
-    }
-
     /// Takes what is here already, without waiting.
     async fn take_ready(&mut self, max_messages: usize) {
         while self.buffer.len() < max_messages {
@@ -227,22 +226,28 @@ impl OrderedReader {
 
     fn accept(&mut self, pulled: Pulled) {
         match pulled {
-            Pulled::Message(message) => {
-                let now = Instant::now();
-                self.heard = now;
-                self.buffer_since.get_or_insert(now);
-                self.received = message.stored.sequence + 1;
-                self.last = Some((message.stored.sequence, message.stored.time_nanos));
-                self.buffer.push_back(message);
-            }
+            Pulled::Message(message) => self.accept_message(message),
             Pulled::NothingNow => {
                 self.is_at_end = true;
                 if let Some(puller) = &mut self.puller {
                     puller.wait();
                 }
             }
-            Pulled::Broken => self.puller = None,
+            // Where the connection has ended, that is noticed first.
+            Pulled::Broken => {
+                self.notice_reconnect();
+                self.puller = None;
+            }
         }
+    }
+
+    fn accept_message(&mut self, message: Received) {
+        let now = Instant::now();
+        self.heard = now;
+        self.buffer_since.get_or_insert(now);
+        self.received = message.stored.sequence + 1;
+        self.last = Some((message.stored.sequence, message.stored.time_nanos));
+        self.buffer.push_back(message);
     }
 
     /// Whether the buffer is full or old enough, or nothing will be added to it soon.
@@ -303,6 +308,7 @@ impl OrderedReader {
     /// Makes a consumer at the next sequence, and makes sure that it is one of the stream that we know.
     async fn establish(&mut self) -> Result<(), ApiError> {
         let connection = self.client.connections();
+        self.pass_suspicious().await?;
         let mut wanted = self.wanted.clone();
         if self.received > 0 {
             wanted.start = Start::Sequence(self.received);

@@ -173,6 +173,18 @@ impl Puller {
         }
     }
 
+    /// A message that came before the connection was lost.
+    pub(crate) fn take_rest(&mut self) -> Option<Received> {
+        while let Some(Some(message)) = self.subscriber.next().now_or_never() {
+            match self.take(message) {
+                Some(Pulled::Message(received)) => return Some(received),
+                Some(_) => return None,
+                None => {}
+            }
+        }
+        None
+    }
+
     /// From now on waits for what comes.
     pub(crate) fn wait(&mut self) {
         self.patience = Patience::Wait;
@@ -227,7 +239,8 @@ impl Puller {
         };
         let id = self.next_request;
         let body = serde_json::to_vec(&request).unwrap_or_default();
-        let sent = self.client.nats().publish_with_reply(
+        let nats = self.client.nats();
+        let sent = nats.publish_with_reply(
             self.consumer.next_subject(),
             format!("{}.{id}", self.inbox),
             body.into(),

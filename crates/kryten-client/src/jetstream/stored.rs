@@ -34,6 +34,14 @@ pub(crate) enum Which<'a> {
     Sequence(u64),
     #[serde(rename = "last_by_subj")]
     LastFor(&'a str),
+    /// The first one of a subject from a sequence on.
+    #[serde(untagged)]
+    NextFor {
+        #[serde(rename = "seq")]
+        from: u64,
+        #[serde(rename = "next_by_subj")]
+        subject: &'a str,
+    },
 }
 
 /// Who may answer a read.

@@ -169,7 +169,8 @@ impl Lifecycle {
 
     /// Publishes; while NATS is away it is kept and sent later, as far as there is room.
     async fn send(&self, subject: String, body: Vec<u8>) {
-        let sent = self.client.nats().publish(subject.clone(), body.into());
+        let nats = self.client.nats();
+        let sent = nats.publish(subject.clone(), body.into());
         match tokio::time::timeout(PATIENCE, sent).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!(%error, subject, "could not announce"),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use async_nats::{SubscribeError, Subscriber};
+use async_nats::SubscribeError;
 use futures_util::StreamExt;
 use kryten_protocol::lifecycle::RestartNotice;
 use kryten_protocol::subject;
@@ -13,6 +13,7 @@ use tracing::{info, warn};
 
 use super::lifecycle::Lifecycle;
 use super::restart::RestartPolicy;
+use crate::connection::Subscription;
 use crate::round_trip::round_trip;
 
 /// How often a heartbeat is sent, as the originals do; the robot's registry calls a service stale after 90 s without.
@@ -66,9 +67,9 @@ pub enum LifecycleEvent {
 pub struct Listener {
     lifecycle: Lifecycle,
     listening: Listening,
-    robots: Subscriber,
-    polls: Subscriber,
-    restarts: Subscriber,
+    robots: Subscription,
+    polls: Subscription,
+    restarts: Subscription,
 }
 
 impl Lifecycle {
@@ -78,14 +79,14 @@ impl Lifecycle {
     /// When the connection was closed for good.
     pub async fn listen(&self, listening: Listening) -> Result<Listener, SubscribeError> {
         let robot = subject::lifecycle("robot", "startup").expect("\"robot\" is a usable token");
-        let nats = self.client().nats();
+        let client = self.client();
         let (robots, polls, restarts) = tokio::try_join!(
-            nats.subscribe(robot),
-            nats.subscribe(subject::DISCOVERY_POLL),
-            nats.subscribe(subject::GROUP_RESTART),
+            client.listen(robot, None),
+            client.listen(subject::DISCOVERY_POLL, None),
+            client.listen(subject::GROUP_RESTART, None),
         )?;
         // Where the server is away for a moment, it is told when it is back.
-        round_trip(nats).await;
+        round_trip(&client.nats()).await;
         Ok(Listener {
             lifecycle: self.clone(),
             listening,

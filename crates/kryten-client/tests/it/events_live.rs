@@ -23,7 +23,7 @@ async fn usercounts(client: &Client, range: std::ops::Range<u64>) {
     for number in range {
         publish(client, "cytu.be", "Lounge", "usercount", number).await;
     }
-    assert!(round_trip(client.nats()).await);
+    assert!(round_trip(&client.nats()).await);
 }
 
 async fn next(events: &mut LiveEvents) -> LiveItem {

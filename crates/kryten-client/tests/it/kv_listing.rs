@@ -61,7 +61,7 @@ async fn more_keys_than_a_subscription_holds_are_read_in_one_pass() {
     };
     assert_eq!(read.len(), 100_000);
     // Where messages are lost, the pass is begun anew with another consumer.
-    assert!(round_trip(client.nats()).await);
+    assert!(round_trip(&client.nats()).await);
     let consumers = std::iter::from_fn(|| created.next().now_or_never().flatten());
     assert_eq!(consumers.count(), 1);
 }

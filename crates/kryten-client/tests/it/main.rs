@@ -35,5 +35,6 @@ mod service_http;
 mod sharing_lives;
 mod tail;
 mod tokens;
+mod unreadable;
 mod userstats_commands;
 mod weaknesses;

@@ -108,7 +108,7 @@ async fn filters_choose_and_a_start_is_kept() {
             .await
             .unwrap();
     }
-    assert!(round_trip(client.nats()).await);
+    assert!(round_trip(&client.nats()).await);
     let options = ReaderOptions {
         filter_subjects: vec![
             "kryten.events.cytube.a.>".into(),

@@ -56,7 +56,7 @@ impl Heard {
         let nats = client.nats();
         let subject = format!("kryten.lifecycle.{service}.>");
         let heard = nats.subscribe(subject).await.unwrap();
-        assert!(round_trip(nats).await);
+        assert!(round_trip(&nats).await);
         Self(heard)
     }
 

@@ -124,9 +124,8 @@ async fn metrics_have_legal_names_and_the_service_adds_its_own() {
         .start(&connect(&server).await)
         .await
         .unwrap();
-    let answer = client
-        .nats()
-        .request("kryten.my-bot.command", r#"{"command":"ping"}"#.into());
+    let nats = client.nats();
+    let answer = nats.request("kryten.my-bot.command", r#"{"command":"ping"}"#.into());
     answer.await.unwrap();
 
     let (status, head, text) = ask(address, "GET", "/metrics").await;

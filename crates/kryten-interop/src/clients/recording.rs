@@ -74,7 +74,7 @@ async fn compare() -> anyhow::Result<String> {
         })
         .await?;
     }
-    ensure!(round_trip(ours.nats()).await, "NATS does not answer");
+    ensure!(round_trip(&ours.nats()).await, "NATS does not answer");
     let stream = EventStream::open_or_create(&ours).await?;
     wait("ours does not count everything", async || {
         let info = stream.info().await;

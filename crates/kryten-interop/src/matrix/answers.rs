@@ -18,7 +18,7 @@ pub(super) async fn start(config: &NatsConfig) -> anyhow::Result<JoinHandle<()>>
     ] {
         inboxes.push(client.nats().subscribe(subject).await?);
     }
-    round_trip(client.nats()).await;
+    round_trip(&client.nats()).await;
     let mut requests = futures_util::stream::select_all(inboxes);
     Ok(tokio::spawn(async move {
         while let Some(request) = requests.next().await {

@@ -108,7 +108,8 @@ impl Scene<'_> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let subject = "kryten.robot.command";
-            let asked = self.nats.nats().request(subject, ping.clone().into());
+            let nats = self.nats.nats();
+            let asked = nats.request(subject, ping.clone().into());
             if asked.await.is_ok() {
                 return Ok(());
             }

@@ -261,9 +261,8 @@ async fn parts_that_nobody_needs_go_without_a_marker_also_those_of_a_term_before
         .await;
         robot.shutdown().await;
     }
-    let stream = client
-        .jetstream()
-        .get_stream("KV_kryten_Grindhouse420_playlist");
+    let jetstream = client.jetstream();
+    let stream = jetstream.get_stream("KV_kryten_Grindhouse420_playlist");
     let stream = stream.await.unwrap();
     let keys = bucket(&client, StateBucket::Playlist)
         .await

@@ -145,7 +145,7 @@ async fn the_service_answers_shows_itself_and_ends_in_order() {
         .subscribe("kryten.lifecycle.example_lines.>")
         .await
         .unwrap();
-    assert!(round_trip(nats).await);
+    assert!(round_trip(&nats).await);
     let http = ["--http", "127.0.0.1:0"];
     let (service, first) = Example::start("service", &channel, &http).await;
     let address = first.strip_prefix("serving http://").unwrap();

@@ -31,7 +31,7 @@ impl Counting {
         }
         let mut inboxes = Vec::new();
         for filter in &self.filters {
-            match self.client.nats().subscribe(filter.clone()).await {
+            match self.client.listen(filter.as_str(), None).await {
                 Ok(inbox) => inboxes.push(inbox),
                 Err(error) => {
                     info!(%error, "events cannot be heard now; trying again");
@@ -40,7 +40,7 @@ impl Counting {
             }
         }
         // Events from here on are ours before the state is loaded.
-        round_trip(self.client.nats()).await;
+        round_trip(&self.client.nats()).await;
         self.shared.status.set_source(Source::LiveOnly);
         self.book.tally_mut().break_coverage();
         let mut messages = select_all(inboxes).ready_chunks(BATCH);

@@ -118,7 +118,7 @@ pub(super) async fn work(
     let _ = answering.await;
     backfilling.abort();
     lifecycle.shutdown("Normal shutdown").await;
-    let _ = tokio::time::timeout(RETRY, round_trip(client.nats())).await;
+    let _ = tokio::time::timeout(RETRY, round_trip(&client.nats())).await;
     if let Ok(Err(error)) = shared_well {
         return Err(error.into());
     }

@@ -93,7 +93,7 @@ async fn lifecycle_messages_are_those_of_the_original() {
         .subscribe("kryten.lifecycle.userstats.>")
         .await
         .unwrap();
-    assert!(round_trip(nats).await);
+    assert!(round_trip(&nats).await);
     let folder = tempfile::tempdir().unwrap();
     let text = include_str!("../fixtures/userstats_config.json");
     let mut config = load(folder.path(), text).unwrap();

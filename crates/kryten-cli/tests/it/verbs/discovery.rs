@@ -38,7 +38,7 @@ async fn robots(client: &Client, channels: &[(&str, &str)]) {
             }
         });
     }
-    assert!(round_trip(client.nats()).await);
+    assert!(round_trip(&client.nats()).await);
 }
 
 #[tokio::test]

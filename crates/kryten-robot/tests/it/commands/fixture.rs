@@ -51,10 +51,8 @@ impl Stage {
 
     /// The reply to a request, as it stands on the wire.
     pub(crate) async fn ask(&self, request: Value) -> Value {
-        let inbox = self
-            .client
-            .nats()
-            .request("kryten.robot.command", request.to_string().into());
+        let nats = self.client.nats();
+        let inbox = nats.request("kryten.robot.command", request.to_string().into());
         let reply = within("a reply comes", inbox).await.unwrap();
         serde_json::from_slice(&reply.payload).unwrap()
     }
