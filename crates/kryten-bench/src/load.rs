@@ -73,7 +73,7 @@ pub(crate) async fn say(
 ) -> anyhow::Result<Heard> {
     let mut events = theatre.events().await?;
     ensure!(
-        round_trip(theatre.nats.nats()).await,
+        round_trip(&theatre.nats.nats()).await,
         "NATS does not answer"
     );
     let channels = theatre.handles()?;
@@ -191,7 +191,7 @@ pub(crate) async fn trips(nats: &Client, time: Duration) -> anyhow::Result<Delay
     while begin.elapsed() < time {
         turns.tick().await;
         let sent = Instant::now();
-        ensure!(round_trip(nats.nats()).await, "NATS does not answer");
+        ensure!(round_trip(&nats.nats()).await, "NATS does not answer");
         millis.push(sent.elapsed().as_secs_f64() * 1000.0);
     }
     millis.sort_by(f64::total_cmp);
@@ -251,7 +251,7 @@ pub(crate) async fn delays_of(
 ) -> anyhow::Result<Delays> {
     let events = theatre.events().await?;
     ensure!(
-        round_trip(theatre.nats.nats()).await,
+        round_trip(&theatre.nats.nats()).await,
         "NATS does not answer"
     );
     let channels = theatre.handles()?;

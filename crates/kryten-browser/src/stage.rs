@@ -127,10 +127,8 @@ impl Stage {
             "timestamp": at.to_string(), "correlation_id": "stage",
         });
         let subject = subject::event(channel, name)?;
-        let publish = self
-            .client
-            .jetstream()
-            .publish(subject, body.to_string().into());
+        let jetstream = self.client.jetstream();
+        let publish = jetstream.publish(subject, body.to_string().into());
         Ok(publish.await?)
     }
 

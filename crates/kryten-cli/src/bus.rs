@@ -34,7 +34,6 @@ pub(crate) enum Heard {
 
 /// A running subscription.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one for each command")]
 pub(crate) enum Bus {
     Live {
         client: Client,

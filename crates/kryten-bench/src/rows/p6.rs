@@ -207,7 +207,7 @@ fn of_them(heard: &[Heard]) -> String {
 
 /// Messages a second.
 async fn raw_lines(theatre: &Theatre, count: u64) -> anyhow::Result<f64> {
-    let context = theatre.nats.jetstream();
+    let context = &theatre.nats.jetstream();
     let config = jetstream::stream::Config {
         name: "RAW".to_owned(),
         subjects: vec!["raw.stored".to_owned()],

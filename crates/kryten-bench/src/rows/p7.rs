@@ -224,14 +224,13 @@ async fn publish(
         let due = ((started.elapsed().as_secs_f64() * pace as f64) as u64).min(wanted);
         while sent < due {
             let event = talk.line(first + sent);
-            let published =
-                nats.nats()
-                    .publish_with_headers(event.subject, event.headers, event.body);
+            let line = nats.nats();
+            let published = line.publish_with_headers(event.subject, event.headers, event.body);
             published.await?;
             sent += 1;
         }
     }
-    ensure!(round_trip(nats.nats()).await, "NATS does not answer");
+    ensure!(round_trip(&nats.nats()).await, "NATS does not answer");
     ensure!(
         started.elapsed() < time.mul_f64(1.1),
         "this machine cannot publish {pace} events/s beside all else"

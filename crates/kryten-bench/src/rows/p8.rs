@@ -75,7 +75,7 @@ async fn alone(programs: &Programs, who: Who, lines: u64) -> anyhow::Result<Star
     let theatre = Theatre::open(programs, who, Sync::Default, 1).await?;
     let mut events = theatre.events().await?;
     ensure!(
-        round_trip(theatre.nats.nats()).await,
+        round_trip(&theatre.nats.nats()).await,
         "NATS does not answer"
     );
     for number in 0..lines {

@@ -156,9 +156,8 @@ async fn ask_everything(client: &Client) {
         "requestChannelRanks",
     ] {
         let request = json!({"service": "robot", "command": command, "username": "First"});
-        let asked = client
-            .nats()
-            .request("kryten.robot.command", request.to_string().into());
+        let nats = client.nats();
+        let asked = nats.request("kryten.robot.command", request.to_string().into());
         let answer = tokio::time::timeout(Duration::from_secs(20), asked)
             .await
             .unwrap()

@@ -40,10 +40,8 @@ impl Scene {
                 "timestamp": WireTime::from_millis(time).to_string(), "correlation_id": "c",
             });
             let subject = subject::event(channel, "chatMsg").unwrap();
-            let publish = self
-                .client
-                .jetstream()
-                .publish(subject, body.to_string().into());
+            let jetstream = self.client.jetstream();
+            let publish = jetstream.publish(subject, body.to_string().into());
             publish.await.unwrap().await.unwrap();
         }
         self.said += 1;

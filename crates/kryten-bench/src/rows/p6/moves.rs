@@ -58,7 +58,7 @@ pub(super) async fn run(
         }
         // What was put just before may still be on its way to the subscriber.
         ensure!(
-            round_trip(theatre.nats.nats()).await,
+            round_trip(&theatre.nats.nats()).await,
             "NATS does not answer"
         );
         seen.push((
