@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::api::ApiError;
 use super::consumer::Wanted;
 use super::laps::{Lap, Laps};
@@ -9,7 +11,8 @@ use super::pull::{Patience, Pulled, Puller};
 use super::stored::Stored;
 use crate::connection::Client;
 
-/// A pass that is not done by then never will be: others write faster than we read.
+/// How long a pass may bring nothing new; one that does goes on, however slow the link is. Those who write faster than we
+/// read are dealt with by [`Laps`].
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How far a pass goes.
@@ -23,7 +26,8 @@ pub(crate) enum Until {
 
 /// Gives every wanted message that is in the stream to `take`; leaves no consumer behind.
 ///
-/// A pass that a lost connection has cut is begun again with what `into` gives.
+/// A pass that a lost connection has cut is begun again with what `into` gives. What comes then a second time is no
+/// progress, so that a pass which breaks at the same place again and again ends.
 pub(crate) async fn pass<T>(
     client: &Client,
     wanted: &Wanted,
@@ -31,16 +35,41 @@ pub(crate) async fn pass<T>(
     mut into: impl FnMut() -> T,
     mut take: impl FnMut(&mut T, Stored),
 ) -> Result<T, ApiError> {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let mut progress = Progress::new();
     loop {
         let mut result = into();
-        let attempt = one_pass(client, wanted, until, |stored| take(&mut result, stored));
-        match tokio::time::timeout_at(deadline, attempt).await {
-            Ok(Ok(true)) => return Ok(result),
-            Ok(Ok(false)) => {}
-            Ok(Err(error)) => return Err(error),
-            Err(_) => return Err(ApiError::TimedOut),
+        let take = |stored| take(&mut result, stored);
+        if one_pass(client, wanted, until, &mut progress, take).await? {
+            return Ok(result);
         }
+    }
+}
+
+/// How far the attempts of a pass have come, and when the last of it came.
+struct Progress {
+    furthest: u64,
+    at: Instant,
+}
+
+impl Progress {
+    fn new() -> Self {
+        Self {
+            furthest: 0,
+            at: Instant::now(),
+        }
+    }
+
+    /// So many have come in this attempt.
+    fn reach(&mut self, delivered: u64, now: Instant) {
+        if delivered > self.furthest {
+            (self.furthest, self.at) = (delivered, now);
+        }
+    }
+
+    /// What a step brings, unless nothing new has come for too long.
+    async fn within<T>(&self, step: impl Future<Output = T>) -> Result<T, ApiError> {
+        let step = tokio::time::timeout_at(self.at + PATIENCE, step).await;
+        step.map_err(|_| ApiError::TimedOut)
     }
 }
 
@@ -49,17 +78,20 @@ async fn one_pass(
     client: &Client,
     wanted: &Wanted,
     until: Until,
+    progress: &mut Progress,
     mut take: impl FnMut(Stored),
 ) -> Result<bool, ApiError> {
-    let (mut puller, waiting) = Puller::start(client, wanted, Patience::NoWait).await?;
+    let start = Puller::start(client, wanted, Patience::NoWait);
+    let (mut puller, waiting) = progress.within(start).await??;
     let mut laps: Option<Laps> = None;
     let mut ended = waiting == 0;
     while !ended {
-        match puller.next().await {
+        match progress.within(puller.next()).await? {
             Pulled::Message(received) => {
                 let sequence = received.stored.sequence;
                 take(received.stored);
                 let delivered = puller.delivered();
+                progress.reach(delivered, Instant::now());
                 ended = until == Until::Counted && delivered >= waiting;
                 // Only where others write while we read does more come than waited.
                 if !ended && delivered > waiting {
@@ -86,4 +118,28 @@ async fn one_pass(
     }
     puller.close().await;
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_what_is_new_is_progress_and_without_it_a_pass_ends() {
+        let long_ago = Instant::now() - 2 * PATIENCE;
+        let mut progress = Progress {
+            furthest: 0,
+            at: long_ago,
+        };
+        progress.reach(2, long_ago + PATIENCE / 2);
+        // The same two, after the pass was begun anew.
+        progress.reach(1, Instant::now());
+        progress.reach(2, Instant::now());
+        assert_eq!(progress.at, long_ago + PATIENCE / 2);
+        let never = progress.within(std::future::pending::<()>()).await;
+        assert_eq!(never, Err(ApiError::TimedOut));
+        progress.reach(3, Instant::now());
+        let soon = progress.within(tokio::time::sleep(Duration::from_millis(1)));
+        assert_eq!(soon.await, Ok(()));
+    }
 }
