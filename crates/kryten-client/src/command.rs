@@ -17,6 +17,14 @@ pub enum CommandError {
     /// The service name leaves no subject.
     #[error(transparent)]
     Subject(#[from] SubjectError),
+    /// NATS does not take the subject; nothing was sent.
+    #[error(
+        "{subject:?} is no NATS subject; write words without white space, with a dot between two"
+    )]
+    BadSubject {
+        /// The subject as given.
+        subject: String,
+    },
     /// No service of this name listens.
     #[error("no {service} service is running; start it, or check which NATS server it uses")]
     NoResponders {
@@ -89,9 +97,8 @@ impl CommandError {
         let service = service.to_owned();
         match error {
             ExchangeError::Away => Self::ServerAway,
-            ExchangeError::NoResponders | ExchangeError::BadSubject => {
-                Self::NoResponders { service }
-            }
+            ExchangeError::BadSubject { subject } => Self::BadSubject { subject },
+            ExchangeError::NoResponders => Self::NoResponders { service },
             ExchangeError::TimedOut => Self::TimedOut { service, timeout },
             ExchangeError::ConnectionLost => Self::ConnectionLost { service },
             ExchangeError::NoPermission { subject } => Self::NoPermission { subject },

@@ -55,6 +55,14 @@ pub enum SubscribeError {
     /// The channel or an event name leaves no subject.
     #[error(transparent)]
     Subject(#[from] SubjectError),
+    /// NATS does not take the subject.
+    #[error(
+        "{subject:?} is no NATS subject; write words without white space, with a dot between two"
+    )]
+    BadSubject {
+        /// The subject as given.
+        subject: String,
+    },
     /// The connection was closed for good.
     #[error("the connection to NATS is closed")]
     Closed(#[source] Box<async_nats::SubscribeError>),

@@ -29,7 +29,7 @@ pub(crate) enum ExchangeError {
     /// Larger than the server takes; nothing was sent.
     TooLarge { limit: usize },
     /// The subject cannot be sent; nothing was sent.
-    BadSubject,
+    BadSubject { subject: String },
 }
 
 impl Client {
@@ -71,7 +71,9 @@ impl Client {
                 RequestErrorKind::MaxPayloadExceeded => ExchangeError::TooLarge {
                     limit: self.max_payload(),
                 },
-                RequestErrorKind::InvalidSubject => ExchangeError::BadSubject,
+                RequestErrorKind::InvalidSubject => ExchangeError::BadSubject {
+                    subject: subject.to_owned(),
+                },
                 RequestErrorKind::TimedOut | RequestErrorKind::Other => ExchangeError::TimedOut,
             })
         };

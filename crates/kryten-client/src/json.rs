@@ -18,6 +18,7 @@
 use std::time::Duration;
 
 use async_nats::HeaderMap;
+use async_nats::client::PublishErrorKind;
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -32,7 +33,7 @@ impl Client {
     ///
     /// # Errors
     /// [`CommandError::ServerAway`] when there is no connection: nothing is left in a buffer to be sent much later.
-    /// [`CommandError::TooLarge`]. [`CommandError::Malformed`] for what JSON cannot hold.
+    /// [`CommandError::BadSubject`]. [`CommandError::TooLarge`]. [`CommandError::Malformed`] for what JSON cannot hold.
     pub async fn publish_json<T: Serialize + ?Sized>(
         &self,
         subject: &str,
@@ -82,12 +83,20 @@ impl Client {
         let sent = async {
             self.connected().await;
             let nats = self.nats();
-            nats.publish(subject.to_owned(), body).await.is_ok() && nats.flush().await.is_ok()
+            let published = nats.publish(subject.to_owned(), body).await;
+            published.map_err(|error| match error.kind() {
+                PublishErrorKind::InvalidSubject => ExchangeError::BadSubject {
+                    subject: subject.to_owned(),
+                },
+                PublishErrorKind::MaxPayloadExceeded => ExchangeError::TooLarge {
+                    limit: self.max_payload(),
+                },
+                _ => ExchangeError::Away,
+            })?;
+            nats.flush().await.map_err(|_| ExchangeError::Away)
         };
-        match tokio::time::timeout(timeout, sent).await {
-            Ok(true) => Ok(()),
-            _ => Err(ExchangeError::Away),
-        }
+        let sent = tokio::time::timeout(timeout, sent).await;
+        sent.unwrap_or(Err(ExchangeError::Away))
     }
 }
 

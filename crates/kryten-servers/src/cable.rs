@@ -1,12 +1,13 @@
 //! A network between a service and its server that can be cut: a TCP forwarder for tests.
 //!
-//! A cable fails in two ways. One that is cut ends all connections, so both sides know at once. One that is silent
+//! A cable fails in three ways. One that is cut ends all connections, so both sides know at once. One that is silent
 //! carries nothing in either direction and ends nothing, as a switch that is off or a machine that is asleep; what was
-//! sent meanwhile arrives when it is mended.
+//! sent meanwhile arrives when it is mended. One that is slow carries so many bytes a second in each direction.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -18,6 +19,8 @@ use tokio::task::JoinHandle;
 enum State {
     Whole,
     Silent,
+    /// So many bytes a second.
+    Slow(u32),
     Cut,
 }
 
@@ -72,6 +75,12 @@ impl Cable {
         self.state.send_replace(State::Silent);
     }
 
+    /// Carries no more than so many bytes a second in each direction of a connection, until it is mended.
+    pub fn slow_down(&self, bytes_per_second: u32) {
+        self.state
+            .send_replace(State::Slow(bytes_per_second.max(1)));
+    }
+
     /// Carries again, first what waited.
     pub fn mend(&self) {
         self.state.send_replace(State::Whole);
@@ -115,6 +124,10 @@ async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut state: watch
             || to.write_all(&buffer[..count]).await.is_err()
         {
             return;
+        }
+        let now = *state.borrow();
+        if let State::Slow(rate) = now {
+            tokio::time::sleep(Duration::from_secs_f64(count as f64 / f64::from(rate))).await;
         }
     }
 }

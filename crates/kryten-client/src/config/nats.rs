@@ -82,9 +82,9 @@ pub struct NatsConfig {
     /// Whether the originals connect again. We read it and always do.
     #[schemars(extend("default" = true))]
     pub allow_reconnect: bool,
-    /// How often an idle connection is tested, in seconds.
+    /// How often an idle connection is tested, in seconds; 1 or more.
     #[serde(deserialize_with = "seconds")]
-    #[schemars(with = "f64", range(min = 0), extend("default" = 20))]
+    #[schemars(with = "f64", range(min = 1), extend("default" = 20))]
     pub ping_interval: Duration,
     /// The name under which the server lists this connection.
     #[serde(skip)]

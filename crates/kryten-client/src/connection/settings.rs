@@ -1,6 +1,7 @@
 //! What of a `nats` section can be wrong before any server is asked.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use async_nats::ServerAddr;
 use async_nats::rustls::pki_types::pem::{self, PemObject};
@@ -63,6 +64,14 @@ pub enum SettingError {
         /// The number.
         given: u8,
     },
+    /// An idle connection cannot be tested that often.
+    #[error(
+        "nats.ping_interval is {given}; it is after how many seconds an idle connection is tested, 1 or more, such as 20"
+    )]
+    BadPingInterval {
+        /// The seconds.
+        given: f64,
+    },
     /// The key for seals is none.
     #[error("nats.seal_key cannot be used: {0}")]
     BadSealKey(#[source] SealKeyError),
@@ -86,6 +95,10 @@ pub enum SettingError {
 /// The prefix of JetStream's subjects where nothing else is configured.
 pub(super) const USUAL_API: &str = "$JS.API";
 
+/// The least time between two tests of an idle connection, as the originals have it. Without any the client would fail
+/// for good.
+const LEAST_PING_INTERVAL: Duration = Duration::from_secs(1);
+
 /// A checked `nats` section.
 pub(super) struct Settings {
     /// Without credentials, since async-nats shows addresses in its log.
@@ -106,6 +119,7 @@ impl Settings {
         let servers = parse_addresses(config)?;
         let credentials = Credentials::of(config, &servers)?;
         check_tls(config)?;
+        check_ping_interval(config)?;
         Ok(Self {
             servers: servers.into_iter().map(without_credentials).collect(),
             credentials,
@@ -164,6 +178,15 @@ fn parse_addresses(config: &NatsConfig) -> Result<Vec<ServerAddr>, SettingError>
         return Err(SettingError::BadUrl { url: String::new() });
     }
     Ok(servers)
+}
+
+fn check_ping_interval(config: &NatsConfig) -> Result<(), SettingError> {
+    match config.ping_interval {
+        interval if interval < LEAST_PING_INTERVAL => Err(SettingError::BadPingInterval {
+            given: interval.as_secs_f64(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// The TLS files, read once for an error that names them; the connection reads them again each time.
@@ -371,6 +394,23 @@ mod tests {
         for given in [0, 6] {
             let error = replicas(Some(given)).unwrap_err();
             assert!(error.starts_with("nats.replicas is"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_idle_connection_is_tested_every_second_at_most() {
+        let check = |ping_interval| {
+            let config = NatsConfig {
+                ping_interval,
+                ..NatsConfig::for_url("nats://localhost")
+            };
+            config.check().map_err(|error| error.to_string())
+        };
+        assert_eq!(check(LEAST_PING_INTERVAL), Ok(()));
+        for given in [Duration::ZERO, LEAST_PING_INTERVAL / 2] {
+            let error = check(given).unwrap_err();
+            let (key, advice) = ("nats.ping_interval is 0", "1 or more");
+            assert!(error.starts_with(key) && error.contains(advice), "{error}");
         }
     }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures_util::stream::{BoxStream, unfold};
 use futures_util::{Stream, StreamExt};
+use jiff::Timestamp;
 use kryten_protocol::event::Event;
 
 use super::position::{Place, Position, PositionError};
@@ -59,6 +60,7 @@ pub struct StoredEvent {
     pub epoch: Option<u64>,
     created_nanos: i128,
     position: Option<Arc<Position>>,
+    round: u64,
 }
 
 impl StoredEvent {
@@ -66,13 +68,13 @@ impl StoredEvent {
     /// now and then only, and has so many events again after a crash.
     ///
     /// Does nothing where the events were not read [from where a consumer stopped](ChannelEvents::from_where_stopped),
-    /// or a later one was said to be done already.
+    /// or a later one was said to be done already, or the stream was [replaced](DurableItem::Replaced) since.
     ///
     /// # Errors
-    /// [`PositionError`]. Where the server was away a later `done` makes up for it.
+    /// [`PositionError`]. Where the server was away, or this was given up, a later `done` makes up for it.
     pub async fn done(&self) -> Result<(), PositionError> {
         match &self.position {
-            Some(position) => position.advance(self.place()).await,
+            Some(position) => position.advance(self.place(), self.round).await,
             None => Ok(()),
         }
     }
@@ -81,6 +83,7 @@ impl StoredEvent {
         Place {
             created_nanos: self.created_nanos,
             sequence: self.sequence,
+            stored_nanos: Some(self.stored_nanos),
         }
     }
 }
@@ -127,18 +130,29 @@ pub(super) async fn open(
         ..ReaderOptions::default()
     };
     let mut start = start;
+    let (mut last_nanos, mut set_back) = (None, None);
     if let Some(position) = &position {
         let place = position.place().await;
         options.expected_created_nanos = Some(place.created_nanos);
         start = Start::Sequence(place.sequence + 1);
+        last_nanos = place.stored_nanos;
+        set_back = set_back_since(stream, place).await?;
     }
-    let reading = Reading {
-        reader: EventReader::open_from(stream, options, start).await?,
+    let mut reading = Reading {
+        reader: EventReader::open_from(stream, options.clone(), start).await?,
+        stream: stream.clone(),
+        options,
         created_nanos: stream.identity().created_nanos,
+        last_nanos,
         wanted,
         waiting: VecDeque::new(),
         position: position.map(Arc::new),
+        round: 0,
+        told: None,
     };
+    if let Some((old, new)) = set_back {
+        reading.told = Some(reading.replaced(old, new).await?);
+    }
     let items = unfold(Some(reading), |reading| async move {
         let mut reading = reading?;
         match reading.next().await {
@@ -151,17 +165,54 @@ pub(super) async fn open(
     })
 }
 
+/// The stream as it was and as it is, where it has something else than what was done last at that place: a copy was
+/// restored, and others have written since.
+///
+/// One that is shorter than it was the reader finds out by itself. What was removed cannot be compared.
+async fn set_back_since(
+    stream: &EventStream,
+    place: Place,
+) -> Result<Option<(StreamInfo, StreamInfo)>, StreamError> {
+    let Some(stored_nanos) = place.stored_nanos else {
+        return Ok(None);
+    };
+    let new = stream.info().await?;
+    if new.created_nanos != place.created_nanos || place.sequence == 0 {
+        return Ok(None);
+    }
+    let there = stream.get(place.sequence).await?;
+    let is_other = there.is_some_and(|message| message.time_nanos != stored_nanos);
+    let old = StreamInfo {
+        created_nanos: place.created_nanos,
+        first_sequence: 0,
+        last_sequence: place.sequence,
+        messages: 0,
+    };
+    Ok(is_other.then_some((old, new)))
+}
+
 struct Reading {
     reader: EventReader,
+    stream: EventStream,
+    options: ReaderOptions,
     /// When the stream was created that the waiting messages are of.
     created_nanos: i128,
+    /// When the last message that was read, or done before, was stored.
+    last_nanos: Option<i128>,
     wanted: ChannelEvents,
     waiting: VecDeque<StoredMessage>,
     position: Option<Arc<Position>>,
+    /// The position's round in which the waiting messages were read.
+    round: u64,
+    /// To be told before anything is read.
+    told: Option<DurableItem>,
 }
 
 impl Reading {
     async fn next(&mut self) -> Result<DurableItem, StreamError> {
+        if let Some(item) = self.told.take() {
+            return Ok(item);
+        }
         loop {
             if let Some(message) = self.waiting.pop_front() {
                 match self.item(message) {
@@ -175,6 +226,9 @@ impl Reading {
                     if let Some(created_nanos) = self.reader.created_nanos() {
                         self.created_nanos = created_nanos;
                     }
+                    if let Some(last) = batch.last() {
+                        self.last_nanos = Some(last.time_nanos);
+                    }
                     self.waiting.extend(batch);
                 }
                 ReaderItem::Truncated {
@@ -187,17 +241,41 @@ impl Reading {
                         first_sequence,
                     });
                 }
-                ReaderItem::Replaced { old, new } => {
-                    // Of a stream set back, by a restored copy say, what it still has was read already.
-                    let next = match old.created_nanos == new.created_nanos {
-                        true => new.last_sequence + 1,
-                        false => 0,
-                    };
-                    self.reader.resume_at(next.min(self.reader.next_sequence()));
-                    return Ok(DurableItem::Replaced { old, new });
-                }
+                ReaderItem::Replaced { old, new } => return self.replaced(old, new).await,
             }
         }
+    }
+
+    /// Goes on with what is new in the stream as it is now.
+    async fn replaced(
+        &mut self,
+        old: StreamInfo,
+        new: StreamInfo,
+    ) -> Result<DurableItem, StreamError> {
+        let is_same = old.created_nanos == new.created_nanos;
+        if let Some(position) = &self.position {
+            self.round = match is_same {
+                true => position.set_back(new.last_sequence).await,
+                false => position.begin_round().await,
+            };
+        }
+        // Of a stream set back, by a restored copy say, what it still has was read already. Others may have written
+        // since, and sequences are used again, so it is the time that tells what is new.
+        let after = self.last_nanos.filter(|_| is_same);
+        let after = after.and_then(|nanos| Timestamp::from_nanosecond(nanos + 1).ok());
+        match after {
+            Some(time) => {
+                self.options.expected_created_nanos = Some(new.created_nanos);
+                let (stream, options) = (&self.stream, self.options.clone());
+                let start = Start::Time(time);
+                self.reader = EventReader::open_from(stream, options, start).await?;
+            }
+            None => {
+                let next = if is_same { new.last_sequence + 1 } else { 0 };
+                self.reader.resume_at(next.min(self.reader.next_sequence()));
+            }
+        }
+        Ok(DurableItem::Replaced { old, new })
     }
 
     fn item(&self, message: StoredMessage) -> Option<DurableItem> {
@@ -210,6 +288,7 @@ impl Reading {
                     epoch: message.epoch,
                     created_nanos: self.created_nanos,
                     position: self.position.clone(),
+                    round: self.round,
                 })
             }),
             Err(error) => Some(DurableItem::BadMessage(BadMessage {

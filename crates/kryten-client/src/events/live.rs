@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use async_nats::Message;
+use async_nats::client::SubscribeErrorKind;
 use futures_util::stream::{BoxStream, unfold};
 use futures_util::{Stream, StreamExt};
 use kryten_protocol::event::Event;
@@ -95,11 +96,16 @@ impl Client {
     /// Subscribes to any subject; what is published after this has returned is heard.
     ///
     /// # Errors
-    /// [`SubscribeError`]: no permission, no answer, connection closed.
+    /// [`SubscribeError`]: what is no subject, no permission, no answer, connection closed.
     pub async fn subscribe(&self, subject: &str) -> Result<Subscription, SubscribeError> {
         let mut refusals = self.connection_events().refusals();
         let inbox = self.listen(subject, None).await;
-        let inbox = inbox.map_err(|error| SubscribeError::Closed(Box::new(error)))?;
+        let inbox = inbox.map_err(|error| match error.kind() {
+            SubscribeErrorKind::InvalidSubject => SubscribeError::BadSubject {
+                subject: subject.to_owned(),
+            },
+            _ => SubscribeError::Closed(Box::new(error)),
+        })?;
         if !round_trip(&self.nats()).await {
             return Err(SubscribeError::TimedOut);
         }

@@ -32,6 +32,10 @@ pub(super) struct Place {
     pub(super) created_nanos: i128,
     /// The last sequence that is done.
     pub(super) sequence: u64,
+    /// When the server stored what was done last, in nanoseconds since the Unix epoch: a restored copy of the stream may
+    /// use the sequence again. Positions of older versions have none.
+    #[serde(default)]
+    pub(super) stored_nanos: Option<i128>,
 }
 
 impl Place {
@@ -39,8 +43,11 @@ impl Place {
         let Self {
             created_nanos,
             sequence,
+            stored_nanos,
         } = self;
-        format!(r#"{{"created_nanos":{created_nanos},"sequence":{sequence}}}"#)
+        let stored = stored_nanos.map(|nanos| format!(r#","stored_nanos":{nanos}"#));
+        let stored = stored.unwrap_or_default();
+        format!(r#"{{"created_nanos":{created_nanos},"sequence":{sequence}{stored}}}"#)
     }
 }
 
@@ -55,8 +62,11 @@ pub(super) struct Position {
 struct Noted {
     place: Place,
     revision: u64,
-    /// A write was sent whose answer did not come.
+    /// A write was sent whose answer did not come, or was not waited for.
     unsure: bool,
+    /// How often reading has gone on in another stream, or in one that was set back; an event that was read before is no
+    /// part of what is read now.
+    round: u64,
 }
 
 /// Reads the position, or notes the end of the stream as the first one.
@@ -73,12 +83,14 @@ pub(super) async fn open(
             let place = Place {
                 created_nanos: info.created_nanos,
                 sequence: info.last_sequence,
+                stored_nanos: None,
             };
             let revision = bucket.put(&key, place.to_json()).await?;
             Noted {
                 place,
                 revision,
                 unsure: false,
+                round: 0,
             }
         }
     };
@@ -103,6 +115,7 @@ async fn read(bucket: &KvBucket, key: &str) -> Result<Option<Noted>, KvError> {
         place,
         revision: entry.revision,
         unsure: false,
+        round: 0,
     }))
 }
 
@@ -111,21 +124,53 @@ impl Position {
         self.noted.lock().await.place
     }
 
-    /// Notes that everything up to a place is done.
-    pub(super) async fn advance(&self, place: Place) -> Result<(), PositionError> {
+    /// Notes that everything up to a place is done, of an event that was read in this round.
+    pub(super) async fn advance(&self, place: Place, round: u64) -> Result<(), PositionError> {
         let mut noted = self.noted.lock().await;
+        if round < noted.round {
+            return Ok(());
+        }
         let is_behind = place.created_nanos == noted.place.created_nanos
             && place.sequence <= noted.place.sequence;
         if is_behind && !noted.unsure {
             return Ok(());
         }
-        match self.put(&mut noted, place).await {
+        self.note(&mut noted, place).await
+    }
+
+    /// Begins a round: another stream is read from now on. What was noted stays until something of it is done.
+    pub(super) async fn begin_round(&self) -> u64 {
+        let mut noted = self.noted.lock().await;
+        noted.round += 1;
+        noted.round
+    }
+
+    /// Begins a round in the same stream, which was set back and ends at `last_sequence` now.
+    ///
+    /// Where nothing can be written now, what is done next makes up for it.
+    pub(super) async fn set_back(&self, last_sequence: u64) -> u64 {
+        let mut noted = self.noted.lock().await;
+        noted.round += 1;
+        let place = Place {
+            sequence: noted.place.sequence.min(last_sequence),
+            ..noted.place
+        };
+        if let Err(error) = self.note(&mut noted, place).await {
+            tracing::debug!(key = self.key, %error, "the position is not set back yet");
+        }
+        // Whatever is done next comes after it, also what came into the stream before we saw that it was set back.
+        noted.place.sequence = 0;
+        noted.round
+    }
+
+    async fn note(&self, noted: &mut Noted, place: Place) -> Result<(), PositionError> {
+        match self.put(noted, place).await {
             Err(KvError::WrongRevision { .. }) if noted.unsure => {
                 // Our own write whose answer was lost.
                 if let Some(entry) = self.bucket.entry(&self.key).await? {
                     noted.revision = entry.revision;
                 }
-                self.put(&mut noted, place).await?;
+                self.put(noted, place).await?;
             }
             Err(KvError::WrongRevision { .. }) => {
                 return Err(PositionError::TakenOver {
@@ -142,23 +187,50 @@ impl Position {
             expected_revision: Some(noted.revision),
             ..PutOptions::default()
         };
+        // Who waits for this may give up at any moment, and what was sent is stored all the same.
+        let was_unsure = std::mem::replace(&mut noted.unsure, true);
         match self
             .bucket
             .put_at(&self.key, place.to_json(), options)
             .await
         {
             Ok(revision) => {
-                *noted = Noted {
-                    place,
-                    revision,
-                    unsure: false,
-                };
+                noted.place = place;
+                noted.revision = revision;
+                noted.unsure = false;
                 Ok(())
             }
             Err(error) => {
-                noted.unsure |= matches!(error, KvError::OutcomeUnknown { .. });
+                noted.unsure = was_unsure || matches!(error, KvError::OutcomeUnknown { .. });
                 Err(error)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_read_as_it_is_written_and_one_of_an_older_version_too() {
+        let place = Place {
+            created_nanos: 1_795_364_422_994_000_123,
+            sequence: 17,
+            stored_nanos: Some(1_795_364_422_994_000_124),
+        };
+        let json = place.to_json();
+        assert_eq!(
+            json,
+            r#"{"created_nanos":1795364422994000123,"sequence":17,"stored_nanos":1795364422994000124}"#
+        );
+        assert_eq!(serde_json::from_str::<Place>(&json).unwrap(), place);
+        let older = r#"{"created_nanos":1795364422994000123,"sequence":17}"#;
+        let place = Place {
+            stored_nanos: None,
+            ..place
+        };
+        assert_eq!(serde_json::from_str::<Place>(older).unwrap(), place);
+        assert_eq!(place.to_json(), older);
     }
 }

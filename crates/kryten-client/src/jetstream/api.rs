@@ -108,7 +108,7 @@ impl ApiError {
                 code: 0,
                 description: format!("the request is larger than {limit} bytes"),
             },
-            ExchangeError::BadSubject => Self::Refused {
+            ExchangeError::BadSubject { .. } => Self::Refused {
                 code: 0,
                 description: "the name cannot be part of a subject".to_owned(),
             },

@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
+use super::alone;
 use super::api::ApiError;
-use super::consumer::Wanted;
+use super::consumer::{Start, Wanted};
 use super::laps::{Lap, Laps};
 use super::pull::{Patience, Pulled, Puller};
 use super::stored::Stored;
 use crate::connection::Client;
 
-/// A pass that is not done by then never will be: others write faster than we read.
+/// How long a pass may bring nothing new; one that does goes on, however slow the link is. Those who write faster than we
+/// read are dealt with by [`Laps`].
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How far a pass goes.
@@ -23,7 +27,9 @@ pub(crate) enum Until {
 
 /// Gives every wanted message that is in the stream to `take`; leaves no consumer behind.
 ///
-/// A pass that a lost connection has cut is begun again with what `into` gives.
+/// A pass that a lost connection has cut is begun again with what `into` gives. What comes then a second time is no
+/// progress. Where it is cut twice at the same place, the message there may be what the connection cannot carry: it is
+/// fetched by itself, and the pass goes on behind it.
 pub(crate) async fn pass<T>(
     client: &Client,
     wanted: &Wanted,
@@ -31,34 +37,94 @@ pub(crate) async fn pass<T>(
     mut into: impl FnMut() -> T,
     mut take: impl FnMut(&mut T, Stored),
 ) -> Result<T, ApiError> {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let mut progress = Progress::new();
+    let mut wanted = wanted.clone();
+    let mut result = into();
+    let mut broke_behind = None;
+    let mut goes_on = false;
     loop {
-        let mut result = into();
-        let attempt = one_pass(client, wanted, until, |stored| take(&mut result, stored));
-        match tokio::time::timeout_at(deadline, attempt).await {
-            Ok(Ok(true)) => return Ok(result),
-            Ok(Ok(false)) => {}
-            Ok(Err(error)) => return Err(error),
-            Err(_) => return Err(ApiError::TimedOut),
+        let taking = |stored| take(&mut result, stored);
+        let behind = match one_pass(client, &wanted, until, &mut progress, taking).await? {
+            End::Reached => return Ok(result),
+            End::Broken { behind } => behind,
+        };
+        // Which message is the first one from a moment on, only a consumer knows.
+        let has_place = behind > 0 || !matches!(wanted.start, Start::Time(_));
+        goes_on |= broke_behind == Some(behind) && has_place;
+        broke_behind = Some(behind);
+        if !goes_on {
+            result = into();
+            continue;
         }
+        let reading = alone::first_from(client, &wanted, behind + 1);
+        let Some(stored) = progress.within(reading).await?? else {
+            return Ok(result);
+        };
+        progress.reach(stored.sequence, Instant::now());
+        wanted.start = Start::Sequence(stored.sequence + 1);
+        take(&mut result, stored);
     }
 }
 
-/// Whether the pass came to its end.
+/// How an attempt ended.
+enum End {
+    Reached,
+    /// The connection was lost after this message of the stream.
+    Broken {
+        behind: u64,
+    },
+}
+
+/// How far the attempts of a pass have come, and when the last of it came.
+struct Progress {
+    furthest: u64,
+    at: Instant,
+}
+
+impl Progress {
+    fn new() -> Self {
+        Self {
+            furthest: 0,
+            at: Instant::now(),
+        }
+    }
+
+    /// This message of the stream has come.
+    fn reach(&mut self, sequence: u64, now: Instant) {
+        if sequence > self.furthest {
+            (self.furthest, self.at) = (sequence, now);
+        }
+    }
+
+    /// What a step brings, unless nothing new has come for too long.
+    async fn within<T>(&self, step: impl Future<Output = T>) -> Result<T, ApiError> {
+        let step = tokio::time::timeout_at(self.at + PATIENCE, step).await;
+        step.map_err(|_| ApiError::TimedOut)
+    }
+}
+
 async fn one_pass(
     client: &Client,
     wanted: &Wanted,
     until: Until,
+    progress: &mut Progress,
     mut take: impl FnMut(Stored),
-) -> Result<bool, ApiError> {
-    let (mut puller, waiting) = Puller::start(client, wanted, Patience::NoWait).await?;
+) -> Result<End, ApiError> {
+    let mut behind = match wanted.start {
+        Start::Sequence(sequence) => sequence.saturating_sub(1),
+        _ => 0,
+    };
+    let start = Puller::start(client, wanted, Patience::NoWait);
+    let (mut puller, waiting) = progress.within(start).await??;
     let mut laps: Option<Laps> = None;
     let mut ended = waiting == 0;
     while !ended {
-        match puller.next().await {
+        match progress.within(puller.next()).await? {
             Pulled::Message(received) => {
                 let sequence = received.stored.sequence;
                 take(received.stored);
+                behind = sequence;
+                progress.reach(sequence, Instant::now());
                 let delivered = puller.delivered();
                 ended = until == Until::Counted && delivered >= waiting;
                 // Only where others write while we read does more come than waited.
@@ -80,10 +146,34 @@ async fn one_pass(
             Pulled::NothingNow => ended = true,
             Pulled::Broken => {
                 puller.close().await;
-                return Ok(false);
+                return Ok(End::Broken { behind });
             }
         }
     }
     puller.close().await;
-    Ok(true)
+    Ok(End::Reached)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_what_is_new_is_progress_and_without_it_a_pass_ends() {
+        let long_ago = Instant::now() - 2 * PATIENCE;
+        let mut progress = Progress {
+            furthest: 0,
+            at: long_ago,
+        };
+        progress.reach(2, long_ago + PATIENCE / 2);
+        // The same two, after the pass was begun anew.
+        progress.reach(1, Instant::now());
+        progress.reach(2, Instant::now());
+        assert_eq!(progress.at, long_ago + PATIENCE / 2);
+        let never = progress.within(std::future::pending::<()>()).await;
+        assert_eq!(never, Err(ApiError::TimedOut));
+        progress.reach(3, Instant::now());
+        let soon = progress.within(tokio::time::sleep(Duration::from_millis(1)));
+        assert_eq!(soon.await, Ok(()));
+    }
 }

@@ -17,10 +17,11 @@ use crate::connection::{Client, Life, REQUEST_TIMEOUT};
 const BATCH: u64 = 2_000;
 /// The server ends a request after this; we then send another.
 const EXPIRES: Duration = Duration::from_secs(30);
-/// The same where all that waits is read once through: far fewer than the 65,536 messages that a subscription holds,
-/// since what comes beyond these is lost.
-const PASS_BATCH: u64 = 16_000;
-/// Messages asked for beyond those that are known to wait, so that a pass seldom needs one more request.
+/// The same where all that waits is read once through. One request is open at a time, and with [`MARGIN`] it brings half
+/// of the 65,536 messages that a subscription holds: what comes beyond these is lost. Half as many were a little slower.
+const PASS_BATCH: u64 = 32_000;
+/// Messages asked for in the last request of a pass beyond those that are known to wait, so that a pass seldom needs one
+/// more where others write meanwhile.
 const MARGIN: u64 = 1_000;
 /// How long the server looks again before we believe that nothing is there.
 const SECOND_LOOK: Duration = Duration::from_millis(20);
@@ -61,7 +62,28 @@ struct Open {
     id: u64,
     asked: u64,
     left: u64,
+    /// How long nothing may come of it.
+    patience: Duration,
+    /// When that is over, counted from what came last.
     until: Instant,
+}
+
+impl Open {
+    fn new(id: u64, asked: u64, patience: Duration, now: Instant) -> Self {
+        Self {
+            id,
+            asked,
+            left: asked,
+            patience,
+            until: now + patience,
+        }
+    }
+
+    /// A message of it has come; on a slow link the next one may take as long again.
+    fn bring(&mut self, now: Instant) {
+        self.left = self.left.saturating_sub(1);
+        self.until = now + self.patience;
+    }
 }
 
 #[derive(Debug)]
@@ -248,12 +270,8 @@ impl Puller {
         sent.await.map_err(|_| Pulled::Broken)?;
         self.next_request += 1;
         self.ask_for_one = false;
-        self.requests.push_back(Open {
-            id,
-            asked: batch,
-            left: batch,
-            until: Instant::now() + patience,
-        });
+        let open = Open::new(id, batch, patience, Instant::now());
+        self.requests.push_back(open);
         Ok(())
     }
 
@@ -279,7 +297,7 @@ impl Puller {
         self.is_doubtful = false;
         // Requests are served one after the other, so the message belongs to the oldest.
         if let Some(open) = self.requests.front_mut() {
-            open.left = open.left.saturating_sub(1);
+            open.bring(Instant::now());
             if open.left == 0 {
                 self.requests.pop_front();
             }
@@ -391,6 +409,16 @@ mod tests {
             assert!(before < waiting, "{waiting}: the last one brings nothing");
             assert_eq!(asked, waiting + MARGIN);
         }
+    }
+
+    #[test]
+    fn a_request_has_its_time_anew_with_each_message_that_it_brings() {
+        let start = Instant::now();
+        let mut open = Open::new(1, 3, REQUEST_TIMEOUT, start);
+        assert_eq!(open.until, start + REQUEST_TIMEOUT);
+        let later = start + REQUEST_TIMEOUT / 2;
+        open.bring(later);
+        assert_eq!((open.left, open.until), (2, later + REQUEST_TIMEOUT));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::task::AbortOnDropHandle;
 
 use self::contents::Contents;
-use self::feed::{Fed, Feeder};
+use self::feed::{Fed, Feeder, marks_expire};
 use super::bucket::KvBucket;
 use super::error::KvError;
 use super::read::Entry;
@@ -129,8 +129,9 @@ impl KvCache {
             bucket: bucket.clone(),
             prefix: options.prefix.clone(),
             watch,
-            marks_expire: info.ttl.is_some() || info.allows_key_ttl,
+            marks_expire: marks_expire(&info),
             connection,
+            is_waiting: false,
             fed: Arc::clone(&fed),
             changes,
         };

@@ -305,7 +305,7 @@ impl KvBucket {
                 limit,
                 limited_by: "the NATS server",
             },
-            ExchangeError::BadSubject => KvError::BadKey {
+            ExchangeError::BadSubject { .. } => KvError::BadKey {
                 bucket: self.name().to_owned(),
                 key: key.to_owned(),
                 reason: "NATS does not take it",

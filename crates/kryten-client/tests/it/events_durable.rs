@@ -6,9 +6,12 @@ use kryten_client::events::{
 use kryten_client::{Client, EventStream, KvBucket};
 use kryten_protocol::event::Event;
 use kryten_protocol::subject;
+use kryten_servers::NatsServer;
 use serde_json::json;
 
-use crate::fixture::{connect, in_time, server_and_client, until_no_consumer};
+use crate::fixture::{
+    connect, copy_folder, freeze, in_time, server_and_client, signal, until, until_no_consumer,
+};
 
 /// Publishes until the stream has it, as the robot does when a server may go away.
 async fn store(client: &Client, channel: &str, number: u64) -> u64 {
@@ -149,6 +152,125 @@ async fn a_second_program_under_the_same_name_is_noticed() {
         matches!(taken, Err(PositionError::TakenOver { .. })),
         "{taken:?}"
     );
+}
+
+#[tokio::test]
+async fn a_done_that_was_given_up_is_no_other_program() {
+    let (server, client) = server_and_client().await;
+    let mut events = client
+        .events("Lounge")
+        .from_where_stopped("greeter")
+        .await
+        .unwrap();
+    store_all(&client, 0..3).await;
+    let bucket = KvBucket::open(&client, CONSUMERS_BUCKET).await.unwrap();
+    let revision = || async {
+        let entry = bucket.entry("greeter:lounge").await.unwrap().unwrap();
+        entry.revision
+    };
+    let before = revision().await;
+    let first = next(&mut events).await;
+    // It is sent and not answered before it is given up.
+    freeze(&server).await;
+    let given_up = tokio::time::timeout(Duration::from_millis(100), first.done()).await;
+    assert!(given_up.is_err(), "{given_up:?}");
+    signal(&server, nix::sys::signal::Signal::SIGCONT);
+    until(|| async { revision().await > before }).await;
+    next(&mut events).await.done().await.unwrap();
+    next(&mut events).await.done().await.unwrap();
+    let position: serde_json::Value = bucket.get_json("greeter:lounge").await.unwrap().unwrap();
+    assert_eq!(position["sequence"], 3);
+}
+
+/// A server whose stream has ten events, a copy of its store, and then the stream as it is with twenty, all of them done.
+async fn done_with_more_than_the_copy_has() -> (NatsServer, Client, tempfile::TempDir, DurableEvents)
+{
+    let (mut server, client) = server_and_client().await;
+    let lounge = client.events("Lounge").from_where_stopped("greeter");
+    let mut events = lounge.await.unwrap();
+    store_all(&client, 0..10).await;
+    server.stop().await.unwrap();
+    let copy = tempfile::tempdir().unwrap();
+    copy_folder(&stream_folder(&server), copy.path());
+    server.restart().await.unwrap();
+    client.connected().await;
+    store_all(&client, 10..20).await;
+    for number in 0..19 {
+        assert_eq!(next_number(&mut events).await, number);
+    }
+    let last = next(&mut events).await;
+    last.done().await.unwrap();
+    (server, client, copy, events)
+}
+
+fn stream_folder(server: &NatsServer) -> std::path::PathBuf {
+    let streams = server.data_dir().join("store/jetstream/$G/streams");
+    streams.join("KRYTEN_EVENTS")
+}
+
+async fn restore(server: &mut NatsServer, copy: &tempfile::TempDir) {
+    server.stop().await.unwrap();
+    let folder = stream_folder(server);
+    std::fs::remove_dir_all(&folder).unwrap();
+    copy_folder(copy.path(), &folder);
+    server.restart().await.unwrap();
+}
+
+async fn is_set_back(events: &mut DurableEvents) {
+    let item = next_item(events).await;
+    assert!(
+        matches!(&item, DurableItem::Replaced { old, new } if old.created_nanos == new.created_nanos),
+        "{item:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_done_in_a_stream_that_was_set_back_is_noted_and_nothing_is_skipped() {
+    let (mut server, client, copy, mut events) = done_with_more_than_the_copy_has().await;
+    let bucket = KvBucket::open(&client, CONSUMERS_BUCKET).await.unwrap();
+    restore(&mut server, &copy).await;
+    client.connected().await;
+    is_set_back(&mut events).await;
+    let noted = || async {
+        let noted = bucket.get_json::<serde_json::Value>("greeter:lounge").await;
+        noted.unwrap().unwrap()["sequence"].as_u64().unwrap()
+    };
+    assert_eq!(noted().await, 10);
+    store_all(&client, 100..112).await;
+    let first = next(&mut events).await;
+    assert_eq!((number(&first), first.sequence), (100, 11));
+    first.done().await.unwrap();
+    assert_eq!(noted().await, 11);
+    drop(events);
+    let lounge = client.events("Lounge").from_where_stopped("greeter");
+    let mut events = lounge.await.unwrap();
+    for number in 101..112 {
+        assert_eq!(next_number(&mut events).await, number);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_was_set_back_while_nobody_read_and_is_as_long_again_is_noticed() {
+    let (mut server, client, copy, events) = done_with_more_than_the_copy_has().await;
+    drop(events);
+    restore(&mut server, &copy).await;
+    client.connected().await;
+    store_all(&client, 100..115).await;
+    let lounge = || client.events("Lounge").from_where_stopped("greeter");
+    // Told until something is done.
+    drop(lounge().await.unwrap());
+    let mut events = lounge().await.unwrap();
+    is_set_back(&mut events).await;
+    for number in 100..115 {
+        let stored = next(&mut events).await;
+        assert_eq!(self::number(&stored), number);
+        if number == 101 {
+            stored.done().await.unwrap();
+        }
+    }
+    drop(events);
+    let mut events = lounge().await.unwrap();
+    assert_eq!(next_number(&mut events).await, 102);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use kryten_client::command::CommandError;
+use kryten_client::events::SubscribeError;
 use serde_json::{Value, json};
 
 use crate::fixture::{in_time, server_and_client};
@@ -62,4 +63,35 @@ async fn the_answer_to_json_is_read_whatever_its_fields_are() {
         "{odd:?}"
     );
     answering.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_no_subject_is_told_as_such() {
+    let (_server, client) = server_and_client().await;
+    let subject = "kryten.my bot.seen";
+    let is_named = |told: &dyn std::fmt::Display| {
+        let told = told.to_string();
+        assert!(
+            told.contains(r#""kryten.my bot.seen" is no NATS subject"#)
+                && told.contains("without white space"),
+            "{told}"
+        );
+    };
+    let published = client.publish_json(subject, &json!({})).await.unwrap_err();
+    assert!(matches!(published, CommandError::BadSubject { .. }));
+    is_named(&published);
+    let asked: Result<Value, _> = client.request_json(subject, &json!({}), SOON).await;
+    let asked = asked.unwrap_err();
+    assert!(matches!(asked, CommandError::BadSubject { .. }));
+    is_named(&asked);
+    let heard = client.subscribe(subject).await.unwrap_err();
+    assert!(matches!(heard, SubscribeError::BadSubject { .. }));
+    is_named(&heard);
+    for subject in ["", "a..b", ".a", "a."] {
+        let heard = client.subscribe(subject).await;
+        assert!(
+            matches!(heard, Err(SubscribeError::BadSubject { .. })),
+            "{subject:?}"
+        );
+    }
 }

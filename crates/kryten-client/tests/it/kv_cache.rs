@@ -4,13 +4,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::StreamExt;
 use kryten_client::kv::{
     BucketConfig, CacheChange, CacheError, CacheOptions, CacheState, KvCache, KvWatch, Operation,
     WatchItem,
 };
 use kryten_client::{KvBucket, KvError};
+use tracing::level_filters::LevelFilter;
 
 use crate::fixture::{bucket, connect, in_time, server_and_client, until, until_no_consumer};
+use crate::log::Log;
 
 async fn open(kv: &KvBucket) -> KvCache {
     let cache = KvCache::open(kv, CacheOptions::default()).await.unwrap();
@@ -131,6 +134,69 @@ async fn a_cache_is_emptied_with_its_bucket_and_filled_from_a_new_one() {
     assert_eq!(cache.len(), 1);
     let missing = KvBucket::open(&client, "none").await;
     assert!(matches!(missing, Err(KvError::BucketMissing { .. })));
+}
+
+#[tokio::test]
+async fn a_cache_goes_on_after_jetstream_was_off() {
+    let (mut server, client) = server_and_client().await;
+    // Its marks may expire, so that all is read anew after each reconnection.
+    let marked = BucketConfig {
+        marker_ttl: Some(Duration::from_secs(60)),
+        ..BucketConfig::new("any")
+    };
+    let kv = KvBucket::open_or_create(&client, marked).await.unwrap();
+    kv.put_text("old", "x").await.unwrap();
+    let cache = open(&kv).await;
+    let log = Log::default();
+    let _hearing = log.hear(LevelFilter::WARN);
+    server.set_jetstream(false);
+    server.restart().await.unwrap();
+    until(|| async { log.text().contains("cannot read the cached bucket now") }).await;
+    assert_eq!(cache.get("old").unwrap().value, "x");
+    server.set_jetstream(true);
+    server.restart().await.unwrap();
+    client.connected().await;
+    until(|| async { kv.put_text("new", "y").await.is_ok() }).await;
+    until(|| async { cache.get("new").is_some() || has_ended(&cache) }).await;
+    in_time(cache.ready()).await.unwrap();
+    assert_eq!(cache.len(), 2);
+}
+
+fn has_ended(cache: &KvCache) -> bool {
+    matches!(cache.state(), CacheState::Ended(_))
+}
+
+#[tokio::test]
+async fn a_bucket_made_anew_with_another_life_of_its_values_is_cached_with_that_life() {
+    let (_server, client) = server_and_client().await;
+    let kv = bucket(&client, "any").await;
+    let cache = open(&kv).await;
+    let log = Log::default();
+    let _hearing = log.hear(LevelFilter::WARN);
+    client.jetstream().delete_key_value("any").await.unwrap();
+    until(|| async { matches!(cache.state(), CacheState::Missing) }).await;
+    // It is looked for again, and that it is gone was told.
+    let looked_for = "$JS.API.STREAM.INFO.KV_any";
+    let mut looks = client.subscribe(looked_for).await.unwrap();
+    for _ in 0..3 {
+        in_time(looks.next()).await.unwrap();
+    }
+    let told = log.text();
+    assert_eq!(
+        told.matches("the cached bucket is gone").count(),
+        1,
+        "{told}"
+    );
+    let silent = BucketConfig {
+        ttl: Some(Duration::from_secs(1)),
+        ..BucketConfig::new("any")
+    };
+    let kv = KvBucket::open_or_create(&client, silent).await.unwrap();
+    let mut changes = cache.changes();
+    kv.put_text("key", "x").await.unwrap();
+    let change = in_time(changes.next()).await;
+    assert!(matches!(change, Some(CacheChange::Put(_))), "{change:?}");
+    until(|| async { cache.is_empty() }).await;
 }
 
 #[tokio::test]

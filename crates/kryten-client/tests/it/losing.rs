@@ -3,12 +3,14 @@
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use kryten_client::KvError;
 use kryten_client::command::{CommandError, request};
 use kryten_client::events::DurableItem;
+use kryten_client::kv::{CacheOptions, KvCache};
+use kryten_client::{Client, KvBucket, KvError, NatsConfig};
 use kryten_protocol::command::Request;
+use kryten_servers::Cable;
 
-use crate::fixture::{bucket, freeze, in_time, server_and_client, store, until};
+use crate::fixture::{bucket, config, freeze, in_time, server_and_client, store, until};
 
 /// A request may take five times as long.
 const SOON: Duration = Duration::from_secs(1);
@@ -99,4 +101,33 @@ async fn a_reader_goes_on_as_soon_as_the_server_is_there_again() {
     let (sequence, told) = in_time(reading).await.unwrap();
     assert_eq!(sequence, 2);
     assert!(told.saturating_duration_since(stored) < SOON);
+}
+
+#[tokio::test]
+async fn a_bucket_that_takes_longer_over_a_slow_link_than_a_request_may_is_read_through() {
+    let (server, client) = server_and_client().await;
+    let near = bucket(&client, "b").await;
+    let value = "x".repeat(64 << 10);
+    for number in 0..60 {
+        near.put_text(&number.to_string(), &value).await.unwrap();
+    }
+    let cable = Cable::to(server.url()).await.unwrap();
+    let far = NatsConfig {
+        servers: vec![cable.url()],
+        ..config(&server)
+    };
+    let far = Client::connect(&far).await.unwrap();
+    let far = KvBucket::open(&far, "b").await.unwrap();
+    // Four million bytes, in one request.
+    cable.slow_down(600_000);
+    let started = Instant::now();
+    assert_eq!(in_time(far.get_all()).await.unwrap().len(), 60);
+    assert!(
+        started.elapsed() > Duration::from_secs(5),
+        "the link is not slow enough for this test: {:?}",
+        started.elapsed()
+    );
+    let cache = KvCache::open(&far, CacheOptions::default()).await.unwrap();
+    in_time(cache.ready()).await.unwrap();
+    assert_eq!(cache.len(), 60);
 }

@@ -22,6 +22,7 @@ mod kv_many;
 mod kv_replicas;
 mod kv_typed;
 mod kv_watching;
+mod log;
 mod logging_in;
 mod losing;
 mod reading;

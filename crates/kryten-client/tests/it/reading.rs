@@ -3,7 +3,9 @@ use std::time::{Duration, Instant};
 use kryten_client::round_trip::round_trip;
 use kryten_client::{Client, EventReader, EventStream, ReaderItem, ReaderOptions};
 
-use crate::fixture::{connect, consumers_of, in_time, server_and_client, store, until_no_consumer};
+use crate::fixture::{
+    connect, consumers_of, copy_folder, in_time, server_and_client, store, until_no_consumer,
+};
 
 const SUBJECT: &str = "kryten.events.cytube.demo.chatmsg";
 const WAIT: Duration = Duration::from_millis(5);
@@ -313,18 +315,6 @@ async fn a_stream_set_back_to_an_older_copy_is_told() {
     publish(&writer, 200, 210).await;
     let item = next(&mut reader).await;
     assert!(matches!(&item, ReaderItem::Replaced { .. }), "{item:?}");
-}
-
-fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().flatten() {
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_folder(&entry.path(), &target);
-        } else {
-            std::fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }
 
 #[tokio::test]

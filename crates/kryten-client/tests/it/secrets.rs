@@ -1,43 +1,20 @@
 //! Nothing that is secret is shown: not by a configuration, not by an error, not in the log at its finest level.
 
-use std::io;
-use std::sync::{Arc, Mutex};
-
 use kryten_client::one_life::OneLife;
 use kryten_client::{Client, NatsConfig};
 use kryten_servers::NatsServer;
 use nkeys::KeyPair;
+use tracing::level_filters::LevelFilter;
 
 use crate::certificates::Certificates;
 use crate::fixture::in_time;
+use crate::log::Log;
 use crate::tokens::Operator;
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 #[tokio::test]
 async fn no_secret_is_in_a_configuration_an_error_or_the_log() {
-    // With only one in the process, what a test on another thread logs first would stay unheard here.
-    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
     let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::level_filters::LevelFilter::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    // The runtime of this test has one thread, so that all is heard.
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let _hearing = log.hear(LevelFilter::TRACE);
     let mut server = NatsServer::ephemeral().await;
     let certificates = Certificates::new();
     let secure = certificates.server("server", "verify: true").await;
@@ -114,7 +91,7 @@ async fn no_secret_is_in_a_configuration_an_error_or_the_log() {
     server.restart().await.unwrap();
     in_time(client.connected()).await;
     shown += &format!("{client:?}");
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let log = log.text();
     assert!(log.contains("connecting to server"), "the log was heard");
     for secret in secrets {
         assert!(!shown.contains(&secret), "{secret} is in {shown}");

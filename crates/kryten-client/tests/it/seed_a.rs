@@ -1,8 +1,6 @@
 //! One test for each promise of the document "State Management with NATS JetStream KV Store".
 
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use kryten_client::kv::forgiving::{
@@ -12,8 +10,10 @@ use kryten_client::kv::{BucketConfig, Operation, Storage};
 use kryten_client::{Client, KvBucket, KvError};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tracing::level_filters::LevelFilter;
 
 use crate::fixture::{bucket, connect, freeze, in_time, server_and_client, signal};
+use crate::log::Log;
 
 #[tokio::test]
 async fn seed_a_01_state_survives_a_restart_of_the_server_without_a_database() {
@@ -325,18 +325,6 @@ async fn seed_a_13_structured_data_goes_through_json_unchanged() {
     );
 }
 
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn seed_a_14_the_forgiving_helpers_log_the_cause_and_never_fail() {
     let (_server, client) = server_and_client().await;
@@ -347,19 +335,14 @@ async fn seed_a_14_the_forgiving_helpers_log_the_cause_and_never_fail() {
         .await
         .unwrap();
     let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let logging = tracing::subscriber::set_default(subscriber);
+    let hearing = log.hear(LevelFilter::INFO);
     assert_eq!(kv_get(&kv, "user:bob").await, None);
     assert!(!kv_put(&kv, "user:bob", "x").await);
     assert!(!kv_delete(&kv, "user:bob").await);
     assert!(kv_keys(&kv).await.is_empty());
     assert!(kv_get_all_json(&kv).await.is_empty());
-    drop(logging);
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    drop(hearing);
+    let text = log.text();
     assert_eq!(text.matches("ERROR").count(), 5, "{text}");
     assert_eq!(
         text.matches(r#"bucket="kryten_user_stats""#).count(),

@@ -105,6 +105,9 @@ async fn a_reader_goes_on_after_a_stored_message_whose_headers_cannot_be_read() 
         .await;
     }
     store(&client, [body(8)]).await;
+    let tail = in_time(stream.tail(subject, 6)).await.unwrap();
+    let bodies: Vec<_> = tail.iter().map(|message| message.body.clone()).collect();
+    assert_eq!(bodies, ["3", "4", "5", "6", "7", "8"]);
     for filters in [
         vec![],
         vec![subject.to_owned(), "kryten.events.cytube.bar.>".to_owned()],
@@ -153,7 +156,7 @@ async fn a_bot_goes_on_after_such_an_event() {
 }
 
 #[tokio::test]
-async fn a_cache_goes_on_after_such_a_value() {
+async fn a_cache_and_a_pass_go_on_after_such_a_value() {
     let (server, client) = server_and_client().await;
     let kv = bucket(&client, "b").await;
     kv.put_text("first", "1").await.unwrap();
@@ -164,4 +167,10 @@ async fn a_cache_goes_on_after_such_a_value() {
     let cache = KvCache::open(&kv, CacheOptions::default()).await.unwrap();
     until(|| async { cache.is_authoritative() }).await;
     assert_eq!(cache.len(), 2 + BLOCKS.len());
+    let all = kv.get_all().await.unwrap();
+    assert_eq!(all.len(), 2 + BLOCKS.len());
+    assert_eq!(
+        (&all["first"][..], &all["odd2"][..], &all["last"][..]),
+        (&b"1"[..], &b"odd"[..], &b"2"[..])
+    );
 }

@@ -117,10 +117,8 @@ async fn a_line_that_is_sent_again_counts_once(backend) {
     let mut headers = async_nats::HeaderMap::new();
     headers.insert("Nats-Msg-Id", id.as_str());
     let body = envelope(1, "chatMsg", &payload);
-    let ack = bench
-        .client
-        .jetstream()
-        .publish_with_headers(subject, headers, body.into());
+    let jetstream = bench.client.jetstream();
+    let ack = jetstream.publish_with_headers(subject, headers, body.into());
     ack.await.unwrap().await.unwrap();
     // The Python robot gives no ids, and sends CyTube's replay again after a restart.
     bench.event_like_python(30, "chatMsg", &payload).await;

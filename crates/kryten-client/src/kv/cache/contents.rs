@@ -78,8 +78,9 @@ impl Contents {
         self.alive(now).count()
     }
 
-    /// Begins to be told everything anew.
-    pub(super) fn begin_round(&mut self) {
+    /// Begins to be told everything anew, of a bucket whose values live so long.
+    pub(super) fn begin_round(&mut self, life: Option<Duration>) {
+        self.life = life;
         self.round = Some(HashSet::new());
         self.is_overfull = false;
     }
@@ -204,7 +205,7 @@ mod tests {
         let mut contents = Contents::new(usize::MAX, None);
         put(&mut contents, "a", 1, "x");
         put(&mut contents, "b", 2, "x");
-        contents.begin_round();
+        contents.begin_round(None);
         assert!(put(&mut contents, "b", 2, "x").is_none());
         let gone = contents.end_round();
         assert!(matches!(gone.as_slice(), [CacheChange::Lost(key)] if key == "a"));

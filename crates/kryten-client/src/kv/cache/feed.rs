@@ -11,11 +11,17 @@ use super::CacheState;
 use super::changes::CacheChange;
 use super::contents::Contents;
 use crate::kv::bucket::KvBucket;
+use crate::kv::config::BucketInfo;
 use crate::kv::error::KvError;
 use crate::kv::watch::{KvWatch, Turn};
 
 /// Before a bucket that is gone is looked for again.
 const AGAIN: Duration = Duration::from_millis(500);
+
+/// Whether the server of such a bucket may drop a mark of deletion before we have read it.
+pub(super) fn marks_expire(info: &BucketInfo) -> bool {
+    info.ttl.is_some() || info.allows_key_ttl
+}
 
 /// What the task writes and the cache reads.
 #[derive(Debug)]
@@ -70,6 +76,8 @@ pub(super) struct Feeder {
     pub(super) marks_expire: bool,
     /// On which connection the watch was begun.
     pub(super) connection: u64,
+    /// Whether nothing can be read now, which was told.
+    pub(super) is_waiting: bool,
     pub(super) fed: Arc<Fed>,
     pub(super) changes: broadcast::Sender<CacheChange>,
 }
@@ -77,32 +85,53 @@ pub(super) struct Feeder {
 impl Feeder {
     pub(super) async fn run(mut self) {
         while let Err(error) = self.feed().await {
-            let is_gone = matches!(error, KvError::BucketMissing { .. });
-            if is_gone {
-                tracing::warn!(bucket = self.bucket.name(), "the cached bucket is gone");
-                let lost = self.fed.change().contents.lose_all();
-                self.tell(lost);
-                self.fed.become_state(CacheState::Missing);
-            } else if !error.is_transient() {
-                tracing::error!(bucket = self.bucket.name(), %error, "the cache ends");
-                self.fed.become_state(CacheState::Ended(Arc::new(error)));
-                return;
+            match error {
+                KvError::BucketMissing { .. } => self.miss(),
+                // A server may switch JetStream off for a while, and a link to another's may be down.
+                error if error.is_transient() || matches!(error, KvError::JetStreamOff) => {
+                    self.wait_for(&error);
+                }
+                error => {
+                    tracing::error!(bucket = self.bucket.name(), %error, "the cache ends");
+                    self.fed.become_state(CacheState::Ended(Arc::new(error)));
+                    return;
+                }
             }
             tokio::time::sleep(AGAIN).await;
         }
     }
 
+    /// The bucket is gone.
+    fn miss(&self) {
+        if self.is_missing() {
+            return;
+        }
+        tracing::warn!(bucket = self.bucket.name(), "the cached bucket is gone");
+        let lost = self.fed.change().contents.lose_all();
+        self.tell(lost);
+        self.fed.become_state(CacheState::Missing);
+    }
+
+    /// The bucket cannot be read now.
+    fn wait_for(&mut self, error: &KvError) {
+        if !self.is_waiting {
+            tracing::warn!(bucket = self.bucket.name(), %error, "cannot read the cached bucket now");
+            self.is_waiting = true;
+        }
+    }
+
+    fn is_missing(&self) -> bool {
+        matches!(*self.fed.state.borrow(), CacheState::Missing)
+    }
+
     /// Feeds from one watch after the other; returns only with an error.
     async fn feed(&mut self) -> Result<(), KvError> {
         loop {
-            let must_begin = match *self.fed.state.borrow() {
-                CacheState::Missing => true,
-                _ => self.marks_expire && self.is_reconnected(),
-            };
-            if must_begin {
+            if self.is_missing() || self.marks_expire && self.is_reconnected() {
                 self.begin_round().await?;
             }
             let turn = self.watch.turn().await?;
+            self.is_waiting = false;
             self.take(turn);
         }
     }
@@ -115,9 +144,12 @@ impl Feeder {
     /// Reads all anew, while what is held stays.
     async fn begin_round(&mut self) -> Result<(), KvError> {
         let connection = self.bucket.client.connections();
-        self.watch = self.bucket.watch_prefix(&self.prefix).await?;
-        self.connection = connection;
-        self.fed.change().contents.begin_round();
+        let watch = self.bucket.watch_prefix(&self.prefix).await?;
+        // The bucket may be another one than before.
+        let info = self.bucket.info().await?;
+        (self.watch, self.connection) = (watch, connection);
+        self.marks_expire = marks_expire(&info);
+        self.fed.change().contents.begin_round(info.ttl);
         self.fed.become_state(CacheState::Loading);
         Ok(())
     }
