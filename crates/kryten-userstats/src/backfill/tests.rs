@@ -178,3 +178,17 @@ fn a_log_of_lines_tells_nothing_of_presence() {
     assert_eq!(seconds(&mut sums, "bob"), (0, 0));
     assert_eq!(visits(&mut sums), []);
 }
+
+#[test]
+fn ids_of_lines_are_not_kept_until_the_end() {
+    let mut past = Past::new(
+        Tally::default(),
+        HashMap::from([(key(), Covered::default())]),
+    );
+    for second in 1..=3 {
+        let payload = json!({"username": "bob", "msg": "hi", "time": second * 1000});
+        past.fold(&event(second, "chatMsg", payload));
+        let room = past.sums.room(&key());
+        assert_eq!((room.messages["bob"], room.lines.len()), (second, 0));
+    }
+}
