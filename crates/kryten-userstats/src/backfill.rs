@@ -4,7 +4,10 @@
 //! stored in one transaction with the span that they cover, so doing it again changes nothing.
 
 mod chat_log;
+mod presence;
 mod recording;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,7 +15,9 @@ use kryten_protocol::cytube::ChatMsg;
 use kryten_protocol::time::WireTime;
 use serde_json::Value;
 
-use crate::tally::{Covered, CoveredKind, EventView, RoomKey, Span, Sums, Tally};
+use crate::tally::{Covered, CoveredKind, EventView, Room, RoomKey, Span, Sums, Tally};
+
+use presence::Stays;
 
 pub use chat_log::{ChatLogDates, read as read_chat_log};
 pub use recording::{Channel, read as read_recording};
@@ -50,8 +55,8 @@ pub(crate) struct Past {
     tally: Tally,
     covered: HashMap<RoomKey, Covered>,
     spans: BTreeMap<(RoomKey, CoveredKind), Span>,
+    stays: BTreeMap<RoomKey, Stays>,
     sums: Sums,
-    ignored: Sums,
     added: Added,
 }
 
@@ -62,8 +67,8 @@ impl Past {
             tally,
             covered,
             spans: BTreeMap::new(),
+            stays: BTreeMap::new(),
             sums: Sums::default(),
-            ignored: Sums::default(),
             added: Added::default(),
         }
     }
@@ -95,58 +100,49 @@ impl Past {
             line_id: event.line_id.as_deref(),
             epoch: 0,
         };
-        if covered.touches(kind, span) {
+        let is_covered = covered.touches(kind, span);
+        if is_covered {
             self.added.covered += 1;
-            // What it tells of the channel holds all the same.
-            self.tally.apply(&view, &mut self.ignored);
-            return;
+        } else {
+            let known = self.spans.entry((key.clone(), kind)).or_insert(span);
+            known.from = known.from.min(span.from);
+            known.to = known.to.max(span.to);
+            self.added.events += 1;
+            self.added.lines += u64::from(is_line);
         }
-        let known = self.spans.entry((key, kind)).or_insert(span);
-        known.from = known.from.min(span.from);
-        known.to = known.to.max(span.to);
-        self.added.events += 1;
-        self.added.lines += u64::from(is_line);
-        self.tally.apply(&view, &mut self.sums);
+        // What is covered tells of the channel all the same; its sums are not kept.
+        let mut ignored = Sums::default();
+        let sums = match is_covered {
+            true => &mut ignored,
+            false => &mut self.sums,
+        };
+        self.tally.apply(&view, sums);
+        if let Some(room_sums) = sums.rooms.get_mut(&key) {
+            // A recording may have millions of lines, and their ids are not stored.
+            room_sums.lines.clear();
+            let room = self.tally.room(&key.domain, &key.channel);
+            let now = room.and_then(Room::last_event_at).unwrap_or(event.time);
+            self.stays.entry(key).or_default().take(room_sums, now);
+        }
     }
 
     /// What is to be stored: for each channel what counts, and which span it covers.
     pub(crate) fn finish(mut self) -> (Sums, Added) {
-        self.tally.end_visits(&mut self.sums);
-        let keys: Vec<RoomKey> = self.sums.rooms.keys().cloned().collect();
-        for key in keys {
-            let covered = self.covered.remove(&key).unwrap_or_default();
-            let until = self.spans.get(&(key.clone(), CoveredKind::Events));
-            let until = until.map_or(0, |span| span.to);
-            let room = self.sums.room(&key);
-            // Of a visit that ended within what is covered, the part before is counted here.
-            let open: Vec<(String, i64)> = room
-                .visits
-                .iter()
-                .filter(|(_, change)| change.closed_at.is_none())
-                .map(|(visit, _)| visit.clone())
-                .collect();
-            for (name, opened_at) in open {
-                room.end_visit(&name, opened_at, WireTime::from_micros(until));
+        let mut ended = Sums::default();
+        self.tally.end_visits(&mut ended);
+        for (key, room_sums) in &mut ended.rooms {
+            let room = self.tally.room(&key.domain, &key.channel);
+            let now = room.and_then(Room::last_event_at).unwrap_or_default();
+            let stays = self.stays.entry(key.clone()).or_default();
+            stays.take(room_sums, now);
+        }
+        for (key, room) in &mut self.sums.rooms {
+            // Presence that is not within what is covered from now on would be counted again by the next recording.
+            let seen = self.spans.get(&(key.clone(), CoveredKind::Events));
+            if let (Some(seen), Some(stays)) = (seen, self.stays.remove(key)) {
+                let covered = self.covered.remove(key).unwrap_or_default();
+                stays.count(&presence::uncovered(*seen, &covered), room);
             }
-            // Of a visit that reaches into what is covered, that part is counted.
-            let partly: Vec<(String, i64)> = room
-                .visits
-                .keys()
-                .filter(|(_, opened_at)| {
-                    let at = Span {
-                        from: *opened_at,
-                        to: *opened_at,
-                    };
-                    covered.touches(CoveredKind::Events, at)
-                })
-                .cloned()
-                .collect();
-            for visit in partly {
-                if let Some(change) = room.visits.remove(&visit) {
-                    room.take_back(&visit.0, &change);
-                }
-            }
-            room.lines.clear();
             room.gaps.clear();
             room.snapshots.clear();
             room.memory = None;

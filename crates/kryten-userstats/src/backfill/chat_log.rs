@@ -1,6 +1,8 @@
 //! The robot's audit log of chat: `HH:MM:SS <user>: text`, local time, without a date. Pure.
 //!
-//! The dates are counted back from that of the last line. The Python robot writes CyTube's replay of the last lines again
+//! The dates are counted back from that of the last line: where the clock goes back, a day has begun. A day without a
+//! line cannot be told, nor one whose first line comes hardly earlier by the clock than the last one of the day before. The
+//! Python robot writes CyTube's replay of the last lines again
 //! at each start; such a repetition is recognised by standing right behind what it repeats.
 
 use jiff::civil::{Date, Time};
@@ -15,8 +17,9 @@ use super::recording::Channel;
 const REPLAYED: usize = 15;
 /// A replay comes at once.
 const REPLAY_SECONDS: i64 = 3;
-/// A clock that goes back by less was set, and no day has begun.
-const MIDNIGHT_SECONDS: i64 = 12 * 3600;
+/// A clock that goes back by less was set, and no day has begun: no zone sets its clocks back by more than two hours, and
+/// the robot writes its lines in the order in which it received them.
+const MIDNIGHT_SECONDS: i64 = 2 * 3600 + 60;
 const SECOND_MICROS: i64 = 1_000_000;
 
 /// What the log does not say.
@@ -171,6 +174,34 @@ mod tests {
             ]
         );
         assert_eq!(said[1].1, "two >: <c>");
+    }
+
+    #[test]
+    fn each_evening_of_a_channel_that_is_quiet_by_day_is_a_day() {
+        let evening = "19:00:00 <a>: first\n23:30:00 <b>: last\n";
+        let said = said(&evening.repeat(3));
+        let times: Vec<&str> = said.iter().map(|(time, _)| &time[..16]).collect();
+        assert_eq!(
+            times,
+            [
+                "2026-11-20T18:00",
+                "2026-11-20T22:30",
+                "2026-11-21T18:00",
+                "2026-11-21T22:30",
+                "2026-11-22T18:00",
+                "2026-11-22T22:30"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_begins_no_day() {
+        let said = said("02:59:59 <a>: one\n01:00:00 <b>: two\n00:59:58 <b>: three\n");
+        assert!(
+            said.iter()
+                .all(|(time, _)| time >= &"2026-11-21T23".to_owned()),
+            "{said:?}"
+        );
     }
 
     #[test]

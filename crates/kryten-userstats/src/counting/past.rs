@@ -3,11 +3,15 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use kryten_client::pulse::Pulse;
 use kryten_client::{EventReader, EventStream, ReaderItem, ReaderOptions, StreamError};
 use kryten_protocol::event::EnvelopeRef;
 use kryten_protocol::line::LINE_ID_PREFIX;
+use tokio::time::{Instant, timeout};
 use tracing::info;
 
 use super::book::stored_at;
@@ -17,6 +21,13 @@ use crate::backfill::{
 };
 use crate::store::{ChannelBatch, Store, StoreError};
 use crate::tally::{RoomKey, Sums};
+
+/// So many lines of a file are read between two beats.
+const LINES_A_BEAT: usize = 1000;
+/// How often we beat while the database takes the past.
+const BEAT: Duration = Duration::from_secs(1);
+/// Years of a large channel are committed in less; a database that needs more is taken to hang.
+const LONGEST_COMMIT: Duration = Duration::from_secs(1800);
 
 /// Where the past comes from.
 #[derive(Debug, Clone)]
@@ -93,7 +104,9 @@ impl Counting {
             .flat_map(|held| held.channels.clone())
             .collect();
         let mut covered = HashMap::new();
+        let pulse = self.shared.status.pulse.clone();
         for channel in channels {
+            pulse.beat();
             let spans = self
                 .store
                 .covered(&channel.domain, &channel.channel)
@@ -111,16 +124,19 @@ impl Counting {
                 self.fold_stream(past, stream).await?
             }
             PastSource::Recording { file, frames_of } => {
-                blocking(move || fold_recording(past, &file, &frames_of)).await?
+                blocking(move || fold_recording(past, &file, &frames_of, &pulse)).await?
             }
             PastSource::ChatLog {
                 file,
                 of,
                 zone,
                 last_day,
-            } => blocking(move || fold_chat_log(past, &file, &of, zone, last_day)).await?,
+            } => {
+                blocking(move || fold_chat_log(past, &file, &of, (zone, last_day), &pulse)).await?
+            }
         };
         let (sums, added) = past.finish();
+        self.shared.status.pulse.beat();
         if added == Added::default() {
             return Err(BackfillError::Nothing);
         }
@@ -147,6 +163,7 @@ impl Counting {
         let mut sealed = self.book.seals_of_the_past();
         // Whatever comes last, what is behind the position is counted by the usual way.
         loop {
+            self.shared.status.pulse.beat();
             match reader.next_batch(BATCH, BATCH_WAIT).await {
                 Ok(ReaderItem::Batch(batch)) => {
                     for message in batch.iter().filter(|message| message.sequence <= end) {
@@ -196,7 +213,9 @@ impl Counting {
                 })
             })
             .collect();
-        let committed = self.store.commit(&batches).await?;
+        let commit = self.store.commit(&batches);
+        let pulse = &self.shared.status.pulse;
+        let committed = beating(pulse, (BEAT, LONGEST_COMMIT), commit).await?;
         if !committed.lost.is_empty() {
             return Err(BackfillError::Lost);
         }
@@ -224,13 +243,39 @@ async fn blocking<T: Send + 'static>(
     done.unwrap_or(Err(BackfillError::Broke))
 }
 
-fn fold_recording(mut past: Past, file: &Path, frames_of: &Channel) -> Result<Past, BackfillError> {
+/// Beats every so often while the work is done, but not for longer than the longest time that it may take.
+async fn beating<T>(
+    pulse: &Pulse,
+    (every, longest): (Duration, Duration),
+    work: impl Future<Output = T>,
+) -> T {
+    let mut work = pin!(work);
+    let began = Instant::now();
+    while began.elapsed() < longest {
+        pulse.beat();
+        if let Ok(done) = timeout(every, &mut work).await {
+            pulse.beat();
+            return done;
+        }
+    }
+    work.await
+}
+
+fn fold_recording(
+    mut past: Past,
+    file: &Path,
+    frames_of: &Channel,
+    pulse: &Pulse,
+) -> Result<Past, BackfillError> {
     let failed = |source| BackfillError::File {
         file: file.to_owned(),
         source,
     };
     let reader = BufReader::new(std::fs::File::open(file).map_err(failed)?);
-    for line in reader.split(b'\n') {
+    for (at, line) in reader.split(b'\n').enumerate() {
+        if at % LINES_A_BEAT == 0 {
+            pulse.beat();
+        }
         let line = line.map_err(failed)?;
         let text = String::from_utf8_lossy(&line);
         if let Some(event) = read_recording(&text, frames_of) {
@@ -244,8 +289,8 @@ fn fold_chat_log(
     mut past: Past,
     file: &Path,
     of: &Channel,
-    zone: TimeZone,
-    last_day: Option<jiff::civil::Date>,
+    (zone, last_day): (TimeZone, Option<jiff::civil::Date>),
+    pulse: &Pulse,
 ) -> Result<Past, BackfillError> {
     let failed = |source| BackfillError::File {
         file: file.to_owned(),
@@ -262,8 +307,13 @@ fn fold_chat_log(
         }
     };
     let dates = ChatLogDates { last_day, zone };
-    for event in read_chat_log(&String::from_utf8_lossy(&bytes), of, &dates) {
-        past.fold(&event);
+    pulse.beat();
+    let events = read_chat_log(&String::from_utf8_lossy(&bytes), of, &dates);
+    for (at, event) in events.iter().enumerate() {
+        if at % LINES_A_BEAT == 0 {
+            pulse.beat();
+        }
+        past.fold(event);
     }
     Ok(past)
 }
@@ -283,4 +333,63 @@ fn past_event(message: &kryten_client::StoredMessage) -> Option<PastEvent> {
         line_id: id.filter(|id| id.starts_with(LINE_ID_PREFIX)).cloned(),
         precision_micros: 0,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Poll;
+
+    use super::*;
+    use crate::tally::Tally;
+
+    fn past() -> Past {
+        Past::new(Tally::default(), HashMap::new())
+    }
+
+    #[test]
+    fn reading_a_file_gives_signs_of_life() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("past");
+        std::fs::write(&file, "10:00:00 <a>: one\n").unwrap();
+        let of = Channel {
+            domain: "d".to_owned(),
+            channel: "c".to_owned(),
+        };
+        let pulse = Pulse::default();
+        fold_recording(past(), &file, &of, &pulse).unwrap();
+        assert!(pulse.silence().is_some());
+        pulse.rest();
+        fold_chat_log(past(), &file, &of, (TimeZone::UTC, None), &pulse).unwrap();
+        assert!(pulse.silence().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_long_commit_gives_signs_of_life_until_it_takes_too_long() {
+        let every = Duration::from_millis(1);
+        let pulse = Pulse::default();
+        let of_work = pulse.clone();
+        let mut beats = 0;
+        // Nothing wakes this but the next beat.
+        let work = std::future::poll_fn(|_| {
+            beats += usize::from(of_work.silence().is_some());
+            of_work.rest();
+            match beats {
+                3.. => Poll::Ready(()),
+                _ => Poll::Pending,
+            }
+        });
+        let long = Duration::from_secs(60);
+        timeout(long, beating(&pulse, (every, long), work))
+            .await
+            .unwrap();
+        assert!(pulse.silence().is_some());
+
+        let hanging = std::future::pending::<()>();
+        let mut hanging = pin!(beating(&pulse, (every, every), hanging));
+        let many = Duration::from_millis(50);
+        assert!(timeout(many, &mut hanging).await.is_err());
+        pulse.rest();
+        assert!(timeout(many, &mut hanging).await.is_err());
+        assert_eq!(pulse.silence(), None, "no beat without progress");
+    }
 }

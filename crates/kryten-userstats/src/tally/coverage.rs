@@ -66,15 +66,18 @@ impl Covered {
         }
     }
 
-    /// Whether any moment of this span is covered.
-    pub fn touches(&self, kind: CoveredKind, span: Span) -> bool {
-        let spans = match kind {
+    /// The spans, in no order; they may overlap.
+    pub fn spans(&self, kind: CoveredKind) -> &[Span] {
+        match kind {
             CoveredKind::Lines => &self.lines,
             CoveredKind::Events => &self.events,
-        };
-        spans
-            .iter()
-            .any(|known| known.from <= span.to && span.from <= known.to)
+        }
+    }
+
+    /// Whether any moment of this span is covered.
+    pub fn touches(&self, kind: CoveredKind, span: Span) -> bool {
+        let mut spans = self.spans(kind).iter();
+        spans.any(|known| known.from <= span.to && span.from <= known.to)
     }
 }
 

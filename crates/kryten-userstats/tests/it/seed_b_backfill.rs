@@ -126,6 +126,44 @@ on_both! {
         service.shutdown().await.unwrap();
     }
 
+    async fn seed_b_18_presence_around_what_is_counted_is_counted_once(backend) {
+        const HOUR: i64 = 3600;
+        let bench = Bench::with(backend).await;
+        bench.stream().await;
+        let service = start(config(&bench)).await;
+        let user = |name: &str| json!({"name": name});
+        let there = json!([{"name": "bob"}, {"name": "carol"}]);
+        let a = [
+            (10 * HOUR, "userlist", there),
+            (11 * HOUR, "userLeave", user("bob")),
+            (12 * HOUR, "drinkCount", json!(0)),
+        ];
+        // Bob leaves within the hours of the first recording, carol stays throughout, dave comes within them.
+        let b = [
+            (9 * HOUR, "userlist", json!([])),
+            (9 * HOUR + 1800, "addUser", user("bob")),
+            (9 * HOUR + 1800, "addUser", user("carol")),
+            (11 * HOUR, "userLeave", user("bob")),
+            (11 * HOUR + 1800, "addUser", user("dave")),
+            (13 * HOUR, "drinkCount", json!(0)),
+        ];
+        record(&bench, "a.jsonl", &a);
+        record(&bench, "b.jsonl", &b);
+        let sources = ["a.jsonl", "b.jsonl", "a.jsonl", "b.jsonl"];
+        let expected = [(3600, 7200, 0), (5400, 12_600, 3600), (5400, 12_600, 3600), (5400, 12_600, 3600)];
+        for (source, (bob, carol, dave)) in sources.into_iter().zip(expected) {
+            backfill(&bench, source).await.unwrap();
+            for (name, seconds) in [("bob", bob), ("carol", carol), ("dave", dave)] {
+                let counted = bench.user(name).await["activity"]["total_time_seconds"].clone();
+                assert_eq!(counted.as_i64().unwrap_or(0), seconds, "{name} after {source}");
+            }
+        }
+        let overlapping = "SELECT a.username FROM kryten_visits a JOIN kryten_visits b
+             ON a.username = b.username AND a.opened_at < b.opened_at AND a.closed_at > b.opened_at";
+        assert_eq!(bench.place.texts(overlapping).await, Vec::<String>::new());
+        service.shutdown().await.unwrap();
+    }
+
     async fn seed_b_18_what_the_stream_still_has_is_counted_at_the_start(backend) {
         let bench = Bench::with(backend).await;
         let stream = bench.stream().await;
