@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use kryten_client::Client;
 use kryten_servers::NatsServer;
 use kryten_sim::{ScriptConfig, Sim, SimConfig};
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ use tokio::net::UnixDatagram;
 
 use crate::process::{Process, kryten, until};
 use crate::program::Ran;
-use crate::rig::free_port;
+use crate::rig::{free_port, nats_config};
 
 /// Systemd's end of the socket.
 struct Systemd {
@@ -115,6 +116,46 @@ async fn a_ban_ends_the_robot_with_the_code_that_its_supervisor_knows() {
     let args = ["robot", "--config", &file, "--given-up-code", "77"];
     let mut robot = Process::start(&args, &folder.path().join("log"));
     assert_eq!(robot.wait().code(), Some(77));
+    sim.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_restart_ends_the_robot_as_a_failure_and_a_shutdown_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = NatsServer::ephemeral().await;
+    let sim = Sim::start(SimConfig::lively("quiet", ScriptConfig::default()))
+        .await
+        .unwrap();
+    let config = json!({
+        "cytube": {"url": sim.url(), "domain": "sim.invalid", "channel": "quiet", "user": "Bot", "password": "secret"},
+        "nats": nats(&server), "health": {"enabled": false}, "logging": {"base_path": folder.path().join("logs")},
+    });
+    let file = write(&folder.path().join("robot.json"), &config);
+    let client = Client::connect(&nats_config(&server)).await.unwrap();
+    let call = json!({"initiator": "ops", "reason": "update", "delay_seconds": 0});
+    for (subject, body, code) in [
+        ("kryten.lifecycle.group.restart", call, 1),
+        (
+            "kryten.robot.command",
+            json!({"service": "robot", "command": "system.shutdown"}),
+            0,
+        ),
+    ] {
+        let systemd = Systemd::listen(folder.path());
+        let args = ["robot", "--config", &file];
+        let mut robot = systemd.start(&args, folder.path(), Duration::from_secs(30));
+        systemd.hears("READY=1").await;
+        let nats = client.nats();
+        nats.publish(subject, body.to_string().into())
+            .await
+            .unwrap();
+        nats.flush().await.unwrap();
+        assert_eq!(robot.wait().code(), Some(code), "{subject}");
+        std::fs::remove_file(&systemd.path).unwrap();
+    }
+    let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
+    let why = "error: group restart by ops: update; this ends as a failure";
+    assert_eq!(log.matches(why).count(), 1, "{log}");
     sim.shutdown().await;
 }
 
