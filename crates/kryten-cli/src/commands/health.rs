@@ -42,24 +42,22 @@ pub(crate) async fn run(client: &ClientArgs, args: HealthArgs) -> anyhow::Result
         // A service that runs here is asked, not a proxy.
         .no_proxy()
         .build()?;
-    let mut all_work = true;
+    let (mut all_work, mut printed) = (true, Ok(()));
     let mut answers = Vec::new();
     for url in urls {
         let url = health_url(&url)?;
         let found = ask(&http, &url).await;
         all_work &= found.works;
         if !args.json {
-            output::line(&output::printable(&format!("{url}: {}", found.sentence)));
+            let told = output::printable(&format!("{url}: {}", found.sentence));
+            printed = printed.and_then(|()| output::line(&told));
         }
         answers.push(json!({"url": url, "works": found.works, "answer": found.answer}));
     }
     if args.json {
-        output::json(&Value::from(answers));
+        printed = output::json(&Value::from(answers));
     }
-    Ok(match all_work {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::from(output::FAILED),
-    })
+    output::verdict(all_work, printed)
 }
 
 struct Found {

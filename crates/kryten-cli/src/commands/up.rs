@@ -116,7 +116,8 @@ pub(crate) async fn run(client: &ClientArgs, args: UpArgs) -> anyhow::Result<Exi
     }
     let connection = services.connection_file();
     connection.write(&data_dir)?;
-    output::line(&ready::block(
+    // Nobody has to read it.
+    let _ = output::line(&ready::block(
         &services,
         &data_dir,
         &log,
@@ -133,7 +134,7 @@ pub(crate) async fn run(client: &ClientArgs, args: UpArgs) -> anyhow::Result<Exi
         why = services.statistics_ended() => Err(why),
     };
     drop(supervisor);
-    eprintln!("stopping …");
+    output::aside("stopping …");
     connection.remove(&data_dir);
     let stopped = services.stop().await;
     ended.and(stopped)?;

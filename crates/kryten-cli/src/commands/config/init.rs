@@ -97,7 +97,7 @@ pub(super) fn run(client_args: &ClientArgs, args: InitArgs) -> anyhow::Result<Ex
         Kind::Client => client(&wanted),
     };
     write(&out, &text, service, args.force)?;
-    output::line(&format!("{} is written", out.display()));
+    output::line(&format!("{} is written", out.display()))?;
     let next = match args.of {
         Kind::Robot => format!(
             "next: kryten robot --config {0}\n  or, all in one: kryten up --config {0}",
@@ -106,7 +106,7 @@ pub(super) fn run(client_args: &ClientArgs, args: InitArgs) -> anyhow::Result<Ex
         Kind::Userstats => format!("next: kryten userstats --config {}", out.display()),
         Kind::Client => format!("next: kryten --config {} doctor", out.display()),
     };
-    output::line(&next);
+    output::line(&next)?;
     Ok(ExitCode::SUCCESS)
 }
 
