@@ -75,7 +75,7 @@ pub(crate) async fn backup(
     }
 }
 
-/// Tells what is wrong with the database.
+/// Tells what is wrong with the database, and changes nothing in it.
 pub(crate) async fn check(
     args: &ClientArgs,
     which: &Which,
@@ -84,11 +84,11 @@ pub(crate) async fn check(
     let store = match which.place(args)? {
         Place::File(file) => {
             must_be_there(&file)?;
-            Store::open(&file).await?
+            Store::look_at(&file).await?
         }
         Place::Url(url) => {
             let store = Store::connect(&url);
-            store.prepare().await?;
+            store.reach().await?;
             store
         }
     };
