@@ -4,7 +4,7 @@ pub(crate) mod file;
 mod nats;
 mod ready;
 mod services;
-mod web;
+pub(super) mod web;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -194,6 +194,51 @@ async fn statistics_that_wait_for_nats_are_alive() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_health_of_a_page_behind_a_token_or_a_proxy_is_asked_with_the_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = folder.path().to_str().unwrap();
+    let token = folder.path().join("token");
+    std::fs::write(&token, "a token that is long enough\n").unwrap();
+    let token = token.to_str().unwrap();
+    let health = |arguments: &[&str], environment: &str| -> Ran {
+        let mut health = kryten();
+        health.args(["--data-dir", data_dir, "health"]);
+        health.args(arguments).env("KRYTEN_WEB_TOKEN", environment);
+        health.output().unwrap().into()
+    };
+    let connection = folder.path().join("connection.json");
+    let up = |more: &[&str]| {
+        let mut args = vec!["up", "--demo", "--users", "6", "--data-dir", data_dir];
+        args.extend(["--nats-port", "0", "--web-port", "0"]);
+        args.extend(more);
+        Process::start(&args, &folder.path().join("log"))
+    };
+
+    let mut with_token = up(&["--web-token-file", token]);
+    until("up is ready", || async { connection.exists() }).await;
+    for wrong in ["", "another token, which is wrong"] {
+        let ran = health(&[], wrong);
+        assert_eq!(ran.code, 1, "{ran:?}");
+        let sentence = "wants the token of its page; give the right one with --token-file FILE";
+        assert_eq!(ran.out.matches(sentence).count(), 2, "{ran:?}");
+        assert!(!ran.out.contains("which is wrong"), "{ran:?}");
+    }
+    until("both services are healthy", || async {
+        health(&["--token-file", token], "").code == 0
+    })
+    .await;
+    assert_eq!(health(&[], "a token that is long enough").code, 0);
+    assert!(with_token.sigterm().success());
+
+    let mut with_proxy = up(&["--web-proxy", "127.0.0.1"]);
+    until("up is ready", || async { connection.exists() }).await;
+    let ran = health(&[], "");
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert_eq!(ran.out.matches("answers its proxy only").count(), 2);
+    assert!(with_proxy.sigterm().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn everything_in_one_process_is_alive_while_its_database_is_locked() {
     let folder = tempfile::tempdir().unwrap();
     let data_dir = folder.path().to_str().unwrap();
