@@ -70,9 +70,9 @@ pub(crate) async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Tail(args) => tail::run(client, args).await,
         Command::Config(args) => config::run(client, args),
         Command::Privacy(args) => privacy::run(client, args).await,
-        Command::Completions(args) => Ok(completions::run(args)),
+        Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),
-        Command::About => Ok(about::run()),
+        Command::About => about::run(),
         Command::Health(args) => health::run(client, args).await,
         Command::LogLevel(args) => loglevel::run(client, args).await,
     }

@@ -173,7 +173,10 @@ fn layer<W>(
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let layer = tracing_subscriber::fmt::layer().with_writer(writer);
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(writer)
+        // It would be told on stderr, with a panic when that has gone.
+        .log_internal_errors(false);
     match format {
         LogFormat::Text => layer.with_ansi(has_colour).boxed(),
         LogFormat::Json => layer

@@ -3,6 +3,10 @@
 //! [`cli`] holds every option; [`commands`] has a file for each family of verbs; [`context`] finds the NATS server and
 //! the channel that a client command means; [`screen`] draws tables and charts as wide as the terminal is; [`output`] is
 //! the edge where errors become a sentence and an exit code.
+#![warn(
+    clippy::print_stderr,
+    reason = "eprintln! panics when stderr has gone; output::aside does not"
+)]
 
 mod ask;
 mod bus;

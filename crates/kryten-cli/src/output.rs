@@ -1,8 +1,4 @@
 //! What the command line prints: data on stdout, one sentence on stderr when something failed.
-#![allow(
-    clippy::print_stdout,
-    reason = "printing is what a command line is for"
-)]
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -27,6 +23,10 @@ const REFUSED: [&str; 2] = [
 /// Prints a failure as one line on stderr, causes joined by colons, where the book helps with its chapter, and gives the
 /// exit code.
 pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
+    let unprinted = error.downcast_ref::<Unprinted>();
+    if unprinted.is_some_and(Unprinted::is_reader_gone) {
+        return ExitCode::SUCCESS;
+    }
     let mut sentence = String::new();
     for cause in error.chain() {
         let text = cause.to_string();
@@ -59,9 +59,11 @@ pub(crate) fn misused(error: &clap::Error) -> ExitCode {
     let text = error.to_string();
     let is_too_wide = |line: &str| width.is_some_and(|width| line.width() > width);
     if !error.use_stderr() || !text.lines().any(is_too_wide) {
-        // A reader that went away is no error.
-        let _ = error.print();
-        return code;
+        return match error.print() {
+            Err(source) if !error.use_stderr() => failed(&Unprinted(source).into()),
+            // Whoever does not see it sees the exit code.
+            _ => code,
+        };
     }
     for line in text.lines() {
         let words = line.trim_start();
@@ -71,7 +73,7 @@ pub(crate) fn misused(error: &clap::Error) -> ExitCode {
             None => ("", words),
         };
         let shown = screen::wrapped(words, width, indent + sign.len());
-        eprintln!("{:indent$}{sign}{shown}", "");
+        aside(&format!("{:indent$}{sign}{shown}", ""));
     }
     code
 }
@@ -81,44 +83,64 @@ const SIGN: &str = "error: ";
 
 /// A sentence for the person at the terminal, words kept whole.
 pub(crate) fn remark(sentence: &str) {
-    eprintln!(
-        "{}",
-        screen::wrapped(sentence, Screen::width_of_stderr(), 0)
-    );
+    aside(&screen::wrapped(sentence, Screen::width_of_stderr(), 0));
+}
+
+/// A line on stderr, as it is; where nobody reads it (a terminal that was closed), what is done goes on all the same.
+pub(crate) fn aside(text: &str) {
+    let _ = std::io::stderr()
+        .lock()
+        .write_all(format!("{text}\n").as_bytes());
 }
 
 /// One line for another program, words kept whole for a person.
 fn complain(sentence: &str) {
     let shown = screen::wrapped(sentence, Screen::width_of_stderr(), SIGN.len());
-    eprintln!("{SIGN}{shown}");
+    aside(&format!("{SIGN}{shown}"));
 }
 
-/// Prints a line on stdout; a reader that went away (`| head`) is no error.
-pub(crate) fn line(text: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = out
-        .write_all(text.as_bytes())
-        .and_then(|()| out.write_all(b"\n"))
-        .and_then(|()| out.flush());
+/// What was to be printed could not be written; [`failed`] is silent about a reader that went away.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot write to standard output")]
+pub(crate) struct Unprinted(#[from] std::io::Error);
+
+impl Unprinted {
+    /// As `head` goes when it has what it wants.
+    fn is_reader_gone(&self) -> bool {
+        self.0.kind() == std::io::ErrorKind::BrokenPipe
+    }
+}
+
+/// Prints a line on stdout.
+pub(crate) fn line(text: &str) -> Result<(), Unprinted> {
+    bytes(text.as_bytes())
 }
 
 /// Prints a text that ends its lines itself.
-pub(crate) fn text(text: &str) {
-    line(text.strip_suffix('\n').unwrap_or(text));
+pub(crate) fn text(text: &str) -> Result<(), Unprinted> {
+    line(text.strip_suffix('\n').unwrap_or(text))
 }
 
 /// Prints bytes and a newline on stdout.
-pub(crate) fn bytes(bytes: &[u8]) {
+pub(crate) fn bytes(bytes: &[u8]) -> Result<(), Unprinted> {
     let mut out = std::io::stdout().lock();
-    let _ = out
-        .write_all(bytes)
-        .and_then(|()| out.write_all(b"\n"))
-        .and_then(|()| out.flush());
+    out.write_all(bytes)?;
+    out.write_all(b"\n")?;
+    Ok(out.flush()?)
 }
 
 /// Prints JSON, indented, on stdout.
-pub(crate) fn json(value: &Value) {
-    line(&format!("{value:#}"));
+pub(crate) fn json(value: &Value) -> Result<(), Unprinted> {
+    line(&format!("{value:#}"))
+}
+
+/// The exit code of a command that judges something: its verdict holds also where nobody reads to the end.
+pub(crate) fn verdict(is_good: bool, printed: Result<(), Unprinted>) -> anyhow::Result<ExitCode> {
+    match printed {
+        Err(unprinted) if !unprinted.is_reader_gone() => Err(unprinted.into()),
+        _ if is_good => Ok(ExitCode::SUCCESS),
+        _ => Ok(ExitCode::from(FAILED)),
+    }
 }
 
 /// Text from the network as one printable line: control characters become `\xNN`.

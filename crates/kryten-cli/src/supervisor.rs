@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use kryten_robot::ChannelReport;
+use kryten_robot::{ChannelReport, StopAsked};
 use kryten_userstats::status::StatusView;
 use sd_notify::NotifyState;
 use tokio::task::JoinHandle;
@@ -51,6 +51,20 @@ impl Drop for Supervisor {
             ]);
         }
     }
+}
+
+/// Whether a stop that somebody asked for is one for good.
+///
+/// # Errors
+/// A restart is a failure to the process, since supervisors start again what has failed, and leave what has ended well.
+pub(crate) fn asked_to_stop(asked: &StopAsked) -> anyhow::Result<()> {
+    tracing::info!(reason = asked.reason, "asked to stop");
+    anyhow::ensure!(
+        !asked.is_restart,
+        "{}; this ends as a failure, so that its supervisor starts it again",
+        printable(&asked.reason)
+    );
+    Ok(())
 }
 
 async fn tell(

@@ -11,6 +11,7 @@ use crate::commands::command::ChannelCommand;
 use crate::commands::perform;
 use crate::office::Office;
 use crate::requests::system;
+use crate::stop_asked::StopAsked;
 use crate::system_pm::{self, Patience, PmCommand};
 
 /// A private message that begins with `system:`.
@@ -126,8 +127,8 @@ async fn act(office: &Office, view: &ChannelView, command: PmCommand) {
             }
         }
         PmCommand::Shutdown if office.live().remote_shutdown => {
-            let reason = "a private message said shutdown".to_owned();
-            office.stop_after(std::time::Duration::ZERO, reason);
+            let asked = StopAsked::shutdown("a private message said shutdown");
+            office.stop_after(std::time::Duration::ZERO, asked);
         }
         _ => {}
     }

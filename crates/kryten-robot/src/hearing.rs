@@ -13,6 +13,7 @@ use tracing::{info, warn};
 
 use crate::office::Office;
 use crate::services::Services;
+use crate::stop_asked::StopAsked;
 
 /// The delay of a group restart that names none, in seconds.
 const USUAL_DELAY: f64 = 5.0;
@@ -84,7 +85,7 @@ pub(crate) async fn follow_group_restart(office: Arc<Office>, stop: Cancellation
                         "a group restart was called; commands.remote_shutdown is off, so the robot stays"
                     );
                 }
-                Ok((delay, reason)) => office.stop_after(delay, reason),
+                Ok((delay, reason)) => office.stop_after(delay, StopAsked::restart(reason)),
                 Err(error) => warn!(error, "a call for a group restart makes no sense"),
             }
         }

@@ -58,6 +58,7 @@ pub mod services;
 mod shared_outbox;
 pub mod snapshots;
 mod status;
+mod stop_asked;
 pub mod system_pm;
 mod term;
 mod verify;
@@ -67,5 +68,6 @@ pub use config::{ChannelConfig, RobotConfig};
 pub use guest::Guest;
 pub use robot::{Robot, RobotError};
 pub use status::ChannelReport;
+pub use stop_asked::StopAsked;
 
 pub(crate) use kryten_protocol::clock::now;

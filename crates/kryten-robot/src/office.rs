@@ -18,6 +18,7 @@ use crate::config::RobotConfig;
 use crate::lifecycle::Lifecycle;
 use crate::rate::Rate;
 use crate::services::Services;
+use crate::stop_asked::StopAsked;
 use crate::system_pm::PmRanks;
 
 /// Settings that `system.reload` changes while the robot runs.
@@ -96,7 +97,7 @@ pub(crate) struct Office {
     pub(crate) queries: Tally,
     pub(crate) audit: Option<Audit>,
     /// Why the robot is asked to stop, once it is.
-    pub(crate) stop: watch::Sender<Option<String>>,
+    pub(crate) stop: watch::Sender<Option<StopAsked>>,
     pub(crate) log_levels: watch::Sender<LogLevels>,
     pub(crate) started: Instant,
     pub(crate) started_at: WireTime,
@@ -156,12 +157,17 @@ impl Office {
     }
 
     /// The robot is to stop, after a while.
-    pub(crate) fn stop_after(&self, delay: std::time::Duration, reason: String) {
-        tracing::info!(delay_s = delay.as_secs(), reason, "asked to stop");
+    pub(crate) fn stop_after(&self, delay: std::time::Duration, asked: StopAsked) {
+        tracing::info!(
+            delay_s = delay.as_secs(),
+            reason = asked.reason,
+            restart = asked.is_restart,
+            "asked to stop"
+        );
         let stop = self.stop.clone();
         tokio::spawn(async move {
             tokio::time::sleep(delay).await;
-            stop.send_replace(Some(reason));
+            stop.send_replace(Some(asked));
         });
     }
 }

@@ -28,6 +28,7 @@ use crate::patience::patiently;
 use crate::requests::Requests;
 use crate::seat::channel_id;
 use crate::status::ChannelReport;
+use crate::stop_asked::StopAsked;
 use crate::term::House;
 
 /// Connections over which channels publish, at most. A flood is felt in the channels that share its connection, so few
@@ -255,13 +256,13 @@ impl Robot {
     }
 
     /// Ends when somebody has asked the robot to stop, by `system.shutdown`, a group restart or a private message; gives
-    /// the reason. Whoever runs the robot then shuts it down.
-    pub fn stop_asked(&self) -> impl Future<Output = String> + Send + use<> {
+    /// the reason. Whoever runs the robot then shuts it down, and after a group restart starts it again.
+    pub fn stop_asked(&self) -> impl Future<Output = StopAsked> + Send + use<> {
         let mut asked = self.office.stop.subscribe();
         async move {
-            let reason = asked.wait_for(Option::is_some).await;
-            match reason.ok().and_then(|reason| reason.clone()) {
-                Some(reason) => reason,
+            let stop = asked.wait_for(Option::is_some).await;
+            match stop.ok().and_then(|stop| stop.clone()) {
+                Some(stop) => stop,
                 None => std::future::pending().await,
             }
         }

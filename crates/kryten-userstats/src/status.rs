@@ -63,6 +63,7 @@ pub struct Status {
     nats: std::sync::OnceLock<Client>,
     source: AtomicU8,
     ready: AtomicBool,
+    has_ended: AtomicBool,
     database_ok: AtomicBool,
     responder: std::sync::OnceLock<Weak<Responder>>,
     events: AtomicU64,
@@ -95,6 +96,7 @@ impl Default for Status {
             nats: std::sync::OnceLock::new(),
             source: AtomicU8::new(Source::Waiting as u8),
             ready: AtomicBool::new(false),
+            has_ended: AtomicBool::new(false),
             database_ok: AtomicBool::new(true),
             responder: std::sync::OnceLock::new(),
             events: AtomicU64::new(0),
@@ -127,6 +129,8 @@ pub struct StatusView {
     pub uptime_seconds: f64,
     /// Whether everything that was in the stream at the start is counted.
     pub ready: bool,
+    /// Whether the service has ended, so that nothing is counted any more.
+    pub has_ended: bool,
     /// Whether the connection to NATS stands.
     pub nats_connected: bool,
     /// Whether the last use of the database succeeded.
@@ -169,7 +173,9 @@ impl StatusView {
 
     /// What is wrong, in a sentence.
     pub fn problem(&self) -> Option<&'static str> {
-        if !self.nats_connected {
+        if self.has_ended {
+            Some("counting has ended; the log says why")
+        } else if !self.nats_connected {
             Some("the NATS server is away")
         } else if !self.database_ok {
             Some("the database cannot be written")
@@ -196,6 +202,7 @@ impl Status {
         StatusView {
             uptime_seconds: self.started.elapsed().as_secs_f64(),
             ready: self.ready.load(Ordering::Relaxed),
+            has_ended: self.has_ended.load(Ordering::Relaxed),
             nats_connected: self.is_connected(),
             database_ok: self.is_database_there(),
             source: match self.source.load(Ordering::Relaxed) {
@@ -270,6 +277,10 @@ impl Status {
 
     pub(crate) fn set_ready(&self) {
         self.ready.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_ended(&self) {
+        self.has_ended.store(true, Ordering::Relaxed);
     }
 
     /// Notes that the database cannot be used; whether that is new.

@@ -119,18 +119,15 @@ impl Userstats {
         }
         let failure = Arc::new(Mutex::new(None));
         let work = work::work(config, store.clone(), shared.clone());
-        let (told, stop) = (Arc::clone(&failure), shared.stop.clone());
+        let end = End {
+            outcome: Ok(()),
+            failure: Arc::clone(&failure),
+            shared: shared.clone(),
+            ended: ended_tx,
+        };
         tasks.spawn(async move {
-            if let Err(error) = work.await {
-                error!(
-                    error = &error as &dyn std::error::Error,
-                    "the statistics service ends"
-                );
-                *told.lock().unwrap_or_else(|broken| broken.into_inner()) = Some(error);
-            }
-            stop.cancel();
-            // Nobody may be waiting.
-            let _ = ended_tx.send(true);
+            let mut end = end;
+            end.outcome = work.await;
         });
         tasks.close();
         Ok(Self {
@@ -196,6 +193,12 @@ impl Userstats {
         self.http_address
     }
 
+    /// Whether the service has ended, by itself or since it was told to.
+    pub fn has_ended(&self) -> bool {
+        // A sender that is gone has ended, too.
+        *self.ended.borrow() || self.ended.has_changed().is_err()
+    }
+
     /// Waits until the service ends by itself.
     ///
     /// # Errors
@@ -229,6 +232,38 @@ impl Userstats {
             .lock()
             .unwrap_or_else(|broken| broken.into_inner());
         failure.take().map_or(Ok(()), Err)
+    }
+}
+
+/// Tells everybody that the work has ended, also where it broke down.
+struct End {
+    outcome: Result<(), UserstatsError>,
+    failure: Arc<Mutex<Option<UserstatsError>>>,
+    shared: Shared,
+    ended: watch::Sender<bool>,
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        let outcome = match std::thread::panicking() {
+            true => Err(CountingError::Broke.into()),
+            false => std::mem::replace(&mut self.outcome, Ok(())),
+        };
+        if let Err(error) = outcome {
+            error!(
+                error = &error as &dyn std::error::Error,
+                "the statistics service ends"
+            );
+            let mut failure = self
+                .failure
+                .lock()
+                .unwrap_or_else(|broken| broken.into_inner());
+            *failure = Some(error);
+        }
+        self.shared.status.set_ended();
+        self.shared.stop.cancel();
+        // Nobody may be waiting.
+        let _ = self.ended.send(true);
     }
 }
 

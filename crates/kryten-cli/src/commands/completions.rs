@@ -27,7 +27,7 @@ enum Known {
 }
 
 /// Prints the script.
-pub(crate) fn run(args: CompletionsArgs) -> ExitCode {
+pub(crate) fn run(args: CompletionsArgs) -> anyhow::Result<ExitCode> {
     let shell = match args.shell {
         Known::Bash => Shell::Bash,
         Known::Zsh => Shell::Zsh,
@@ -35,6 +35,6 @@ pub(crate) fn run(args: CompletionsArgs) -> ExitCode {
     };
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut cli::command(), "kryten", &mut script);
-    output::text(&String::from_utf8_lossy(&script));
-    ExitCode::SUCCESS
+    output::text(&String::from_utf8_lossy(&script))?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -70,10 +70,10 @@ pub(crate) enum Service {
 pub(crate) fn run(client: &ClientArgs, args: ConfigArgs) -> anyhow::Result<ExitCode> {
     match args.what {
         What::Schema { of } => {
-            output::json(&of.schema());
+            output::json(&of.schema())?;
             Ok(ExitCode::SUCCESS)
         }
-        What::Check { file, of, json } => Ok(check(&file, of, json)),
+        What::Check { file, of, json } => check(&file, of, json),
         What::Init(args) => init::run(client, *args),
         What::Nats(args) => nats::run(*args),
     }
@@ -110,33 +110,33 @@ pub(crate) fn look(file: &Path, of: Option<Service>) -> Looked {
     }
 }
 
-fn check(file: &Path, of: Option<Service>, is_json: bool) -> ExitCode {
+fn check(file: &Path, of: Option<Service>, is_json: bool) -> anyhow::Result<ExitCode> {
     let looked = look(file, of);
-    let code = match looked.problems.is_empty() {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::from(output::FAILED),
-    };
+    let printed = tell(file, &looked, is_json);
+    output::verdict(looked.problems.is_empty(), printed)
+}
+
+fn tell(file: &Path, looked: &Looked, is_json: bool) -> Result<(), output::Unprinted> {
     if is_json {
-        output::json(&json!({
+        return output::json(&json!({
             "file": file.display().to_string(), "usable": looked.problems.is_empty(),
             "warnings": looked.warnings, "errors": looked.problems,
         }));
-        return code;
     }
     for warning in &looked.warnings {
-        output::line(&format!("warning: {}", output::printable(warning)));
+        output::line(&format!("warning: {}", output::printable(warning)))?;
     }
     for problem in &looked.problems {
-        output::line(&format!("error: {}", output::printable(problem)));
+        output::line(&format!("error: {}", output::printable(problem)))?;
     }
     if looked.problems.is_empty() {
         output::line(&format!(
             "{} can be used {}",
             file.display(),
             looked.purpose
-        ));
+        ))?;
     }
-    code
+    Ok(())
 }
 
 impl Service {

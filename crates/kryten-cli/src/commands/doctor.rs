@@ -45,16 +45,14 @@ pub(crate) async fn run(client: &ClientArgs, args: DoctorArgs) -> anyhow::Result
         .iter()
         .filter(|finding| finding.verdict == Verdict::Wrong)
         .count();
-    if args.json {
-        let checks: Vec<_> = findings.iter().map(as_json).collect();
-        output::json(&json!({"healthy": wrong == 0, "checks": checks}));
-    } else {
-        tell(&findings, wrong);
-    }
-    Ok(match wrong {
-        0 => ExitCode::SUCCESS,
-        _ => ExitCode::from(output::FAILED),
-    })
+    let printed = match args.json {
+        true => {
+            let checks: Vec<_> = findings.iter().map(as_json).collect();
+            output::json(&json!({"healthy": wrong == 0, "checks": checks}))
+        }
+        false => tell(&findings, wrong),
+    };
+    output::verdict(wrong == 0, printed)
 }
 
 fn as_json(finding: &Finding) -> serde_json::Value {
@@ -63,7 +61,7 @@ fn as_json(finding: &Finding) -> serde_json::Value {
     })
 }
 
-fn tell(findings: &[Finding], wrong: usize) {
+fn tell(findings: &[Finding], wrong: usize) -> Result<(), output::Unprinted> {
     const INDENT: usize = 14;
     let (paint, width) = (Paint::stdout(), Screen::of_stdout().width());
     for finding in findings {
@@ -74,16 +72,16 @@ fn tell(findings: &[Finding], wrong: usize) {
         };
         let check = paint.strong(&format!("{:11}", finding.check));
         let what = wrapped(&output::printable(&finding.what), width, INDENT);
-        output::line(&format!("{sign} {check} {what}"));
+        output::line(&format!("{sign} {check} {what}"))?;
         if let Some(remedy) = &finding.remedy {
             let remedy = wrapped(&output::printable(remedy), width, INDENT + 2);
-            output::line(&format!("{:INDENT$}→ {remedy}", ""));
+            output::line(&format!("{:INDENT$}→ {remedy}", ""))?;
         }
     }
-    output::line("");
+    output::line("")?;
     output::line(&match wrong {
         0 => paint.good("nothing is wrong"),
         1 => paint.bad("1 thing is wrong"),
         _ => paint.bad(&format!("{wrong} things are wrong")),
-    });
+    })
 }

@@ -1,12 +1,17 @@
 //! `kryten health`: whether the services work, for people, scripts and container engines.
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use reqwest::StatusCode;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
+use super::up::web;
 use crate::cli::ClientArgs;
 use crate::connection_file::{self, ConnectionFile};
 use crate::output;
@@ -17,12 +22,17 @@ use crate::output;
   kryten health                                the running `kryten up`
   kryten health --url http://127.0.0.1:8080    a robot
   kryten health --url http://127.0.0.1:28282   a statistics service
+  kryten health --token-file token             a `kryten up` whose page wants a token
 
 The exit code is 0 while everything asked works, and 1 else.")]
 pub(crate) struct HealthArgs {
     /// The address of a service's health port; `/health` is added where no path is given. May be repeated
     #[arg(long = "url", value_name = "URL")]
     pub(crate) urls: Vec<String>,
+    /// A file with the token of a page that wants one, as --web-token-file of `kryten up` takes it; or KRYTEN_WEB_TOKEN in
+    /// the environment. Every address that is asked gets it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
     /// How long to wait for an answer
     #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
     pub(crate) timeout: u64,
@@ -41,25 +51,42 @@ pub(crate) async fn run(client: &ClientArgs, args: HealthArgs) -> anyhow::Result
         .timeout(Duration::from_secs(args.timeout))
         // A service that runs here is asked, not a proxy.
         .no_proxy()
+        .default_headers(headers(args.token_file.as_deref())?)
         .build()?;
-    let mut all_work = true;
+    let (mut all_work, mut printed) = (true, Ok(()));
     let mut answers = Vec::new();
     for url in urls {
         let url = health_url(&url)?;
         let found = ask(&http, &url).await;
         all_work &= found.works;
         if !args.json {
-            output::line(&output::printable(&format!("{url}: {}", found.sentence)));
+            let told = output::printable(&format!("{url}: {}", found.sentence));
+            printed = printed.and_then(|()| output::line(&told));
         }
         answers.push(json!({"url": url, "works": found.works, "answer": found.answer}));
     }
     if args.json {
-        output::json(&Value::from(answers));
+        printed = output::json(&Value::from(answers));
     }
-    Ok(match all_work {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::from(output::FAILED),
-    })
+    output::verdict(all_work, printed)
+}
+
+/// The token, where there is one.
+fn headers(token_file: Option<&Path>) -> anyhow::Result<HeaderMap> {
+    let token = match token_file {
+        Some(file) => Some(web::read_token(file)?),
+        None => web::token_of_environment(),
+    };
+    let mut headers = HeaderMap::new();
+    if let Some(token) = token {
+        let bearer = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()));
+        let mut bearer = bearer
+            .ok()
+            .context("the token of the page has characters that no token has")?;
+        bearer.set_sensitive(true);
+        headers.insert(AUTHORIZATION, bearer);
+    }
+    Ok(headers)
 }
 
 struct Found {
@@ -90,6 +117,13 @@ async fn ask(http: &reqwest::Client, url: &str) -> Found {
         }
     };
     let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
+    if let Some(sentence) = refusal(status) {
+        return Found {
+            works: false,
+            sentence: sentence.to_owned(),
+            answer,
+        };
+    }
     let word = answer["status"].as_str().unwrap_or("no health page");
     let works = status.is_success() && answer["status"].is_string();
     let mut sentence = word.to_owned();
@@ -101,6 +135,19 @@ async fn ask(http: &reqwest::Client, url: &str) -> Found {
         works,
         sentence,
         answer,
+    }
+}
+
+/// What to give to whoever does not let us ask.
+fn refusal(status: StatusCode) -> Option<&'static str> {
+    match status {
+        StatusCode::UNAUTHORIZED => Some(
+            "wants the token of its page; give the right one with --token-file FILE or KRYTEN_WEB_TOKEN",
+        ),
+        StatusCode::FORBIDDEN => Some(
+            "answers its proxy only; start it with --web-token-file FILE too, and give that file here with --token-file",
+        ),
+        _ => None,
     }
 }
 

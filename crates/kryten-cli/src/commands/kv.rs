@@ -123,7 +123,7 @@ pub(crate) async fn run(client: &ClientArgs, args: KvArgs) -> anyhow::Result<Exi
         KvCommand::Ls(args) => ls(&client, &args, is_json).await?,
         KvCommand::Info { bucket } => {
             let bucket = open(bucket).await?;
-            show::info(&bucket.info().await?, is_json);
+            show::info(&bucket.info().await?, is_json)?;
         }
         KvCommand::Create(args) => change::create(&client, args, is_json).await?,
         KvCommand::Get(args) => {
@@ -140,7 +140,7 @@ pub(crate) async fn run(client: &ClientArgs, args: KvArgs) -> anyhow::Result<Exi
         }
         KvCommand::Keys { bucket, prefix } => {
             let keys = open(bucket).await?.keys_with_prefix(&prefix).await?;
-            show::names(&keys, is_json);
+            show::names(&keys, is_json)?;
         }
         KvCommand::Tree(args) => {
             tree::run(&open(args.bucket.clone()).await?, &args, is_json).await?
@@ -163,7 +163,7 @@ pub(crate) async fn run(client: &ClientArgs, args: KvArgs) -> anyhow::Result<Exi
         }
         KvCommand::Incr { bucket, key, by } => {
             let sum = open(bucket).await?.incr(&key, by).await?;
-            output::line(&sum.to_string());
+            output::line(&sum.to_string())?;
         }
         KvCommand::Watch(args) => {
             watch::run(&open(args.bucket.clone()).await?, &args, is_json).await?
@@ -190,7 +190,7 @@ fn explained(error: KvError) -> anyhow::Error {
 async fn ls(client: &Client, args: &arguments::Ls, is_json: bool) -> anyhow::Result<()> {
     let names = KvBucket::names(client).await?;
     if !args.long {
-        show::names(&names, is_json);
+        show::names(&names, is_json)?;
         return Ok(());
     }
     let mut buckets = Vec::new();
@@ -202,7 +202,7 @@ async fn ls(client: &Client, args: &arguments::Ls, is_json: bool) -> anyhow::Res
         };
         buckets.push(bucket.info().await?);
     }
-    show::buckets(&buckets, is_json);
+    show::buckets(&buckets, is_json)?;
     Ok(())
 }
 
@@ -212,24 +212,24 @@ async fn get(bucket: &KvBucket, key: &str, as_list: bool, is_json: bool) -> anyh
         true => {
             let list = state::list(bucket, key).await?.ok_or_else(missing)?;
             if list.omitted > 0 {
-                eprintln!(
+                output::aside(&format!(
                     "note: {} entries are left out of this list, since each is too large for a value",
                     list.omitted
-                );
+                ));
             }
             list.json
         }
         false => bucket.get(key).await?.ok_or_else(missing)?,
     };
     if value.is_empty() && !as_list && bucket.get(&list::manifest_key(key)).await?.is_some() {
-        eprintln!(
+        output::aside(&format!(
             "note: {key:?} is a list that is too large for one value; `kryten kv get --list` reads it from its parts"
-        );
+        ));
     }
     if is_json {
-        output::line(show::as_json(&value)?.get());
+        output::line(show::as_json(&value)?.get())?;
     } else {
-        output::bytes(&value);
+        output::bytes(&value)?;
     }
     Ok(())
 }

@@ -38,7 +38,7 @@ enum What {
 /// Asks the robot and prints what it says.
 pub(crate) async fn run(client: &ClientArgs, args: ListArgs) -> anyhow::Result<ExitCode> {
     let Some(what) = args.what else {
-        return Ok(help_of(&["list"]));
+        return help_of(&["list"]);
     };
     let target = Target::find(client).await?;
     let (query, name) = match what {
@@ -49,7 +49,7 @@ pub(crate) async fn run(client: &ClientArgs, args: ListArgs) -> anyhow::Result<E
     let mut data = target.send(RobotCommand::State(query)).await?;
     let list = data.get_mut(name).map(Value::take).unwrap_or_default();
     if args.json {
-        output::json(&list);
+        output::json(&list)?;
         return Ok(ExitCode::SUCCESS);
     }
     let list = list.as_array().map(Vec::as_slice).unwrap_or_default();
@@ -65,7 +65,7 @@ pub(crate) async fn run(client: &ClientArgs, args: ListArgs) -> anyhow::Result<E
         }
         What::Users => users(screen, &channel, list),
         What::Emotes => emotes(screen, &channel, list),
-    });
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

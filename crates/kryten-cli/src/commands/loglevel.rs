@@ -85,7 +85,7 @@ pub(crate) async fn run(client: &ClientArgs, args: LogLevelArgs) -> anyhow::Resu
     match args.json {
         true => output::json(&data),
         false => output::text(&shown(service, &data)),
-    }
+    }?;
     Ok(ExitCode::SUCCESS)
 }
 

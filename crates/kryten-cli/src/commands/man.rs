@@ -24,12 +24,12 @@ pub(crate) fn run(args: ManArgs) -> anyhow::Result<ExitCode> {
     let Some(folder) = args.dir else {
         let mut page = Vec::new();
         clap_mangen::Man::new(cli::command()).render(&mut page)?;
-        output::text(&String::from_utf8_lossy(&page));
+        output::text(&String::from_utf8_lossy(&page))?;
         return Ok(ExitCode::SUCCESS);
     };
     std::fs::create_dir_all(&folder)
         .and_then(|()| clap_mangen::generate_to(cli::command(), &folder))
         .with_context(|| format!("cannot write pages into {}", folder.display()))?;
-    output::line(&format!("The pages are in {}", folder.display()));
+    output::line(&format!("The pages are in {}", folder.display()))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -149,7 +149,7 @@ impl Action {
 /// Asks the service and prints what it says.
 pub(crate) async fn run(client: &ClientArgs, args: ModeratorArgs) -> anyhow::Result<ExitCode> {
     let Some(command) = args.command else {
-        return Ok(help_of(&["moderator"]));
+        return help_of(&["moderator"]);
     };
     match command {
         ModeratorCommand::Ban(args) => add(client, Action::Ban, args).await,
@@ -161,7 +161,7 @@ pub(crate) async fn run(client: &ClientArgs, args: ModeratorArgs) -> anyhow::Res
         ModeratorCommand::List { filter, format } => {
             let filter = filter.map(Action::word);
             let data = ask(client, "entry.list", &[("filter", filter.into())]).await?;
-            print(format.is_json(), &data, show::entries);
+            print(format.is_json(), &data, show::entries)?;
             Ok(ExitCode::SUCCESS)
         }
         ModeratorCommand::Check {
@@ -173,7 +173,7 @@ pub(crate) async fn run(client: &ClientArgs, args: ModeratorArgs) -> anyhow::Res
             let data = ask(client, "entry.get", &asked).await?;
             print(json || format == TextOrJson::Json, &data, |screen, data| {
                 show::entry(screen, &username, data)
-            });
+            })?;
             Ok(ExitCode::SUCCESS)
         }
         ModeratorCommand::Patterns(args) => patterns::run(client, args).await,
@@ -189,7 +189,7 @@ async fn add(client: &ClientArgs, action: Action, args: WithReason) -> anyhow::R
     ];
     ask(client, "entry.add", &entry).await?;
     let name = output::printable(&args.username);
-    output::line(&format!("✓ Added {} for {name}", action.shown()));
+    output::line(&format!("✓ Added {} for {name}", action.shown()))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -197,11 +197,15 @@ async fn remove(client: &ClientArgs, action: Action, name: Name) -> anyhow::Resu
     let entry = [("username", name.username.as_str().into())];
     ask(client, "entry.remove", &entry).await?;
     let name = output::printable(&name.username);
-    output::line(&format!("✓ Removed {} for {name}", action.shown()));
+    output::line(&format!("✓ Removed {} for {name}", action.shown()))?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(is_json: bool, data: &Value, show: impl FnOnce(Screen, &Value) -> String) {
+fn print(
+    is_json: bool,
+    data: &Value,
+    show: impl FnOnce(Screen, &Value) -> String,
+) -> Result<(), output::Unprinted> {
     match is_json {
         true => output::json(data),
         false => output::text(&show(Screen::of_stdout(), data)),

@@ -92,7 +92,7 @@ enum YesOrNo {
 /// Changes the playlist.
 pub(crate) async fn run(client: &ClientArgs, args: PlaylistArgs) -> anyhow::Result<ExitCode> {
     let Some(command) = args.command else {
-        return Ok(help_of(&["playlist"]));
+        return help_of(&["playlist"]);
     };
     let target = Target::find(client).await?;
     let channel = target.channel();

@@ -94,9 +94,9 @@ pub(crate) async fn run(args: &ClientArgs, privacy: PrivacyArgs) -> anyhow::Resu
         Err(error) => return Err(error.into()),
     };
     if privacy.json || matches!(privacy.what, What::Export(_)) {
-        output::json(&data);
+        output::json(&data)?;
     } else {
-        show(&privacy.what, &data);
+        show(&privacy.what, &data)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -115,7 +115,7 @@ fn is_sure(name: &str) -> anyhow::Result<bool> {
     Ok(typed.trim() == name)
 }
 
-fn show(what: &What, data: &Value) {
+fn show(what: &What, data: &Value) -> Result<(), output::Unprinted> {
     let names: Vec<&str> = data["names"]
         .as_array()
         .into_iter()
@@ -131,13 +131,9 @@ fn show(what: &What, data: &Value) {
         What::OptIn(_) => output::line(&format!(
             "{names}: counted and shown again; {rows} rows are back"
         )),
-        What::Forget { .. } => {
-            output::line(&format!("{names}: forgotten; {rows} rows are gone"));
-        }
+        What::Forget { .. } => output::line(&format!("{names}: forgotten; {rows} rows are gone")),
         What::Export(_) => output::json(data),
-        What::List => {
-            output::text(&listed(Screen::of_stdout(), data));
-        }
+        What::List => output::text(&listed(Screen::of_stdout(), data)),
     }
 }
 

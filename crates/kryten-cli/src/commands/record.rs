@@ -14,6 +14,7 @@ use kryten_protocol::subject::EVENTS_WILDCARD;
 use crate::bus::{Bus, Heard, Start, covers};
 use crate::cli::{ClientArgs, at_least_one};
 use crate::context::Context;
+use crate::output;
 use crate::recording;
 use crate::stop_signal::StopSignal;
 pub(super) use when::{When, when};
@@ -68,7 +69,10 @@ pub(crate) async fn run(client: &ClientArgs, args: RecordArgs) -> anyhow::Result
         Bus::Live { .. } => "the bus",
         Bus::Stream { .. } => "the stream",
     };
-    eprintln!("recording {} from {source}", args.subject.join(", "));
+    output::aside(&format!(
+        "recording {} from {source}",
+        args.subject.join(", ")
+    ));
     let mut began = None;
     let mut count = 0;
     let mut tick = tokio::time::interval(TICK);
@@ -87,7 +91,7 @@ pub(crate) async fn run(client: &ClientArgs, args: RecordArgs) -> anyhow::Result
         match heard {
             Err(error) => break Err(error),
             Ok(Heard::CaughtUp) => {}
-            Ok(Heard::Missing(sentence)) => eprintln!("warning: {sentence}"),
+            Ok(Heard::Missing(sentence)) => output::aside(&format!("warning: {sentence}")),
             Ok(Heard::Message(message)) => {
                 let began = *began.get_or_insert(message.time_nanos);
                 let written = recording::line(&message, began)
@@ -103,7 +107,7 @@ pub(crate) async fn run(client: &ClientArgs, args: RecordArgs) -> anyhow::Result
     let closed = file.close();
     bus.close().await;
     let messages = if count == 1 { "message" } else { "messages" };
-    eprintln!("{count} {messages} recorded");
+    output::aside(&format!("{count} {messages} recorded"));
     recorded.and(closed)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -18,6 +18,7 @@ use self::survey::survey;
 use crate::census;
 use crate::cli::{ClientArgs, at_least_one};
 use crate::context::Context;
+use crate::output;
 use crate::stop_signal::StopSignal;
 
 /// Bad lines that are named.
@@ -94,7 +95,7 @@ pub(crate) async fn run(client: &ClientArgs, args: ReplayArgs) -> anyhow::Result
         if !args.skip_bad {
             anyhow::bail!("nothing was replayed: {shown}{more}; --skip-bad leaves such lines out");
         }
-        eprintln!("warning: left out: {shown}{more}");
+        output::aside(&format!("warning: left out: {shown}{more}"));
     }
     let client = Context::find(client)?.connect().await?;
     if !args.force {
@@ -107,7 +108,7 @@ pub(crate) async fn run(client: &ClientArgs, args: ReplayArgs) -> anyhow::Result
             | StreamError::JetStreamOff
             | StreamError::NoPermission { .. },
         ) => {
-            eprintln!("note: no stream keeps the events; they are only published");
+            output::aside("note: no stream keeps the events; they are only published");
             false
         }
         Err(error) => return Err(error.into()),
@@ -119,8 +120,9 @@ pub(crate) async fn run(client: &ClientArgs, args: ReplayArgs) -> anyhow::Result
         let arrived = round_trip(&replay.client.nats()).await;
         anyhow::ensure!(arrived, "the connection to NATS was lost");
     }
-    replay.done.tell(survey.left_out, args.json);
+    let told = replay.done.tell(survey.left_out, args.json);
     ended.and(rest)?;
+    told?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -68,12 +68,12 @@ pub(crate) async fn run(client: &ClientArgs, args: ReportArgs) -> anyhow::Result
     };
     let data = ask(&client, command).await?;
     if args.json || args.format == Format::Json {
-        output::json(&data);
+        output::json(&data)?;
         return Ok(ExitCode::SUCCESS);
     }
     let screen = Screen::of_stdout();
     let title = screen.title(&format!("Userstats Channel Report: {place}"));
     let report = show::channel::everything(screen, &place, &data, Timestamp::now());
-    output::text(&format!("{title}\n\n{report}"));
+    output::text(&format!("{title}\n\n{report}"))?;
     Ok(ExitCode::SUCCESS)
 }

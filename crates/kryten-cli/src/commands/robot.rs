@@ -37,7 +37,7 @@ pub(crate) struct RobotArgs {
     pub(crate) given_up_code: u8,
 }
 
-/// Runs until Ctrl-C, SIGTERM, or until the channel is given up.
+/// Runs until Ctrl-C, SIGTERM, until somebody asks it to stop, or until the channel is given up.
 pub(crate) async fn run(servers: Vec<String>, args: RobotArgs) -> anyhow::Result<ExitCode> {
     let mut stop = StopSignal::listen()?;
     let file = config_file::find(args.config.as_deref(), "kryten-robot")?;
@@ -79,14 +79,14 @@ pub(crate) async fn run(servers: Vec<String>, args: RobotArgs) -> anyhow::Result
         supervisor::robot_line(&reports())
     });
     let asked = robot.stop_asked();
-    let gave_up = tokio::select! {
-        () = robot.join() => true,
-        _ = asked => false,
-        () = stop.received() => false,
+    let ended = tokio::select! {
+        () = robot.join() => Ok(true),
+        asked = asked => supervisor::asked_to_stop(&asked).map(|()| false),
+        () = stop.received() => Ok(false),
     };
     drop(supervisor);
     robot.shutdown().await;
-    Ok(exit_code(gave_up, args.given_up_code))
+    ended.map(|gave_up| exit_code(gave_up, args.given_up_code))
 }
 
 /// Guest mode: no login and no NATS.

@@ -43,7 +43,7 @@ pub(crate) async fn say(client: &ClientArgs, args: SayArgs) -> anyhow::Result<Ex
     let target = Target::find(client).await?;
     let said = target.robot.say(message).await;
     said.map_err(|error| target.explained(error))?;
-    output::line(&format!("✓ Sent chat message to {}", target.channel()));
+    output::line(&format!("✓ Sent chat message to {}", target.channel()))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -60,6 +60,6 @@ pub(crate) async fn pm(client: &ClientArgs, args: PmArgs) -> anyhow::Result<Exit
         "✓ Sent PM to {} in {}",
         output::printable(&args.username),
         target.channel()
-    ));
+    ))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -97,16 +97,17 @@ pub(crate) async fn run(args: SimArgs) -> anyhow::Result<ExitCode> {
     let sim = Sim::start(config(&args)?)
         .await
         .context("the simulated CyTube cannot start")?;
-    output::line(&format!("listening on {}", sim.url()));
+    // Nobody has to read it.
+    let _ = output::line(&format!("listening on {}", sim.url()));
     if let Some(url) = sim.secure_url() {
-        output::line(&format!("listening on {url}"));
+        let _ = output::line(&format!("listening on {url}"));
     }
-    eprintln!(
+    output::aside(&format!(
         "a robot for {} on {} joins with cytube.url {}; any name and password will do",
         args.channels.join(", "),
         args.domain,
         sim.url()
-    );
+    ));
     stop.received().await;
     sim.shutdown().await;
     Ok(ExitCode::SUCCESS)

@@ -210,10 +210,10 @@ async fn answer(args: &ClientArgs, question: &Question, as_json: bool) -> anyhow
         );
     }
     if as_json {
-        output::json(&data);
+        output::json(&data)?;
     } else {
         let shown = asked.show(Screen::of_stdout(), question, &data);
-        output::text(&shown);
+        output::text(&shown)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -110,25 +110,25 @@ pub(crate) async fn run(client: &ClientArgs, args: TailArgs) -> anyhow::Result<E
         let message = match heard {
             Heard::Message(message) => message,
             Heard::Missing(sentence) => {
-                eprintln!("warning: {sentence}");
+                output::aside(&format!("warning: {sentence}"));
                 continue;
             }
             Heard::CaughtUp => continue,
         };
         let Some(seen) = Seen::of(&message) else {
-            eprintln!(
+            output::aside(&format!(
                 "warning: a message on {} is no event",
                 output::printable(&message.subject)
-            );
+            ));
             continue;
         };
         if !filter.lets_pass(&seen) {
             continue;
         }
         if args.json {
-            output::line(&on_one_line(&message)?);
+            output::line(&on_one_line(&message)?)?;
         } else {
-            output::line(&seen.shown(paint, shows_channel));
+            output::line(&seen.shown(paint, shows_channel))?;
         }
         left = left.map(|left| left - 1);
     }

@@ -46,9 +46,9 @@ impl Target {
     /// Sends a command that changes something, and says that it is done.
     pub(super) async fn act(&self, command: RobotCommand, done: &str) -> anyhow::Result<ExitCode> {
         let data = self.send(command).await?;
-        output::line(&format!("✓ {done}"));
+        output::line(&format!("✓ {done}"))?;
         if data.get("confirmed") == Some(&Value::Bool(false)) {
-            eprintln!("note: CyTube does not say whether it has done it");
+            output::aside("note: CyTube does not say whether it has done it");
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -73,21 +73,20 @@ impl Target {
 }
 
 /// Prints the help of a group of verbs that was called without one of them, as the Python command line does.
-pub(super) fn help_of(group: &[&str]) -> ExitCode {
-    fn print(command: &mut clap::Command, group: &[&str]) {
+pub(super) fn help_of(group: &[&str]) -> anyhow::Result<ExitCode> {
+    fn print(command: &mut clap::Command, group: &[&str]) -> Result<(), output::Unprinted> {
         match group {
-            [first, rest @ ..] => {
-                if let Some(inner) = command.find_subcommand_mut(first) {
-                    print(inner, rest);
-                }
-            }
+            [first, rest @ ..] => match command.find_subcommand_mut(first) {
+                Some(inner) => print(inner, rest),
+                None => Ok(()),
+            },
             [] => output::text(&command.render_help().to_string()),
         }
     }
     let mut command = crate::cli::Cli::command();
     command.build();
-    print(&mut command, group);
-    ExitCode::SUCCESS
+    print(&mut command, group)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A text for a user: one that looks like a mistyped option is refused, except after `--`.

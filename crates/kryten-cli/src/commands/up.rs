@@ -4,7 +4,7 @@ pub(crate) mod file;
 mod nats;
 mod ready;
 mod services;
-mod web;
+pub(super) mod web;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,7 +18,7 @@ use crate::connection_file;
 use crate::logging::{self, LogArgs, LogFile, LogLevel, Logging};
 use crate::output;
 use crate::stop_signal::StopSignal;
-use crate::supervisor::Supervisor;
+use crate::supervisor::{self, Supervisor};
 use services::Services;
 
 /// Options of `kryten up`.
@@ -81,7 +81,7 @@ pub(crate) struct UpArgs {
     pub(crate) web: web::WebArgs,
 }
 
-/// Runs until Ctrl-C or SIGTERM.
+/// Runs until Ctrl-C, SIGTERM, until somebody asks the robot to stop, or until the statistics end.
 pub(crate) async fn run(client: &ClientArgs, args: UpArgs) -> anyhow::Result<ExitCode> {
     if let Some(problem) = usage_problem(&args) {
         return Ok(output::usage(problem));
@@ -116,7 +116,8 @@ pub(crate) async fn run(client: &ClientArgs, args: UpArgs) -> anyhow::Result<Exi
     }
     let connection = services.connection_file();
     connection.write(&data_dir)?;
-    output::line(&ready::block(
+    // Nobody has to read it.
+    let _ = output::line(&ready::block(
         &services,
         &data_dir,
         &log,
@@ -127,14 +128,16 @@ pub(crate) async fn run(client: &ClientArgs, args: UpArgs) -> anyhow::Result<Exi
         services.silence(),
         services.status_line(),
     );
-    tokio::select! {
-        () = stop.received() => {}
-        reason = services.stop_asked() => tracing::info!(reason, "asked to stop"),
-    }
+    let ended = tokio::select! {
+        () = stop.received() => Ok(()),
+        asked = services.stop_asked() => supervisor::asked_to_stop(&asked),
+        why = services.statistics_ended() => Err(why),
+    };
     drop(supervisor);
-    eprintln!("stopping …");
+    output::aside("stopping …");
     connection.remove(&data_dir);
-    services.stop().await?;
+    let stopped = services.stop().await;
+    ended.and(stopped)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -142,3 +142,22 @@ fn a_file_that_is_there_stays_and_nothing_useless_is_written() {
         "{unasked:?}"
     );
 }
+
+#[test]
+fn a_name_that_services_would_read_as_another_format_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["robot.json", "robot.yaml", "robot"] {
+        let ran = init(
+            folder.path(),
+            &["robot", "--channel", "lounge", "--out", name],
+        );
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{name}");
+        assert_eq!(
+            ran.err,
+            format!(
+                "error: {name} is to be TOML, and services tell that by its name; let --out end in .toml\n"
+            )
+        );
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}

@@ -13,6 +13,7 @@ mod kv_transfer;
 mod logging;
 mod monitoring;
 mod nats_users;
+mod printing;
 mod process;
 mod program;
 mod recording;

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use kryten_client::Client;
 use kryten_servers::NatsServer;
 use kryten_sim::{ScriptConfig, Sim, SimConfig};
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ use tokio::net::UnixDatagram;
 
 use crate::process::{Process, kryten, until};
 use crate::program::Ran;
-use crate::rig::free_port;
+use crate::rig::{free_port, nats_config};
 
 /// Systemd's end of the socket.
 struct Systemd {
@@ -119,6 +120,46 @@ async fn a_ban_ends_the_robot_with_the_code_that_its_supervisor_knows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_group_restart_ends_the_robot_as_a_failure_and_a_shutdown_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = NatsServer::ephemeral().await;
+    let sim = Sim::start(SimConfig::lively("quiet", ScriptConfig::default()))
+        .await
+        .unwrap();
+    let config = json!({
+        "cytube": {"url": sim.url(), "domain": "sim.invalid", "channel": "quiet", "user": "Bot", "password": "secret"},
+        "nats": nats(&server), "health": {"enabled": false}, "logging": {"base_path": folder.path().join("logs")},
+    });
+    let file = write(&folder.path().join("robot.json"), &config);
+    let client = Client::connect(&nats_config(&server)).await.unwrap();
+    let call = json!({"initiator": "ops", "reason": "update", "delay_seconds": 0});
+    for (subject, body, code) in [
+        ("kryten.lifecycle.group.restart", call, 1),
+        (
+            "kryten.robot.command",
+            json!({"service": "robot", "command": "system.shutdown"}),
+            0,
+        ),
+    ] {
+        let systemd = Systemd::listen(folder.path());
+        let args = ["robot", "--config", &file];
+        let mut robot = systemd.start(&args, folder.path(), Duration::from_secs(30));
+        systemd.hears("READY=1").await;
+        let nats = client.nats();
+        nats.publish(subject, body.to_string().into())
+            .await
+            .unwrap();
+        nats.flush().await.unwrap();
+        assert_eq!(robot.wait().code(), Some(code), "{subject}");
+        std::fs::remove_file(&systemd.path).unwrap();
+    }
+    let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
+    let why = "error: group restart by ops: update; this ends as a failure";
+    assert_eq!(log.matches(why).count(), 1, "{log}");
+    sim.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn statistics_that_wait_for_nats_are_alive() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = NatsServer::ephemeral().await;
@@ -150,6 +191,51 @@ async fn statistics_that_wait_for_nats_are_alive() {
     .await;
     assert!(userstats.sigterm().success());
     systemd.hears("STOPPING=1").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_health_of_a_page_behind_a_token_or_a_proxy_is_asked_with_the_token() {
+    let folder = tempfile::tempdir().unwrap();
+    let data_dir = folder.path().to_str().unwrap();
+    let token = folder.path().join("token");
+    std::fs::write(&token, "a token that is long enough\n").unwrap();
+    let token = token.to_str().unwrap();
+    let health = |arguments: &[&str], environment: &str| -> Ran {
+        let mut health = kryten();
+        health.args(["--data-dir", data_dir, "health"]);
+        health.args(arguments).env("KRYTEN_WEB_TOKEN", environment);
+        health.output().unwrap().into()
+    };
+    let connection = folder.path().join("connection.json");
+    let up = |more: &[&str]| {
+        let mut args = vec!["up", "--demo", "--users", "6", "--data-dir", data_dir];
+        args.extend(["--nats-port", "0", "--web-port", "0"]);
+        args.extend(more);
+        Process::start(&args, &folder.path().join("log"))
+    };
+
+    let mut with_token = up(&["--web-token-file", token]);
+    until("up is ready", || async { connection.exists() }).await;
+    for wrong in ["", "another token, which is wrong"] {
+        let ran = health(&[], wrong);
+        assert_eq!(ran.code, 1, "{ran:?}");
+        let sentence = "wants the token of its page; give the right one with --token-file FILE";
+        assert_eq!(ran.out.matches(sentence).count(), 2, "{ran:?}");
+        assert!(!ran.out.contains("which is wrong"), "{ran:?}");
+    }
+    until("both services are healthy", || async {
+        health(&["--token-file", token], "").code == 0
+    })
+    .await;
+    assert_eq!(health(&[], "a token that is long enough").code, 0);
+    assert!(with_token.sigterm().success());
+
+    let mut with_proxy = up(&["--web-proxy", "127.0.0.1"]);
+    until("up is ready", || async { connection.exists() }).await;
+    let ran = health(&[], "");
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert_eq!(ran.out.matches("answers its proxy only").count(), 2);
+    assert!(with_proxy.sigterm().success());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,12 +1,14 @@
 //! `kryten up`: ready, used, stopped, killed, started again.
 
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use kryten_client::{Client, KvBucket, NatsConfig, command};
 use kryten_protocol::command::Request;
+use kryten_userstats::store::Store;
 use serde_json::{Value, json};
+use sqlx::{Connection, SqliteConnection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -325,6 +327,60 @@ fn wrong_usage_is_one_sentence_and_exit_code_2() {
     let (code, sentence) = refused(&["--config", "robot.json", "up", "--demo"]);
     assert_eq!(code, 2);
     assert!(sentence.contains("--config"), "{sentence}");
+}
+
+/// Writes nonsense over a table; what is read first of all stays whole.
+async fn damage(database: &Path, table: &str) {
+    let url = format!("sqlite://{}", database.display());
+    let mut sqlite = SqliteConnection::connect(&url).await.unwrap();
+    let page = sqlx::query_scalar("SELECT rootpage FROM sqlite_master WHERE name = $1");
+    let page: i64 = page.bind(table).fetch_one(&mut sqlite).await.unwrap();
+    let size = sqlx::query_scalar("PRAGMA page_size");
+    let size: i64 = size.fetch_one(&mut sqlite).await.unwrap();
+    sqlite.close().await.unwrap();
+    let file = std::fs::File::options().write(true).open(database).unwrap();
+    let nonsense = vec![0xff; usize::try_from(size).unwrap()];
+    let at = u64::try_from((page - 1) * size).unwrap();
+    file.write_all_at(&nonsense, at).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_up_whose_statistics_cannot_count_is_not_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("userstats.db");
+    Store::open(&database).await.unwrap().close().await;
+    damage(&database, "kryten_position").await;
+    let mut args = vec!["up", "--demo", "--users", "6"];
+    args.extend(["--data-dir", folder.path().to_str().unwrap()]);
+    args.extend(ANY_PORTS);
+    let up = kryten().args(args).output().unwrap();
+    let told = String::from_utf8(up.stderr).unwrap();
+    assert_eq!(up.status.code(), Some(1), "{told}");
+    let last = told.lines().last().unwrap();
+    assert!(
+        last.starts_with("error: the statistics have ended"),
+        "{told}"
+    );
+    assert!(last.contains("malformed"), "{told}");
+    assert_eq!(up.stdout, b"", "it does not say that it is up");
+    assert!(!folder.path().join("connection.json").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_restart_ends_up_as_a_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut up = Up::start(folder.path()).await;
+    let call = json!({"initiator": "ops", "reason": "update", "delay_seconds": 0});
+    let client = up.client().await;
+    let nats = client.nats();
+    nats.publish("kryten.lifecycle.group.restart", call.to_string().into())
+        .await
+        .unwrap();
+    nats.flush().await.unwrap();
+    assert_eq!(up.process.wait().code(), Some(1), "{}", up.printed());
+    let why = "error: group restart by ops: update; this ends as a failure";
+    assert!(up.printed().contains(why), "{}", up.printed());
+    assert!(!up.connection_file().exists());
 }
 
 async fn messages(client: &Client) -> i64 {

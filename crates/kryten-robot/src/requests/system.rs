@@ -13,6 +13,7 @@ use super::read::Asked;
 use super::reload;
 use crate::channel_view::ChannelView;
 use crate::office::Office;
+use crate::stop_asked::StopAsked;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// What stands in the place of a password in `system.config`, as in the original.
@@ -292,7 +293,10 @@ fn shutdown(office: &Office, fields: &Map<String, Value>) -> Result<Value, Strin
         .unwrap_or("Remote shutdown via system.shutdown")
         .to_owned();
     let delay_seconds = delay.unsigned_abs();
-    office.stop_after(Duration::from_secs(delay_seconds), reason.clone());
+    office.stop_after(
+        Duration::from_secs(delay_seconds),
+        StopAsked::shutdown(reason.as_str()),
+    );
     let at = WireTime::from_micros(crate::now().micros() + delay * 1_000_000);
     Ok(json!({
         "success": true, "message": "Shutdown initiated", "delay_seconds": delay,

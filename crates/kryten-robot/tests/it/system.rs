@@ -61,7 +61,8 @@ async fn a_shutdown_and_a_group_restart_are_asked_for_and_can_be_switched_off() 
         .await;
     assert_eq!(reply["data"]["message"], "Shutdown initiated");
     assert!(reply["data"]["shutdown_time"].is_string());
-    assert_eq!(within("the robot is asked to stop", asked).await, "update");
+    let asked = within("the robot is asked to stop", asked).await;
+    assert_eq!((asked.reason.as_str(), asked.is_restart), ("update", false));
     stage.end().await;
 
     let stage = Stage::new().await;
@@ -71,9 +72,10 @@ async fn a_shutdown_and_a_group_restart_are_asked_for_and_can_be_switched_off() 
     nats.publish("kryten.lifecycle.group.restart", call.into())
         .await
         .unwrap();
+    let asked = within("the robot is asked to stop", asked).await;
     assert_eq!(
-        within("the robot is asked to stop", asked).await,
-        "group restart by ops: update"
+        (asked.reason.as_str(), asked.is_restart),
+        ("group restart by ops: update", true)
     );
     stage.end().await;
 
@@ -247,7 +249,7 @@ async fn system_messages_are_answered_by_rank_and_not_published() {
         pms_of_robot(&stage).await.iter().any(|pm| pm == "stopping")
     })
     .await;
-    within("the robot is asked to stop", asked).await;
+    assert!(!within("the robot is asked to stop", asked).await.is_restart);
     let published = events(&stream_contents(&stage.client).await);
     let is_system = |(name, pm): &(String, Value)| {
         name == "pm" && pm["msg"].as_str().unwrap().starts_with("system:")

@@ -116,19 +116,35 @@ impl Store {
             return Ok(());
         };
         let prepare = async {
-            // A pool would try again and again, and hide why.
-            let probe = PgConnection::connect_with(url.options());
-            let probe = tokio::time::timeout(CONNECT_TIMEOUT, probe)
-                .await
-                .unwrap_or(Err(sqlx::Error::PoolTimedOut))
-                .map_err(|source| StoreError::connecting(url, source))?;
-            // It has done its duty; how it ends does not matter.
-            let _ = probe.close().await;
+            reach(url).await?;
             schema::prepare(&self.writer).await
         };
         self.prepared.get_or_try_init(|| prepare).await?;
         Ok(())
     }
+
+    /// Sees that the database answers, and changes nothing in it.
+    ///
+    /// # Errors
+    /// [`StoreError`], with [`StoreError::is_transient`] where it is worth while to try again.
+    pub async fn reach(&self) -> Result<(), StoreError> {
+        match &self.place {
+            Place::Url(url) => reach(url).await,
+            Place::File(_) => Ok(()),
+        }
+    }
+}
+
+/// A pool would try again and again, and hide why.
+async fn reach(url: &DatabaseUrl) -> Result<(), StoreError> {
+    let probe = PgConnection::connect_with(url.options());
+    let probe = tokio::time::timeout(CONNECT_TIMEOUT, probe)
+        .await
+        .unwrap_or(Err(sqlx::Error::PoolTimedOut))
+        .map_err(|source| StoreError::connecting(url, source))?;
+    // It has done its duty; how it ends does not matter.
+    let _ = probe.close().await;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -17,7 +17,8 @@ pub(super) async fn health(State(state): State<WebState>) -> (StatusCode, Json<V
     let view = state.status.view();
     let totals = state.store.totals().await.ok();
     let database = view.database_ok && totals.is_some();
-    let works = view.nats_connected && database && view.ready && view.lost_channels == 0;
+    let works =
+        view.nats_connected && database && view.ready && view.lost_channels == 0 && !view.has_ended;
     let mut body = json!({
         "service": "userstats",
         "status": if works && view.is_healthy() { "healthy" } else { "degraded" },

@@ -58,6 +58,40 @@ async fn what_cannot_be_is_told_by_the_check() {
     );
 }
 
+#[tokio::test]
+async fn a_check_changes_nothing_also_in_a_database_of_the_original() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("userstats.db");
+    original::write(&path, |_| true).await;
+    let mut rights = std::fs::metadata(&path).unwrap().permissions();
+    rights.set_readonly(true);
+    std::fs::set_permissions(&path, rights).unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let store = Store::look_at(&path).await.unwrap();
+    assert_eq!(store.faults().await.unwrap(), Vec::<String>::new());
+    store.close().await;
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    let names = std::fs::read_dir(folder.path()).unwrap().map(|entry| {
+        let name = entry.unwrap().file_name();
+        name.into_string().unwrap()
+    });
+    assert_eq!(names.collect::<Vec<_>>(), ["userstats.db"]);
+
+    let other = folder.path().join("other.db");
+    std::fs::write(&other, "").unwrap();
+    let store = Store::look_at(&other).await.unwrap();
+    let faults = store.faults().await.unwrap();
+    assert_eq!(
+        faults,
+        ["it is no database of the statistics: their tables are not there"]
+    );
+    store.close().await;
+    assert_eq!(std::fs::read(&other).unwrap(), b"");
+    let nowhere = folder.path().join("nowhere.db");
+    assert!(Store::look_at(&nowhere).await.is_err());
+    assert!(!nowhere.exists());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_goes_over_to_postgresql_whole_and_counting_goes_on_there() {
     let bench = Bench::new().await;

@@ -31,7 +31,7 @@ pub(super) struct InitArgs {
     /// Whose configuration
     #[arg(value_enum, default_value = "robot")]
     of: Kind,
-    /// Where to write; without it robot.toml, userstats.toml or client.toml
+    /// Where to write, a name that ends in .toml; without it robot.toml, userstats.toml or client.toml
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// The channel, written as in its address; may be given several times
@@ -75,6 +75,15 @@ pub(super) fn run(client_args: &ClientArgs, args: InitArgs) -> anyhow::Result<Ex
         Kind::Client => ("client.toml", Service::Client),
     };
     let out = args.out.clone().unwrap_or_else(|| file.into());
+    let has_its_name = out
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("toml"));
+    if !has_its_name {
+        return Ok(output::usage(&format!(
+            "{} is to be TOML, and services tell that by its name; let --out end in .toml",
+            out.display()
+        )));
+    }
     if out.exists() && !args.force {
         anyhow::bail!(
             "{} is there already; give --force to replace it, or another name with --out",
@@ -97,7 +106,7 @@ pub(super) fn run(client_args: &ClientArgs, args: InitArgs) -> anyhow::Result<Ex
         Kind::Client => client(&wanted),
     };
     write(&out, &text, service, args.force)?;
-    output::line(&format!("{} is written", out.display()));
+    output::line(&format!("{} is written", out.display()))?;
     let next = match args.of {
         Kind::Robot => format!(
             "next: kryten robot --config {0}\n  or, all in one: kryten up --config {0}",
@@ -106,7 +115,7 @@ pub(super) fn run(client_args: &ClientArgs, args: InitArgs) -> anyhow::Result<Ex
         Kind::Userstats => format!("next: kryten userstats --config {}", out.display()),
         Kind::Client => format!("next: kryten --config {} doctor", out.display()),
     };
-    output::line(&next);
+    output::line(&next)?;
     Ok(ExitCode::SUCCESS)
 }
 

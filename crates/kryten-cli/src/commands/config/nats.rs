@@ -96,7 +96,7 @@ pub(crate) fn run(args: NatsArgs) -> anyhow::Result<ExitCode> {
             Passwords::Env => format!("${}", variable(user)),
             Passwords::Random => quoted_password(&random_password()),
         });
-        output::text(&text);
+        output::text(&text)?;
         return Ok(ExitCode::SUCCESS);
     }
     write_folder(&args, &users)?;
@@ -150,9 +150,12 @@ fn write_folder(args: &NatsArgs, users: &[User]) -> anyhow::Result<()> {
         let text = format!("{section:#}\n");
         files.push((folder.join(format!("{}.json", user.name)), text));
     }
-    for (path, text) in files {
-        write_private(&path, &text)?;
-        output::line(&path.display().to_string());
+    // All are written, also where nobody reads which.
+    for (path, text) in &files {
+        write_private(path, text)?;
+    }
+    for (path, _) in &files {
+        output::line(&path.display().to_string())?;
     }
     Ok(())
 }

@@ -28,14 +28,14 @@ pub(super) async fn create(client: &Client, args: Create, is_json: bool) -> anyh
     };
     let bucket = KvBucket::open_or_create(client, config).await?;
     for difference in bucket.differences() {
-        eprintln!(
+        output::aside(&format!(
             "note: the bucket {} exists and is left as it is: {}",
             bucket.name(),
             output::printable(difference)
-        );
+        ));
     }
     if is_json {
-        output::json(&json!({"bucket": bucket.name(), "differences": bucket.differences()}));
+        output::json(&json!({"bucket": bucket.name(), "differences": bucket.differences()}))?;
     }
     Ok(())
 }
@@ -48,7 +48,7 @@ pub(super) async fn put(
 ) -> anyhow::Result<()> {
     let revision = bucket.put(key, read_value(value).await?).await?;
     if is_json {
-        output::json(&json!({"key": key, "revision": revision}));
+        output::json(&json!({"key": key, "revision": revision}))?;
     }
     Ok(())
 }
@@ -56,7 +56,7 @@ pub(super) async fn put(
 pub(super) async fn delete(bucket: &KvBucket, key: &str, is_json: bool) -> anyhow::Result<()> {
     bucket.delete(key).await?;
     if is_json {
-        output::json(&json!({"key": key, "deleted": true}));
+        output::json(&json!({"key": key, "deleted": true}))?;
     }
     Ok(())
 }
@@ -67,7 +67,7 @@ pub(super) async fn purge(bucket: &KvBucket, args: &Purge, is_json: bool) -> any
     };
     bucket.purge(key).await?;
     if is_json {
-        output::json(&json!({"key": key, "purged": true}));
+        output::json(&json!({"key": key, "purged": true}))?;
     }
     Ok(())
 }
@@ -85,7 +85,7 @@ async fn purge_all(bucket: &KvBucket, is_sure: bool, is_json: bool) -> anyhow::R
     }
     let removed = bucket.erase_all().await?;
     if is_json {
-        output::json(&json!({"bucket": bucket.name(), "removed_values": removed}));
+        output::json(&json!({"bucket": bucket.name(), "removed_values": removed}))?;
     }
     Ok(())
 }

@@ -51,16 +51,16 @@ pub(super) async fn run(bucket: &KvBucket, args: &Edit, is_json: bool) -> anyhow
     let was_there = !value.is_empty() || !args.create;
     if after.as_bytes() == value && was_there {
         let _ = std::fs::remove_file(&file);
-        eprintln!("nothing was changed");
+        output::aside("nothing was changed");
         return Ok(());
     }
     match bucket.replace(key, after, revision).await {
         Ok(revision) => {
             let _ = std::fs::remove_file(&file);
             if is_json {
-                output::json(&json!({"key": key, "revision": revision}));
+                output::json(&json!({"key": key, "revision": revision}))?;
             } else {
-                eprintln!("stored as revision {revision}");
+                output::aside(&format!("stored as revision {revision}"));
             }
             Ok(())
         }

@@ -12,6 +12,7 @@ use kryten_client::kv::{Entry, Operation, WatchItem};
 use super::arguments::Export;
 use super::portable::{Head, Record};
 use super::show;
+use crate::output;
 use crate::progress;
 
 pub(super) async fn run(bucket: &KvBucket, args: &Export) -> anyhow::Result<()> {
@@ -31,11 +32,8 @@ pub(super) async fn run(bucket: &KvBucket, args: &Export) -> anyhow::Result<()> 
         out.flush()
     };
     let Some(path) = &args.output else {
-        return match write(&mut BufWriter::new(io::stdout().lock())) {
-            // A reader that went away (`| head`).
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            written => written.context("cannot write the export"),
-        };
+        write(&mut BufWriter::new(io::stdout().lock())).map_err(output::Unprinted::from)?;
+        return Ok(());
     };
     let named = || format!("cannot write {}", path.display());
     let file = std::fs::OpenOptions::new()
@@ -53,7 +51,7 @@ pub(super) async fn run(bucket: &KvBucket, args: &Export) -> anyhow::Result<()> 
     write(&mut out).with_context(named)?;
     out.get_ref().sync_all().with_context(named)?;
     let keys = if entries.len() == 1 { "key" } else { "keys" };
-    eprintln!("{} {keys} in {}", entries.len(), path.display());
+    output::aside(&format!("{} {keys} in {}", entries.len(), path.display()));
     Ok(())
 }
 

@@ -44,7 +44,7 @@ pub(super) async fn run(client: &Client, args: &Import, is_json: bool) -> anyhow
         check(bucket, &plan).await?;
     }
     if args.dry_run {
-        plan.tell("would be ", is_json);
+        plan.tell("would be ", is_json)?;
         return Ok(());
     }
     if !plan.over.is_empty() && !args.force {
@@ -66,7 +66,7 @@ pub(super) async fn run(client: &Client, args: &Import, is_json: bool) -> anyhow
         anyhow::bail!("there is no bucket {}", args.bucket);
     };
     write(&bucket, &plan).await?;
-    plan.tell("", is_json);
+    plan.tell("", is_json)?;
     Ok(())
 }
 
@@ -80,14 +80,13 @@ struct Plan {
 }
 
 impl Plan {
-    fn tell(&self, would: &str, is_json: bool) {
+    fn tell(&self, would: &str, is_json: bool) -> Result<(), output::Unprinted> {
         let (new, over) = (self.new.len(), self.over.len());
         if is_json {
-            output::json(&json!({
+            return output::json(&json!({
                 "new": new, "overwritten": over, "unchanged": self.unchanged, "kept": self.kept,
                 "dry_run": !would.is_empty(),
             }));
-            return;
         }
         let mut told = vec![format!("{new} {would}new")];
         for (count, what) in [
@@ -99,7 +98,7 @@ impl Plan {
                 told.push(format!("{count} {would}{what}"));
             }
         }
-        output::line(&told.join(", "));
+        output::line(&told.join(", "))
     }
 }
 

@@ -9,20 +9,19 @@ use serde_json::value::{RawValue, to_raw_value};
 use unicode_width::UnicodeWidthStr;
 
 use super::diff;
-use crate::output;
+use crate::output::{self, Unprinted};
 use crate::paint::Paint;
 use crate::screen::{Grid, Screen, column, cut, duration};
 use crate::size;
 
 /// Names, one a line, or a JSON array.
-pub(super) fn names(names: &[String], is_json: bool) {
+pub(super) fn names(names: &[String], is_json: bool) -> Result<(), Unprinted> {
     if is_json {
-        output::json(&json!(names));
-    } else {
-        for name in names {
-            output::line(&output::printable(name));
-        }
+        return output::json(&json!(names));
     }
+    names
+        .iter()
+        .try_for_each(|name| output::line(&output::printable(name)))
 }
 
 /// Keys and values, one a line with a tab between, below each other in a terminal; or a JSON object.
@@ -35,12 +34,12 @@ pub(super) fn values<V: AsRef<[u8]>>(
         for (key, value) in values {
             shown.insert(key, as_json(value.as_ref())?);
         }
-        output::line(&serde_json::to_string_pretty(&shown)?);
+        output::line(&serde_json::to_string_pretty(&shown)?)?;
     } else {
         let shown = values
             .iter()
             .map(|(key, value)| (output::printable(key), as_text(value.as_ref())));
-        output::text(&listed(&shown.collect::<Vec<_>>(), Screen::of_stdout()));
+        output::text(&listed(&shown.collect::<Vec<_>>(), Screen::of_stdout()))?;
     }
     Ok(())
 }
@@ -64,11 +63,11 @@ fn listed(values: &[(String, String)], screen: Screen) -> String {
 pub(super) fn history(entries: &[Entry], with_diffs: bool, is_json: bool) -> anyhow::Result<()> {
     if is_json {
         let shown: Result<Vec<_>, _> = entries.iter().map(entry_as_json).collect();
-        output::line(&serde_json::to_string_pretty(&shown?)?);
+        output::line(&serde_json::to_string_pretty(&shown?)?)?;
         return Ok(());
     }
     if with_diffs {
-        changes(entries, Paint::stdout());
+        changes(entries, Paint::stdout())?;
         return Ok(());
     }
     for entry in entries {
@@ -77,21 +76,21 @@ pub(super) fn history(entries: &[Entry], with_diffs: bool, is_json: bool) -> any
             entry.revision,
             operation(entry),
             as_text(&entry.value)
-        ));
+        ))?;
     }
     Ok(())
 }
 
 /// Each revision with what it changed.
-fn changes(entries: &[Entry], paint: Paint) {
+fn changes(entries: &[Entry], paint: Paint) -> Result<(), Unprinted> {
     let mut before: &[u8] = b"";
     for (at, entry) in entries.iter().enumerate() {
         let what = operation_painted(entry, paint);
         let revision = paint.strong(&format!("revision {}", entry.revision));
         let time = paint.faint(&time(entry));
-        output::line(&format!("{revision}  {what}  {time}"));
+        output::line(&format!("{revision}  {what}  {time}"))?;
         if at == 0 && entry.revision > 1 {
-            output::line(&paint.faint("  (the oldest that the bucket still has)"));
+            output::line(&paint.faint("  (the oldest that the bucket still has)"))?;
         }
         if entry.operation == Operation::Put {
             for line in diff::between(before, &entry.value) {
@@ -102,11 +101,12 @@ fn changes(entries: &[Entry], paint: Paint) {
                     diff::Line::Skipped(1) => paint.faint("  … 1 equal line"),
                     diff::Line::Skipped(count) => paint.faint(&format!("  … {count} equal lines")),
                     diff::Line::Note(text) => paint.faint(&format!("  {text}")),
-                });
+                })?;
             }
         }
         before = &entry.value;
     }
+    Ok(())
 }
 
 /// One change, on one line; in a terminal as much of the value as the line has place for.
@@ -114,7 +114,7 @@ pub(super) fn entry(entry: &Entry, paint: Paint, is_json: bool) -> anyhow::Resul
     /// Of a value, however long its key is.
     const LEAST: usize = 20;
     if is_json {
-        output::line(&serde_json::to_string(&entry_as_json(entry)?)?);
+        output::line(&serde_json::to_string(&entry_as_json(entry)?)?)?;
         return Ok(());
     }
     let key = output::printable(&entry.key);
@@ -128,19 +128,18 @@ pub(super) fn entry(entry: &Entry, paint: Paint, is_json: bool) -> anyhow::Resul
             format!("{painted}{blanks}  {}  {value}", paint.name(&key))
         }
         None => format!("{painted}\t{}\t{value}", paint.name(&key)),
-    });
+    })?;
     Ok(())
 }
 
 /// Buckets with their sizes, one a line.
-pub(super) fn buckets(buckets: &[BucketInfo], is_json: bool) {
+pub(super) fn buckets(buckets: &[BucketInfo], is_json: bool) -> Result<(), Unprinted> {
     if is_json {
         let shown: Vec<_> = buckets.iter().map(info_as_json).collect();
-        output::json(&json!(shown));
-        return;
+        return output::json(&json!(shown));
     }
     if buckets.is_empty() {
-        return;
+        return Ok(());
     }
     let mut grid = Grid::new([
         column("bucket"),
@@ -158,16 +157,15 @@ pub(super) fn buckets(buckets: &[BucketInfo], is_json: bool) {
             output::printable(&bucket.description),
         ]);
     }
-    output::text(&grid.draw(Screen::of_stdout()));
+    output::text(&grid.draw(Screen::of_stdout()))
 }
 
 /// A bucket's configuration and size.
-pub(super) fn info(info: &BucketInfo, is_json: bool) {
-    if is_json {
-        output::json(&info_as_json(info));
-        return;
+pub(super) fn info(info: &BucketInfo, is_json: bool) -> Result<(), Unprinted> {
+    match is_json {
+        true => output::json(&info_as_json(info)),
+        false => output::text(&info_shown(info)),
     }
-    output::text(&info_shown(info));
 }
 
 fn info_shown(info: &BucketInfo) -> String {

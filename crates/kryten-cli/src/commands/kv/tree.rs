@@ -26,7 +26,7 @@ pub(super) async fn run(bucket: &KvBucket, args: &Tree, is_json: bool) -> anyhow
     if is_json {
         let mut tree = root.as_json(depth);
         tree["bucket"] = bucket.name().into();
-        output::json(&tree);
+        output::json(&tree)?;
         return Ok(());
     }
     let paint = Paint::stdout();
@@ -35,11 +35,11 @@ pub(super) async fn run(bucket: &KvBucket, args: &Tree, is_json: bool) -> anyhow
         "{}  {}",
         paint.strong(bucket.name()),
         paint.faint(&totals.shown())
-    ));
+    ))?;
     let mut lines = Vec::new();
     root.draw("", depth, paint, &mut lines);
     for line in lines {
-        output::line(&line);
+        output::line(&line)?;
     }
     Ok(())
 }

@@ -29,7 +29,7 @@ pub(super) async fn run(bucket: &KvBucket, args: &Watch, is_json: bool) -> anyho
             WatchItem::Ready => {
                 is_told = true;
                 if is_json {
-                    output::line(r#"{"ready":true}"#);
+                    output::line(r#"{"ready":true}"#)?;
                 }
             }
         }

@@ -54,12 +54,12 @@ enum PatternsCommand {
 /// Asks the service and prints what it says.
 pub(super) async fn run(client: &ClientArgs, args: PatternsArgs) -> anyhow::Result<ExitCode> {
     let Some(command) = args.command else {
-        return Ok(help_of(&["moderator", "patterns"]));
+        return help_of(&["moderator", "patterns"]);
     };
     match command {
         PatternsCommand::List { format } => {
             let data = ask(client, "pattern.list", &[]).await?;
-            print(format.is_json(), &data, show::patterns);
+            print(format.is_json(), &data, show::patterns)?;
         }
         PatternsCommand::Add {
             pattern,
@@ -75,7 +75,7 @@ pub(super) async fn run(client: &ClientArgs, args: PatternsArgs) -> anyhow::Resu
                 ("description", description.into()),
             ];
             ask(client, "pattern.add", &fields).await?;
-            output::line(&format!("✓ Added pattern: {}", output::printable(&pattern)));
+            output::line(&format!("✓ Added pattern: {}", output::printable(&pattern)))?;
         }
         PatternsCommand::Remove { pattern } => {
             let fields = [("pattern", pattern.as_str().into())];
@@ -83,7 +83,7 @@ pub(super) async fn run(client: &ClientArgs, args: PatternsArgs) -> anyhow::Resu
             output::line(&format!(
                 "✓ Removed pattern: {}",
                 output::printable(&pattern)
-            ));
+            ))?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::media::medium;
 use crate::commands::target::{Target, typed_text};
-use crate::output::{self, FAILED, printable};
+use crate::output::{self, printable};
 
 /// CyTube takes so many from one user for long.
 const EACH: Duration = Duration::from_millis(500);
@@ -77,7 +77,7 @@ pub(super) async fn run(
             },
             target.channel()
         )),
-    }
+    }?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -106,12 +106,14 @@ impl Adding<'_> {
     async fn file(&self, mut entries: Vec<&str>) -> anyhow::Result<ExitCode> {
         let channel = self.target.channel();
         let all = entries.len();
+        // Whoever reads only the beginning wants all of them added.
+        let mut printed = Ok(());
         if !self.is_json {
             let place = match self.position {
                 Position::End => "to end of playlist in",
                 Position::Next => "to play next in",
             };
-            output::line(&format!(
+            printed = output::line(&format!(
                 "✓ Adding {all} video(s) from file {place} {channel}"
             ));
         }
@@ -127,31 +129,33 @@ impl Adding<'_> {
             match self.one(entry).await {
                 Ok(one) => {
                     if !self.is_json {
-                        output::line(&format!("  ✓ Added {}", shown(&one)));
+                        let told = format!("  ✓ Added {}", shown(&one));
+                        printed = printed.and_then(|()| output::line(&told));
                     }
                     added.push(one);
                 }
                 // Another one may be taken.
                 Err(error @ (CommandError::Refused { .. } | CommandError::TimedOut { .. })) => {
                     let error = explained(self.target, entry, error);
-                    eprintln!(
+                    output::aside(&format!(
                         "error: {}: {}",
                         printable(entry),
                         printable(&error.to_string())
-                    );
+                    ));
                 }
                 Err(error) => return Err(self.target.explained(error)),
             }
         }
         let done = added.len();
         if self.is_json {
-            output::json(&Value::Array(added));
+            printed = output::json(&Value::Array(added));
         }
         if done < all {
-            eprintln!("error: {done} of {all} were added; mend the others and add them again");
-            return Ok(ExitCode::from(FAILED));
+            output::aside(&format!(
+                "error: {done} of {all} were added; mend the others and add them again"
+            ));
         }
-        Ok(ExitCode::SUCCESS)
+        output::verdict(done == all, printed)
     }
 }
 

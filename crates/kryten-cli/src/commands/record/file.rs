@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use crate::output::Unprinted;
+
 /// Where lines go.
 pub(super) enum Target {
     Stdout(BufWriter<io::Stdout>),
@@ -51,11 +53,10 @@ impl Target {
     }
 
     pub(super) fn write(&mut self, line: &str) -> anyhow::Result<()> {
-        let written = match self {
-            Self::Stdout(out) => writeln!(out, "{line}"),
-            Self::File { file, .. } => writeln!(file, "{line}"),
-        };
-        written.with_context(|| self.named())
+        match self {
+            Self::Stdout(out) => Ok(writeln!(out, "{line}").map_err(Unprinted::from)?),
+            Self::File { path, file, .. } => writeln!(file, "{line}").with_context(|| named(path)),
+        }
     }
 
     /// Writes out what is waiting, and begins the file anew where it was moved away.
@@ -83,22 +84,14 @@ impl Target {
         self.flush()?;
         match &self {
             Self::Stdout(_) => Ok(()),
-            Self::File { file, .. } => file.get_ref().sync_all().with_context(|| self.named()),
+            Self::File { path, file, .. } => file.get_ref().sync_all().with_context(|| named(path)),
         }
     }
 
     fn flush(&mut self) -> anyhow::Result<()> {
-        let flushed = match self {
-            Self::Stdout(out) => out.flush(),
-            Self::File { file, .. } => file.flush(),
-        };
-        flushed.with_context(|| self.named())
-    }
-
-    fn named(&self) -> String {
         match self {
-            Self::Stdout(_) => "cannot write to standard output".to_owned(),
-            Self::File { path, .. } => named(path),
+            Self::Stdout(out) => Ok(out.flush().map_err(Unprinted::from)?),
+            Self::File { path, file, .. } => file.flush().with_context(|| named(path)),
         }
     }
 }

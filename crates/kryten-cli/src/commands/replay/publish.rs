@@ -32,13 +32,12 @@ pub(super) struct Done {
 }
 
 impl Done {
-    pub(super) fn tell(&self, left_out: u64, is_json: bool) {
+    pub(super) fn tell(&self, left_out: u64, is_json: bool) -> Result<(), output::Unprinted> {
         if is_json {
-            output::json(&json!({
+            return output::json(&json!({
                 "published": self.published, "already_stored": self.duplicates, "left_out": left_out,
                 "last_line": self.last_line,
             }));
-            return;
         }
         let mut told = format!("{} published", self.published);
         if self.duplicates > 0 {
@@ -47,7 +46,7 @@ impl Done {
         if left_out > 0 {
             told += &format!("; {left_out} lines that are no events were left out");
         }
-        output::line(&told);
+        output::line(&told)
     }
 }
 

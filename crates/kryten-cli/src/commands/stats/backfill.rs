@@ -71,7 +71,7 @@ pub(super) async fn run(
     match as_json {
         true => output::json(&data),
         false => output::line(&told(&data)),
-    }
+    }?;
     Ok(ExitCode::SUCCESS)
 }
 

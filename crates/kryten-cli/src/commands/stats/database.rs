@@ -65,7 +65,7 @@ pub(crate) async fn backup(
                 "{} is copied into {}",
                 file.display(),
                 copy.display()
-            ));
+            ))?;
             Ok(ExitCode::SUCCESS)
         }
         Place::Url(url) => anyhow::bail!(
@@ -75,7 +75,7 @@ pub(crate) async fn backup(
     }
 }
 
-/// Tells what is wrong with the database.
+/// Tells what is wrong with the database, and changes nothing in it.
 pub(crate) async fn check(
     args: &ClientArgs,
     which: &Which,
@@ -84,28 +84,25 @@ pub(crate) async fn check(
     let store = match which.place(args)? {
         Place::File(file) => {
             must_be_there(&file)?;
-            Store::open(&file).await?
+            Store::look_at(&file).await?
         }
         Place::Url(url) => {
             let store = Store::connect(&url);
-            store.prepare().await?;
+            store.reach().await?;
             store
         }
     };
     let faults = store.faults().await?;
     let place = store.place();
     store.close().await;
-    if as_json {
-        output::json(&json!({"database": place, "faults": faults}));
+    let printed = if as_json {
+        output::json(&json!({"database": place, "faults": faults}))
     } else if faults.is_empty() {
-        output::line(&format!("{place} is sound"));
+        output::line(&format!("{place} is sound"))
     } else {
-        faults.iter().for_each(|fault| output::line(fault));
-    }
-    Ok(match faults.is_empty() {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::from(output::FAILED),
-    })
+        faults.iter().try_for_each(|fault| output::line(fault))
+    };
+    output::verdict(faults.is_empty(), printed)
 }
 
 /// Copies a file of SQLite into an empty database of PostgreSQL.
@@ -133,13 +130,13 @@ pub(crate) async fn migrate(from: &Path, to: &str, as_json: bool) -> anyhow::Res
                 .collect();
             json!({"table": table.table, "rows": table.rows, "sums": sums})
         });
-        output::json(&json!({"database": url.to_string(), "tables": tables.collect::<Vec<_>>()}));
+        output::json(&json!({"database": url.to_string(), "tables": tables.collect::<Vec<_>>()}))?;
     } else {
         let rows: u64 = copied.iter().map(|table| table.rows).sum();
         output::line(&format!(
             "{rows} rows of {} tables are in {url}, every total compared; give the service database.url now",
             copied.len()
-        ));
+        ))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -8,9 +8,9 @@ use std::time::Duration;
 use anyhow::Context;
 use kryten_client::NatsConfig;
 use kryten_client::log_levels::LogLevels;
-use kryten_robot::{ChannelConfig, ChannelReport, Robot, RobotConfig};
+use kryten_robot::{ChannelConfig, ChannelReport, Robot, RobotConfig, StopAsked};
 use kryten_sim::{ScriptConfig, Sim, SimConfig, SimHandle};
-use kryten_userstats::{Config as UserstatsConfig, Userstats};
+use kryten_userstats::{Config as UserstatsConfig, Userstats, UserstatsError};
 use kryten_web::{Sources, Web, WebFile};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::watch;
@@ -86,6 +86,11 @@ impl Services {
             .await
             .context("the statistics cannot start")?;
         userstats.ready().await;
+        if userstats.has_ended() {
+            let ended = userstats.join().await;
+            robot.shutdown().await;
+            return Err(statistics_ended(ended));
+        }
         let web = page.serve(sources(&robot, &userstats, &nats));
         Ok(Self {
             server,
@@ -166,8 +171,13 @@ impl Services {
     }
 
     /// Ends when somebody has asked the robot to stop; gives the reason.
-    pub(super) fn stop_asked(&self) -> impl Future<Output = String> + use<> {
+    pub(super) fn stop_asked(&self) -> impl Future<Output = StopAsked> + use<> {
         self.robot.stop_asked()
+    }
+
+    /// Waits until the statistics end by themselves; gives why.
+    pub(super) async fn statistics_ended(&self) -> anyhow::Error {
+        statistics_ended(self.userstats.join().await)
     }
 
     /// Stops in the order in which nothing is lost: first who writes, then who reads, then what is between.
@@ -185,6 +195,15 @@ impl Services {
             "the statistics could not be committed; they are counted again at the next start",
         )
     }
+}
+
+/// Without statistics there is no whole to go on with.
+fn statistics_ended(ended: Result<(), UserstatsError>) -> anyhow::Error {
+    let why = match ended {
+        Err(error) => anyhow::Error::from(error),
+        Ok(()) => anyhow::anyhow!("nobody has told them to"),
+    };
+    why.context("the statistics have ended, so nothing is counted")
 }
 
 /// What the page shows: statistics and state, the robot's reports, and its health and metrics under `/robot`.

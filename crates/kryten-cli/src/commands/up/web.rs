@@ -110,9 +110,8 @@ impl WebArgs {
 
 /// The token of the environment, else that of the file.
 pub(super) fn token_without_option(file: &WebFile) -> anyhow::Result<Option<SecretString>> {
-    let token = std::env::var("KRYTEN_WEB_TOKEN").ok();
-    if let Some(token) = token.filter(|token| !token.is_empty()) {
-        return Ok(Some(token.into()));
+    if let Some(token) = token_of_environment() {
+        return Ok(Some(token));
     }
     match &file.token_file {
         Some(path) => read_token(path).map(Some),
@@ -120,8 +119,13 @@ pub(super) fn token_without_option(file: &WebFile) -> anyhow::Result<Option<Secr
     }
 }
 
+pub(crate) fn token_of_environment() -> Option<SecretString> {
+    let token = std::env::var("KRYTEN_WEB_TOKEN").ok();
+    Some(token.filter(|token| !token.is_empty())?.into())
+}
+
 /// The token that stands in a file.
-fn read_token(path: &std::path::Path) -> anyhow::Result<SecretString> {
+pub(crate) fn read_token(path: &std::path::Path) -> anyhow::Result<SecretString> {
     let token = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read the token of the page from {}", path.display()))?;
     Ok(SecretString::from(token.trim()))
