@@ -14,6 +14,7 @@ mod rebuilding;
 mod recorded_requests;
 mod recorded_sessions;
 mod recording;
+mod reloading;
 mod seals;
 mod security;
 mod shared_connections;
