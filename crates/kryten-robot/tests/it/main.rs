@@ -8,6 +8,7 @@ mod commands;
 mod cytube_faults;
 mod event_table;
 mod faults;
+mod half_characters;
 mod large_lists;
 mod nats_faults;
 mod rebuilding;
