@@ -206,6 +206,7 @@ pub struct EventStream {
     identity: StreamIdentity,
     read_from: ReadFrom,
     is_elsewhere: bool,
+    max_message_size: Option<usize>,
     differences: Vec<String>,
 }
 
@@ -276,6 +277,7 @@ impl EventStream {
         Self {
             client: client.clone(),
             differences: open::differences(&wanted, &info.config),
+            max_message_size: open::max_message_size(&info.config),
             identity: StreamIdentity {
                 created_nanos: info.created.unix_timestamp_nanos(),
                 name: info.config.name,
@@ -313,6 +315,12 @@ impl EventStream {
     /// How the stream differs from the one that we would create, one sentence each; empty for our own.
     pub fn differences(&self) -> &[String] {
         &self.differences
+    }
+
+    /// How many bytes a message may have with its headers when the stream was opened; `None` where only the server's
+    /// `max_payload` says so.
+    pub fn max_message_size(&self) -> Option<usize> {
+        self.max_message_size
     }
 
     /// What the stream is like now, asked from the server.

@@ -3,6 +3,8 @@
 //! One websocket text message is one Engine.IO packet, and a Socket.IO packet is the rest of an Engine.IO message
 //! (`4…`). Only text and the default namespace exist on CyTube; binary attachments are refused as errors.
 
+mod surrogates;
+
 use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
@@ -27,7 +29,8 @@ pub enum Frame {
     Event {
         /// The event's name.
         name: String,
-        /// Its arguments, byte for byte.
+        /// Its arguments, byte for byte but for half characters (`\ud83d` alone), which are `\ufffd`: CyTube cuts texts in
+        /// the middle of one, and nobody who wants text could read the whole event.
         args: Vec<Box<RawValue>>,
         /// Set if the sender wants an answer.
         ack: Option<u64>,
@@ -36,7 +39,7 @@ pub enum Frame {
     Ack {
         /// The event's id.
         id: u64,
-        /// The answer's arguments, byte for byte.
+        /// The answer's arguments, as those of an event.
         args: Vec<Box<RawValue>>,
     },
     /// `44…`: the namespace is refused.
@@ -100,7 +103,7 @@ impl Frame {
             '1' => Ok(Self::Close),
             '2' => Ok(Self::Ping(rest.to_owned())),
             '3' => Ok(Self::Pong(rest.to_owned())),
-            '4' => parse_message(rest),
+            '4' => parse_message(&surrogates::repaired(rest)),
             '6' => Ok(Self::Noop),
             other => Err(FrameError::UnknownType(other.to_string())),
         }

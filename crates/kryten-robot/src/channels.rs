@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tracing::info;
 
 use crate::channel_name::ChannelId;
@@ -22,9 +22,11 @@ pub(crate) struct Channels {
     seats: Arc<RwLock<Vec<Arc<Seat>>>>,
     /// Told whenever a channel comes or goes.
     changed: watch::Sender<()>,
+    /// Held while channels come or go: two changes at the same time would take one channel up twice.
+    changing: Arc<Mutex<()>>,
 }
 
-/// What a new list of channels has changed; a channel whose settings differ is removed and added.
+/// What a new list of channels has changed; a channel whose settings differ, or that was given up, is removed and added.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reloaded {
     /// Channels that are served from now on.
@@ -41,11 +43,17 @@ impl Channels {
             house: Arc::new(house),
             seats: Arc::default(),
             changed: watch::Sender::new(()),
+            changing: Arc::default(),
         }
     }
 
     /// Starts to serve one more channel.
     pub(crate) async fn add(&self, config: ChannelConfig) -> Result<(), RobotError> {
+        let _changing = self.changing.lock().await;
+        self.take_up(config).await
+    }
+
+    async fn take_up(&self, config: ChannelConfig) -> Result<(), RobotError> {
         let id = channel_id(&config)?;
         if self
             .seats()
@@ -61,6 +69,11 @@ impl Channels {
 
     /// Stops serving a channel; says whether it was served.
     pub(crate) async fn remove(&self, domain: &str, channel: &str) -> bool {
+        let _changing = self.changing.lock().await;
+        self.leave(domain, channel).await
+    }
+
+    async fn leave(&self, domain: &str, channel: &str) -> bool {
         let Ok(id) = ChannelId::new(domain, channel) else {
             return false;
         };
@@ -86,13 +99,16 @@ impl Channels {
         self.seats().iter().map(|seat| seat.view.clone()).collect()
     }
 
-    /// Serves exactly these channels from now on: adds, removes, and joins those anew whose settings differ.
+    /// Serves exactly these channels from now on: adds, removes, and joins those anew whose settings differ or that
+    /// were given up.
     pub(crate) async fn reload(&self, wanted: Vec<ChannelConfig>) -> Reloaded {
+        let _changing = self.changing.lock().await;
         let mut reloaded = Reloaded::default();
         for seat in self.seats() {
             let (domain, channel) = (&seat.config.domain, &seat.config.channel);
             let is_wanted = wanted.iter().any(|config| config.is_same(&seat.config));
-            if !is_wanted && self.remove(domain, channel).await {
+            let stays = is_wanted && !seat.has_ended();
+            if !stays && self.leave(domain, channel).await {
                 reloaded.removed.push(seat.config.channel.clone());
             }
         }
@@ -102,7 +118,7 @@ impl Channels {
                 continue;
             }
             let channel = config.channel.clone();
-            match self.add(config).await {
+            match self.take_up(config).await {
                 Ok(()) => reloaded.added.push(channel),
                 Err(error) => reloaded.errors.push(format!("{channel}: {error}")),
             }
@@ -132,10 +148,24 @@ impl Channels {
         }
     }
 
-    /// Waits until all channels have been given up.
+    /// Waits until all channels have been given up: those that are there then, not those that a reload has replaced.
+    /// Where there is none, one may still be added.
     pub(crate) async fn given_up(&self) {
-        for seat in self.seats() {
-            seat.given_up().await;
+        let mut changes = self.changes();
+        loop {
+            changes.borrow_and_update();
+            let seats = self.seats();
+            let all = join_all(seats.iter().map(|seat| seat.given_up()));
+            tokio::select! {
+                // The sender is ours.
+                _ = changes.changed() => continue,
+                _ = all, if !seats.is_empty() => {}
+            }
+            // What is being changed now may take one of them up again.
+            let _changing = self.changing.lock().await;
+            if !changes.has_changed().unwrap_or_default() {
+                return;
+            }
         }
     }
 

@@ -8,8 +8,12 @@ use std::collections::{HashMap, VecDeque};
 
 use kryten_protocol::cytube::ChatMsg;
 
-/// How many lines are remembered; CyTube replays 15, and lines that it does not replay stand between them.
-const REMEMBERED: usize = 400;
+/// How many lines CyTube keeps and replays, however old they are.
+pub(crate) const REPLAYED: usize = 15;
+/// How many of the lines are remembered that CyTube may replay.
+const REPLAYABLE: usize = 400;
+/// How many of the others: they are only told from equal ones of the same millisecond.
+const OTHERS: usize = 100;
 
 /// What makes two lines equal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -29,11 +33,60 @@ impl Identity {
     }
 }
 
-/// Lines of one channel that have been published, and the replay that is under way.
-#[derive(Debug, Default)]
-pub struct History {
-    known: VecDeque<Identity>,
+/// The last lines of one kind.
+#[derive(Debug)]
+struct Window {
+    places: usize,
+    lines: VecDeque<Identity>,
     counts: HashMap<Identity, u32>,
+}
+
+impl Window {
+    fn new(places: usize) -> Self {
+        Self {
+            places,
+            lines: VecDeque::new(),
+            counts: HashMap::new(),
+        }
+    }
+
+    /// How many equal lines are known.
+    fn count(&self, line: &Identity) -> u32 {
+        self.counts.get(line).copied().unwrap_or_default()
+    }
+
+    /// Says which of the equal lines it is, from 1.
+    fn remember(&mut self, line: Identity) -> u32 {
+        let count = self.counts.entry(line.clone()).or_default();
+        *count += 1;
+        let nth = *count;
+        self.lines.push_back(line);
+        if self.lines.len() > self.places {
+            self.forget_oldest();
+        }
+        nth
+    }
+
+    fn forget_oldest(&mut self) {
+        let Some(oldest) = self.lines.pop_front() else {
+            return;
+        };
+        if let Some(count) = self.counts.get_mut(&oldest) {
+            *count -= 1;
+            if *count == 0 {
+                self.counts.remove(&oldest);
+            }
+        }
+    }
+}
+
+/// Lines of one channel that have been published, and the replay that is under way.
+#[derive(Debug)]
+pub struct History {
+    /// Lines that CyTube may replay. The others have places of their own: CyTube's notices may be any number, and its
+    /// replay is as long ago as it is.
+    replayable: Window,
+    others: Window,
     /// Time of the newest line that CyTube would replay.
     last_replayable: Option<i64>,
     replay: Option<Replay>,
@@ -70,33 +123,26 @@ pub struct ReplaySummary {
     pub first_offered: Option<i64>,
 }
 
+impl Default for History {
+    fn default() -> Self {
+        Self {
+            replayable: Window::new(REPLAYABLE),
+            others: Window::new(OTHERS),
+            last_replayable: None,
+            replay: None,
+        }
+    }
+}
+
 impl History {
     /// Remembers a line that was published earlier, oldest first.
     pub fn remember(&mut self, line: &ChatMsg) -> u32 {
-        if line.is_replayed() {
-            self.last_replayable = self.last_replayable.max(Some(line.time));
-        }
         let identity = Identity::of(line);
-        let count = self.counts.entry(identity.clone()).or_default();
-        *count += 1;
-        let nth = *count;
-        self.known.push_back(identity);
-        if self.known.len() > REMEMBERED {
-            self.forget_oldest();
+        if !line.is_replayed() {
+            return self.others.remember(identity);
         }
-        nth
-    }
-
-    fn forget_oldest(&mut self) {
-        let Some(oldest) = self.known.pop_front() else {
-            return;
-        };
-        if let Some(count) = self.counts.get_mut(&oldest) {
-            *count -= 1;
-            if *count == 0 {
-                self.counts.remove(&oldest);
-            }
-        }
+        self.last_replayable = self.last_replayable.max(Some(line.time));
+        self.replayable.remember(identity)
     }
 
     /// A join begins: lines up to [`Self::end_replay`] may have been seen before.
@@ -122,7 +168,7 @@ impl History {
             let identity = Identity::of(line);
             let offered = replay.offered.entry(identity.clone()).or_default();
             *offered += 1;
-            if self.counts.get(&identity).copied().unwrap_or_default() >= *offered {
+            if self.replayable.count(&identity) >= *offered {
                 replay.overlaps = true;
                 return Sighting::Known;
             }
@@ -249,5 +295,26 @@ mod tests {
             .1
             .complete
         );
+    }
+    #[test]
+    fn any_number_of_notices_leaves_the_lines_known_that_cytube_replays() {
+        let mut history = History::default();
+        let replay: Vec<ChatMsg> = (1..=15).map(|time| line(time, "alice", "hi")).collect();
+        for line in &replay {
+            history.see(line);
+        }
+        for time in 100..1100 {
+            assert_eq!(
+                history.see(&line(time, "[server]", "bob joined")),
+                Sighting::New(1)
+            );
+        }
+        assert_eq!(
+            history.see(&line(1099, "[server]", "bob joined")),
+            Sighting::New(2),
+            "two equal notices of one millisecond are two"
+        );
+        assert_eq!(joined(&mut history, &replay).0, [Sighting::Known; 15]);
+        assert_eq!(history.others.lines.len(), OTHERS);
     }
 }

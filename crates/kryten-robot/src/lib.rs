@@ -24,7 +24,7 @@
 //! - `lifecycle`: what the robot tells of itself; `hearing`: what it hears of others; `lease_bucket`: leases in KV;
 //! - [`audit`]: the logs of what was asked and done;
 //! - `guest`: looks on without NATS;
-//! - `term`: the tasks of one channel; `seat`: term after term of it; `channels`: all of them;
+//! - `read_back`: what the stream knows of a channel; `term`: the tasks of one channel; `seat`: term after term of it; `channels`: all of them;
 //! - [`robot`]: everything together.
 
 mod answering_pms;
@@ -50,6 +50,7 @@ pub mod outbox;
 mod patience;
 mod publisher;
 pub mod rate;
+mod read_back;
 mod requests;
 pub mod robot;
 mod seat;

@@ -265,15 +265,12 @@ impl Publisher {
 
     /// The next entry, counted as sent; `None` when there is none, or it has to wait.
     fn take_unsent(&self, life: &Life) -> Option<Unsent> {
-        let limit = life
-            .connection
-            .client()
-            .max_payload()
-            .saturating_sub(OVERHEAD);
+        let limit = life.largest_body();
         let mut outbox = self.outbox.lock();
         let is_fence = loop {
             match outbox.peek_unsent()? {
-                Entry::Event(event) if event.body.len() > limit => {
+                // The report of a gap is small; where even that is too large the stream says so.
+                Entry::Event(event) if event.body.len() > limit && !event.is_gap() => {
                     let Some(Entry::Event(event)) = outbox.remove_unsent() else {
                         continue;
                     };
@@ -465,6 +462,14 @@ impl Life {
             InFlight::State => None,
         });
         sent.filter(|_| !self.is_slow).map(|sent| sent + SLOW)
+    }
+
+    /// How large an event may be for the server and for the stream, which may be an operator's own with less.
+    fn largest_body(&self) -> usize {
+        let server = self.connection.client().max_payload();
+        let stream = self.stream.max_message_size();
+        let limit = stream.map_or(server, |stream| stream.min(server));
+        limit.saturating_sub(OVERHEAD)
     }
 
     fn has_room(&self) -> bool {

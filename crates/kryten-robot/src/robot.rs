@@ -244,13 +244,14 @@ impl Robot {
         self.channels.remove(domain, channel).await
     }
 
-    /// Serves exactly these channels from now on. A channel whose settings differ is left and joined anew, all others
-    /// notice nothing.
+    /// Serves exactly these channels from now on. A channel whose settings differ, or that was given up, is left and
+    /// joined anew, all others notice nothing.
     pub async fn reload(&self, channels: Vec<ChannelConfig>) -> Reloaded {
         self.channels.reload(channels).await
     }
 
-    /// Waits until all channels have been given up; that is never while one may still be joined again.
+    /// Waits until all channels have been given up; that is never while one may still be joined again, is being taken up
+    /// anew by a reload, or while there is none at all.
     pub async fn join(&mut self) {
         self.channels.given_up().await;
     }

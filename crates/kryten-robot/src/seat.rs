@@ -114,6 +114,11 @@ impl Seat {
         let _ = ended.wait_for(|ended| *ended).await;
     }
 
+    /// Whether the channel has been given up or left.
+    pub(crate) fn has_ended(&self) -> bool {
+        *self.ended.borrow() || self.ended.has_changed().is_err()
+    }
+
     /// Leaves the channel, publishes and writes what is left, and lets other robots have it.
     pub(crate) async fn leave(&self) {
         self.stop.cancel();

@@ -6,11 +6,8 @@ use std::time::Duration;
 use kryten_client::Client;
 use kryten_client::kv::KvError;
 use kryten_client::shared_lives::SharedLives;
-use kryten_client::stream::{EventStream, StreamError};
+use kryten_client::stream::EventStream;
 use kryten_cytube::{CytubeClient, CytubeHandle};
-use kryten_protocol::cytube::ChatMsg;
-use kryten_protocol::event::EnvelopeRef;
-use kryten_protocol::time::WireTime;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -29,11 +26,10 @@ use crate::lease::Times;
 use crate::lease_bucket::Identity;
 use crate::lifecycle::Lifecycle;
 use crate::publisher::Publisher;
+use crate::read_back::read_back;
 use crate::robot::RobotError;
 use crate::shared_outbox::SharedOutbox;
 
-/// How much of a channel's chat is read back at the start to recognise CyTube's replay.
-const CHAT_TAIL: usize = 400;
 /// How long a stop may take to publish and write what is left.
 const FLUSH_LIMIT: Duration = Duration::from_secs(4);
 
@@ -240,35 +236,4 @@ pub(crate) fn kv_error(id: &ChannelId, source: KvError) -> RobotError {
         channel: id.channel.clone(),
         source,
     }
-}
-
-/// The chat that the stream knows, so that CyTube's replay of it is recognised, and the channel's last sign of life.
-async fn read_back(
-    stream: &EventStream,
-    id: &ChannelId,
-) -> Result<(History, Option<WireTime>), StreamError> {
-    let mut history = History::default();
-    for message in stream.tail(&id.chat, CHAT_TAIL).await? {
-        let Ok(envelope) = EnvelopeRef::parse(&message.body) else {
-            continue;
-        };
-        if envelope.domain != id.domain {
-            continue;
-        }
-        let payload = serde_json::from_str(envelope.payload.get()).ok();
-        if let Some(line) = payload.as_ref().and_then(ChatMsg::read) {
-            history.remember(&line);
-        }
-    }
-    let last = stream.last_for(&id.filter).await?;
-    let last_sign = last.and_then(|message| {
-        let stored = i64::try_from(message.time_nanos / 1000)
-            .ok()
-            .map(WireTime::from_micros);
-        EnvelopeRef::parse(&message.body)
-            .ok()
-            .and_then(|envelope| envelope.timestamp)
-            .or(stored)
-    });
-    Ok((history, last_sign))
 }

@@ -156,6 +156,12 @@ pub(super) fn differences(wanted: &Config, found: &Config) -> Vec<String> {
             found.max_messages_per_subject
         ),
     );
+    if let Some(bytes) = max_message_size(found) {
+        differ(
+            true,
+            format!("takes events of at most {bytes} bytes, headers included"),
+        );
+    }
     differ(
         found.duplicate_window < wanted.duplicate_window,
         format!(
@@ -176,6 +182,12 @@ pub(super) fn differences(wanted: &Config, found: &Config) -> Vec<String> {
         "acknowledges nothing: a lost event cannot be noticed".to_owned(),
     );
     differences
+}
+
+/// How large a message may be with its headers; `None` where the stream says nothing of it.
+pub(super) fn max_message_size(found: &Config) -> Option<usize> {
+    let limit = usize::try_from(found.max_message_size).ok();
+    limit.filter(|limit| *limit > 0)
 }
 
 fn unlimited(limit: i64) -> i64 {

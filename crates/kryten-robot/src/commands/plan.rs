@@ -149,7 +149,7 @@ pub fn plan(
     };
     match command {
         C::Say { message } => Ok(Plan::Steps(saying::lines(message, &own()?)?)),
-        C::Pm { to, message } => Ok(Plan::Steps(saying::private(to, message, &own()?))),
+        C::Pm { to, message } => Ok(Plan::Steps(saying::private(to, message, &own()?)?)),
         C::Mute { username } => one(signs::mute("/mute", present(state, username)?, true)),
         C::ShadowMute { username } => one(signs::mute("/smute", present(state, username)?, true)),
         C::Unmute { username } => one(match state.spelling(username) {

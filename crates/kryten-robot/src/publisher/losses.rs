@@ -35,7 +35,7 @@ impl Publisher {
         outbox.push_before_unsent(gap_event(&self.id, &gap));
     }
 
-    /// An event that no server takes: a notice now, and a gap in its place.
+    /// An event that the server or the stream never takes: a notice now, and a gap in its place.
     pub(super) fn too_large(&self, life: &Life, event: &Outgoing, limit: usize) -> Outgoing {
         let bytes = event.body.len();
         warn!(

@@ -1,5 +1,6 @@
 //! What a robot makes of a NATS server that is away, too small, without JetStream, or shared with others.
 
+use async_nats::jetstream::stream;
 use futures_util::StreamExt;
 use kryten_client::Client;
 use kryten_client::kv::{KvBucket, PutOptions};
@@ -82,6 +83,40 @@ async fn an_event_over_the_servers_limit_is_a_notice_and_a_gap_and_the_rest_goes
         (gap["reason"].as_str(), gap["lost"].as_u64()),
         (Some("too_large"), Some(1))
     );
+    robot.shutdown().await;
+    sim.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_over_the_limit_of_an_operators_own_stream_is_a_gap_and_the_rest_goes_on() {
+    let server = NatsServer::ephemeral().await;
+    let client = Client::connect(&nats_config(&server)).await.unwrap();
+    let own = stream::Config {
+        name: "OWN".to_owned(),
+        subjects: vec!["kryten.events.>".to_owned()],
+        max_message_size: 8 * 1024,
+        ..stream::Config::default()
+    };
+    client.jetstream().create_stream(own).await.unwrap();
+    let events = EventStream::open(&client).await.unwrap();
+    assert_eq!(events.max_message_size(), Some(8 * 1024));
+    let told = events.differences().concat();
+    assert!(told.contains("at most 8192 bytes"), "{told}");
+    let (sim, robot, client) = quiet_channel(&server).await;
+    emit(&sim, "huge", json!("x".repeat(20_000)), 1).await;
+    emit(&sim, "close", json!("x".repeat(7_000)), 1).await;
+    emit(&sim, "numbered", json!("#"), 3).await;
+    until("what follows is stored", || async {
+        numbers(&client).await.len() == 3
+    })
+    .await;
+    let messages = stream_contents(&client).await;
+    let is_of = |end: &'static str| move |message: &&StoredMessage| message.subject.ends_with(end);
+    assert_eq!(messages.iter().filter(is_of(".close")).count(), 1);
+    let gaps: Vec<_> = messages.iter().filter(is_of(".gap")).collect();
+    let gap: Value = serde_json::from_slice(&gaps[0].body).unwrap();
+    assert_eq!((gaps.len(), &gap["reason"]), (1, &json!("too_large")));
+    assert_eq!(robot.report()[0].events_too_large, 1);
     robot.shutdown().await;
     sim.shutdown().await;
 }

@@ -14,13 +14,7 @@ pub(super) fn lines(message: &str, own: &str) -> Result<Vec<Step>, String> {
     if message.starts_with('/') {
         return Ok(vec![command(message, own)?]);
     }
-    let parts = split(message, CYTUBE_LIMIT);
-    if parts.len() > MOST_PARTS {
-        return Err(format!(
-            "the message would be {} lines of CyTube; at most {MOST_PARTS} go at once",
-            parts.len()
-        ));
-    }
+    let parts = parts(message)?;
     // A bot that repeats what a user says must not be made to do what the user types.
     if parts.iter().skip(1).any(|part| part.starts_with('/')) {
         return Err(
@@ -31,8 +25,7 @@ pub(super) fn lines(message: &str, own: &str) -> Result<Vec<Step>, String> {
     Ok(parts.into_iter().map(|part| line(part, own)).collect())
 }
 
-pub(super) fn private(to: &str, message: &str, own: &str) -> Vec<Step> {
-    let parts = split(message, CYTUBE_LIMIT);
+pub(super) fn private(to: &str, message: &str, own: &str) -> Result<Vec<Step>, String> {
     let step = |part: &str| {
         let look = Look::Pm {
             own: own.to_owned(),
@@ -42,7 +35,17 @@ pub(super) fn private(to: &str, message: &str, own: &str) -> Vec<Step> {
         let payload = json!({"to": to, "msg": part, "meta": {}});
         spoken("pm", payload, vec![look]).about(to)
     };
-    parts.into_iter().take(MOST_PARTS).map(step).collect()
+    Ok(parts(message)?.into_iter().map(step).collect())
+}
+
+fn parts(message: &str) -> Result<Vec<&str>, String> {
+    let parts = split(message, CYTUBE_LIMIT);
+    match parts.len() {
+        0..=MOST_PARTS => Ok(parts),
+        many => Err(format!(
+            "the message would be {many} lines of CyTube; at most {MOST_PARTS} go at once"
+        )),
+    }
 }
 
 fn line(text: &str, own: &str) -> Step {
@@ -110,5 +113,16 @@ mod tests {
                 .len(),
             2
         );
+    }
+    #[test]
+    fn a_message_of_too_many_parts_is_refused_and_not_cut() {
+        let longest = "x".repeat(CYTUBE_LIMIT * MOST_PARTS);
+        assert_eq!(lines(&longest, "bot").unwrap().len(), MOST_PARTS);
+        let steps = private("bob", &longest, "bot").unwrap();
+        assert_eq!(steps.len(), MOST_PARTS);
+        let too_long = longest + "x";
+        let error = private("bob", &too_long, "bot").unwrap_err();
+        assert!(error.contains("11 lines of CyTube"), "{error}");
+        assert_eq!(error, lines(&too_long, "bot").unwrap_err());
     }
 }

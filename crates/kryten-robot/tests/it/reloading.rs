@@ -1,0 +1,168 @@
+//! Channels that a reload takes up anew, and a robot that ends when all of them have been given up.
+
+use std::path::PathBuf;
+use std::pin::pin;
+
+use kryten_client::Client;
+use kryten_robot::{Robot, RobotConfig};
+use kryten_servers::NatsServer;
+use kryten_sim::{Sim, SimConfig, SimHandle};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::support::*;
+
+/// Two channels and the file that says which of them are served.
+struct Scene {
+    server: NatsServer,
+    one: SimHandle,
+    two: SimHandle,
+    client: Client,
+    folder: TempDir,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        log();
+        let sim = |channel| Sim::start(SimConfig::quiet(channel));
+        let (server, one, two) = tokio::join!(NatsServer::ephemeral(), sim("one"), sim("two"));
+        let client = Client::connect(&nats_config(&server)).await.unwrap();
+        Self {
+            server,
+            one: one.unwrap(),
+            two: two.unwrap(),
+            client,
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn file(&self) -> PathBuf {
+        self.folder.path().join("config.json")
+    }
+
+    /// What the file says from now on: channels, with the delay of a reconnect.
+    fn write(&self, channels: &[(&str, f64)]) -> RobotConfig {
+        let channel = |(name, delay): &(&str, f64)| {
+            let sim = if *name == "one" { &self.one } else { &self.two };
+            json!({"channel": name, "url": sim.url(), "user": "KrytenBot", "password": "secret",
+                   "reconnect_base_delay": delay, "aggressive_reconnect": false})
+        };
+        let config = json!({
+            "cytube": {"domain": DOMAIN, "channel": channels[0].0},
+            "channels": channels.iter().map(channel).collect::<Value>(),
+            "nats": {"servers": [self.server.url()], "user": self.server.user(), "password": self.server.password()},
+        });
+        std::fs::write(self.file(), config.to_string()).unwrap();
+        kryten_robot::config::load(&self.file()).unwrap()
+    }
+
+    /// What `system.reload` says that it has changed.
+    async fn reload(&self) -> Value {
+        let request = json!({"command": "system.reload"}).to_string();
+        let nats = self.client.nats();
+        let reply = nats.request("kryten.robot.command", request.into());
+        let reply = within("a reply comes", reply).await.unwrap();
+        let reply: Value = serde_json::from_slice(&reply.payload).unwrap();
+        assert_eq!(reply["data"]["errors"], json!([]), "{reply}");
+        reply["data"]["changes"].clone()
+    }
+
+    async fn end(self) {
+        self.one.shutdown().await;
+        self.two.shutdown().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_robot_goes_on_while_a_reload_takes_its_only_channel_up_anew() {
+    let scene = Scene::new().await;
+    let mut robot = Robot::bind(scene.write(&[("one", 0.02)])).await.unwrap();
+    within("it is joined", robot.ready()).await;
+    let reports = robot.reporter();
+    {
+        let mut end = pin!(robot.join());
+        let reloading = async {
+            scene.write(&[("one", 0.03)]);
+            let changes = scene.reload().await;
+            assert_eq!(changes["channels.removed"], "one");
+            assert_eq!(changes["channels.added"], "one");
+            until("it is back", || async { reports()[0].in_channel }).await;
+        };
+        tokio::select! {
+            biased;
+            () = &mut end => panic!("the robot ended although a channel was being taken up"),
+            () = reloading => {}
+        }
+        scene.one.kick_bots("go away").await.unwrap();
+        within("nothing is left to serve", end).await;
+    }
+    robot.shutdown().await;
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_takes_a_channel_up_again_that_was_given_up_while_another_is_served() {
+    let scene = Scene::new().await;
+    let mut robot = Robot::bind(scene.write(&[("one", 0.02)])).await.unwrap();
+    within("it is joined", robot.ready()).await;
+    let reports = robot.reporter();
+    let is_in = |channel: &str| {
+        let reports = reports();
+        let report = reports.iter().find(|report| report.channel == channel);
+        report.is_some_and(|report| report.in_channel)
+    };
+    {
+        let mut end = pin!(robot.join());
+        let reloading = async {
+            scene.write(&[("one", 0.02), ("two", 0.02)]);
+            assert_eq!(scene.reload().await["channels.added"], "two");
+            until("the new channel is joined", || async { is_in("two") }).await;
+            assert_eq!(scene.reload().await, json!({}), "nothing is different");
+            scene.one.kick_bots("go away").await.unwrap();
+            until("the one that was given up is taken up", || async {
+                let changes = scene.reload().await;
+                assert_eq!(
+                    changes.get("channels.added"),
+                    changes.get("channels.removed")
+                );
+                changes["channels.added"] == "one"
+            })
+            .await;
+            until("it is joined", || async { is_in("one") }).await;
+            assert_eq!(reports().len(), 2);
+            assert!(is_in("two"), "the other one has noticed nothing");
+        };
+        tokio::select! {
+            biased;
+            () = &mut end => panic!("the robot ended although a channel is served"),
+            () = reloading => {}
+        }
+        scene.one.kick_bots("go away").await.unwrap();
+        scene.two.kick_bots("go away").await.unwrap();
+        within("nothing is left to serve", end).await;
+    }
+    robot.shutdown().await;
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_reloads_at_the_same_time_take_a_channel_up_once() {
+    let scene = Scene::new().await;
+    let robot = Robot::bind(scene.write(&[("one", 0.02)])).await.unwrap();
+    within("it is joined", robot.ready()).await;
+    let channels = scene.write(&[("one", 0.02), ("two", 0.02)]).channels;
+    let (first, second) = tokio::join!(
+        robot.reload(channels.clone()),
+        robot.reload(channels.clone())
+    );
+    let errors = [first.errors, second.errors].concat();
+    assert!(errors.is_empty(), "{errors:?}");
+    assert_eq!([first.added, second.added].concat(), ["two"]);
+    let twin = channels.into_iter().next_back().unwrap();
+    assert!(robot.remove_channel(DOMAIN, "two").await);
+    let (first, second) = tokio::join!(robot.add_channel(twin.clone()), robot.add_channel(twin));
+    assert_ne!(first.is_ok(), second.is_ok());
+    assert_eq!(robot.report().len(), 2);
+    robot.shutdown().await;
+    scene.end().await;
+}
