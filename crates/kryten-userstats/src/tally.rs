@@ -154,10 +154,11 @@ impl Tally {
         past
     }
 
-    /// What comes from now on may not follow on what came before.
+    /// What comes from now on may not follow on what came before: nobody listened meanwhile.
     pub fn break_coverage(&mut self) {
         for room in self.rooms.values_mut().flat_map(HashMap::values_mut) {
             room.memory.coverage = Default::default();
+            room.memory.attendance.not_listened();
         }
     }
 
@@ -300,7 +301,9 @@ impl Tally {
         let fold = self.fold(&gap.domain, &gap.channel, sums);
         fold.room.memory.coverage.gap(&gap, fold.room_sums);
         if matches!(gap.reason, GapReason::Absent | GapReason::StreamTruncated) {
-            fold.room.memory.attendance.absent(gap.from, gap.to);
+            let unheard = gap.reason == GapReason::StreamTruncated;
+            let attendance = &mut fold.room.memory.attendance;
+            attendance.absent(gap.from, gap.to, unheard);
         }
         fold.room_sums.gaps.push(gap);
     }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod absences;
 mod rules;
 
 const DOMAIN: &str = "cytu.be";
