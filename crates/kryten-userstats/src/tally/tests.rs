@@ -225,6 +225,20 @@ fn a_line_counts_once_whoever_publishes_it_again() {
 }
 
 #[test]
+fn what_cytube_never_replays_pushes_none_of_the_lines_out_that_it_does() {
+    let mut channel = Channel::new(&[]);
+    let line = json!({"username": "bob", "msg": "hi", "time": START});
+    channel.send("chatMsg", line.clone());
+    for nth in 0..300 {
+        channel.say("[server]", "carol joined");
+        let psst = json!({"username": "carol", "msg": "psst", "time": START + nth});
+        channel.send("pm", psst);
+    }
+    channel.send("chatMsg", line);
+    assert_eq!(channel.room().messages["bob"], 1);
+}
+
+#[test]
 fn a_visit_goes_on_over_a_repeated_join_and_pauses_count_apart() {
     let mut channel = Channel::new(&[]);
     channel.send_at(START, "addUser", &json!({"name": "Carol"}));
