@@ -28,6 +28,7 @@ mod seals;
 mod sums;
 mod visits;
 mod vote;
+mod wishes;
 
 #[cfg(test)]
 mod tests;
@@ -99,40 +100,6 @@ impl Tally {
     /// Sets in which lines questions are looked for.
     pub fn listen(&mut self, listening: Listening) {
         self.listening = listening;
-    }
-
-    /// Who is not to be counted.
-    pub fn privacy(&self) -> &Privacy {
-        &self.privacy
-    }
-
-    /// Sets who is not to be counted from now on. Nothing is remembered any more of those who opted out or were
-    /// forgotten since; returns under which names they were known.
-    pub fn set_privacy(&mut self, privacy: Privacy) -> Vec<String> {
-        let before = std::mem::replace(&mut self.privacy, privacy);
-        let visitors = self.rooms.values().flat_map(HashMap::values);
-        let visitors = visitors.flat_map(|room| room.visits.iter().map(|(name, _)| name));
-        let mut gone: Vec<String> = self
-            .names
-            .iter()
-            .chain(visitors)
-            .filter(|name| self.privacy.has_gone_since(&before, name))
-            .map(str::to_owned)
-            .collect();
-        gone.sort();
-        gone.dedup();
-        for name in &gone {
-            self.names.remove(name);
-        }
-        let privacy = &self.privacy;
-        for room in self.rooms.values_mut().flat_map(HashMap::values_mut) {
-            for name in &gone {
-                room.visits.forget(name);
-            }
-            let votes = &mut room.memory.replayed_votes;
-            votes.retain(|vote| !privacy.hides(&vote.voter, vote.at));
-        }
-        gone
     }
 
     /// A tally that knows the same people, phrases and emotes, and nothing of what has happened: to fold the past.
