@@ -28,6 +28,7 @@ mod seals;
 mod sums;
 mod visits;
 mod vote;
+mod wishes;
 
 #[cfg(test)]
 mod tests;
@@ -101,40 +102,6 @@ impl Tally {
         self.listening = listening;
     }
 
-    /// Who is not to be counted.
-    pub fn privacy(&self) -> &Privacy {
-        &self.privacy
-    }
-
-    /// Sets who is not to be counted from now on. Nothing is remembered any more of those who opted out or were
-    /// forgotten since; returns under which names they were known.
-    pub fn set_privacy(&mut self, privacy: Privacy) -> Vec<String> {
-        let before = std::mem::replace(&mut self.privacy, privacy);
-        let visitors = self.rooms.values().flat_map(HashMap::values);
-        let visitors = visitors.flat_map(|room| room.visits.iter().map(|(name, _)| name));
-        let mut gone: Vec<String> = self
-            .names
-            .iter()
-            .chain(visitors)
-            .filter(|name| self.privacy.has_gone_since(&before, name))
-            .map(str::to_owned)
-            .collect();
-        gone.sort();
-        gone.dedup();
-        for name in &gone {
-            self.names.remove(name);
-        }
-        let privacy = &self.privacy;
-        for room in self.rooms.values_mut().flat_map(HashMap::values_mut) {
-            for name in &gone {
-                room.visits.forget(name);
-            }
-            let votes = &mut room.memory.replayed_votes;
-            votes.retain(|vote| !privacy.hides(&vote.voter, vote.at));
-        }
-        gone
-    }
-
     /// A tally that knows the same people, phrases and emotes, and nothing of what has happened: to fold the past.
     pub fn for_the_past(&self) -> Self {
         let mut past = Self {
@@ -154,10 +121,11 @@ impl Tally {
         past
     }
 
-    /// What comes from now on may not follow on what came before.
+    /// What comes from now on may not follow on what came before: nobody listened meanwhile.
     pub fn break_coverage(&mut self) {
         for room in self.rooms.values_mut().flat_map(HashMap::values_mut) {
             room.memory.coverage = Default::default();
+            room.memory.attendance.not_listened();
         }
     }
 
@@ -300,7 +268,9 @@ impl Tally {
         let fold = self.fold(&gap.domain, &gap.channel, sums);
         fold.room.memory.coverage.gap(&gap, fold.room_sums);
         if matches!(gap.reason, GapReason::Absent | GapReason::StreamTruncated) {
-            fold.room.memory.attendance.absent(gap.from, gap.to);
+            let unheard = gap.reason == GapReason::StreamTruncated;
+            let attendance = &mut fold.room.memory.attendance;
+            attendance.absent(gap.from, gap.to, unheard);
         }
         fold.room_sums.gaps.push(gap);
     }

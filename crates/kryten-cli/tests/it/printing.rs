@@ -123,7 +123,8 @@ async fn a_reader_that_has_enough_ends_what_would_go_on_for_ever() {
         let something_happens = || async {
             bucket.put("a", "2").await.unwrap();
             let subject = "kryten.events.cytube.lounge.chatmsg";
-            let published = client.nats().publish(subject, event.to_string().into());
+            let nats = client.nats();
+            let published = nats.publish(subject, event.to_string().into());
             published.await.unwrap();
             client.nats().flush().await.unwrap();
         };

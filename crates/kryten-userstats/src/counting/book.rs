@@ -404,11 +404,9 @@ impl Book {
         self.changed = true;
     }
 
-    /// Sets who is not to be counted; returns the names of those who were known until now. Call it between a commit
-    /// and the next batch.
-    pub(crate) fn set_privacy(&mut self, privacy: Privacy) -> Vec<String> {
-        let gone = self.tally.set_privacy(privacy);
-        if !gone.is_empty() {
+    /// Sets who is not to be counted. Call it between a commit and the next batch.
+    pub(crate) fn set_privacy(&mut self, privacy: Privacy) {
+        if !self.tally.set_privacy(privacy).is_empty() {
             // What is remembered of the channels is stored anew, without them.
             for held in self.held.values_mut().filter(|held| !held.lost) {
                 for channel in &held.channels {
@@ -423,7 +421,6 @@ impl Book {
             }
             self.changed = true;
         }
-        gone
     }
 
     /// What is to be committed.

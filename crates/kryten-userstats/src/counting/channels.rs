@@ -96,9 +96,14 @@ impl Counting {
             })
             .collect();
         self.last_user = store.newest_user().await?;
+        // First, so that what is loaded was stored after these wishes; those that come meanwhile are noticed later.
+        let privacy = store.privacy().await?;
         let mut tally = store.load(&phrases).await?;
         tally.set_rules(config.rules);
-        tally.set_privacy(store.privacy().await?);
+        let out = tally.begin_with(privacy);
+        if !out.is_empty() {
+            store.sweep(&out, tally.privacy()).await?;
+        }
         tally.listen(Listening {
             chat: config.answers.in_chat,
             private: config.answers.in_chat || config.answers.privacy_by_pm,

@@ -376,46 +376,64 @@ async fn write_own(
     Ok(())
 }
 
-/// Remembers the last lines and forgets those before them.
+/// Remembers the last lines and forgets those before them. Those that CyTube replays have places from 1 upwards, the
+/// others from -1 downwards, so that these push none of those out.
 async fn write_lines(
     connection: &mut Transaction,
     key: &RoomKey,
     lines: &[CountedLine],
 ) -> sqlx::Result<()> {
-    let Some(skipped) = lines.len().checked_sub(1) else {
-        return Ok(());
-    };
-    let skipped = skipped.min(lines.len().saturating_sub(REMEMBERED_LINES));
-    let last: i64 = sql::query_scalar(
-        "SELECT COALESCE(MAX(place), 0) FROM kryten_recent_lines WHERE domain = $1 AND channel = $2",
-    )
-    .bind(&key.domain)
-    .bind(&key.channel)
-    .fetch_one(&mut *connection)
-    .await?;
-    let places: Vec<(i64, &CountedLine)> = (last + 1..).zip(&lines[skipped..]).collect();
-    rows::write(
-        connection,
-        "INSERT INTO kryten_recent_lines (domain, channel, place, line_id, who)",
-        "",
-        &places,
-        |row, (place, line)| {
-            row.push_bind(key.domain.clone())
-                .push_bind(key.channel.clone())
-                .push_bind(*place)
-                .push_bind(line.id.clone())
-                .push_bind(line.who.clone());
-        },
-    )
-    .await?;
-    let newest = last + places.len() as i64;
-    sql::query(
-        "DELETE FROM kryten_recent_lines WHERE domain = $1 AND channel = $2 AND place <= $3",
-    )
-    .bind(&key.domain)
-    .bind(&key.channel)
-    .bind(newest - REMEMBERED_LINES as i64)
-    .execute(connection)
-    .await?;
+    for (sign, furthest, forget) in [
+        (
+            1,
+            "SELECT COALESCE(MAX(place), 0) FROM kryten_recent_lines
+             WHERE domain = $1 AND channel = $2 AND place > 0",
+            "DELETE FROM kryten_recent_lines
+             WHERE domain = $1 AND channel = $2 AND place > 0 AND place <= $3",
+        ),
+        (
+            -1,
+            "SELECT COALESCE(MIN(place), 0) FROM kryten_recent_lines
+             WHERE domain = $1 AND channel = $2 AND place < 0",
+            "DELETE FROM kryten_recent_lines
+             WHERE domain = $1 AND channel = $2 AND place < 0 AND place >= $3",
+        ),
+    ] {
+        let of_sign = lines.iter().filter(|line| line.is_replayed == (sign > 0));
+        let of_sign: Vec<&CountedLine> = of_sign.collect();
+        if of_sign.is_empty() {
+            continue;
+        }
+        let skipped = of_sign.len().saturating_sub(REMEMBERED_LINES);
+        let last: i64 = sql::query_scalar(furthest)
+            .bind(&key.domain)
+            .bind(&key.channel)
+            .fetch_one(&mut *connection)
+            .await?;
+        let places = (1..).map(|nth: i64| last + sign * nth);
+        let places: Vec<(i64, &CountedLine)> =
+            places.zip(of_sign.into_iter().skip(skipped)).collect();
+        rows::write(
+            &mut *connection,
+            "INSERT INTO kryten_recent_lines (domain, channel, place, line_id, who)",
+            "",
+            &places,
+            |row, (place, line)| {
+                row.push_bind(key.domain.clone())
+                    .push_bind(key.channel.clone())
+                    .push_bind(*place)
+                    .push_bind(line.id.clone())
+                    .push_bind(line.who.clone());
+            },
+        )
+        .await?;
+        let newest = last + sign * places.len() as i64;
+        sql::query(forget)
+            .bind(&key.domain)
+            .bind(&key.channel)
+            .bind(newest - sign * REMEMBERED_LINES as i64)
+            .execute(&mut *connection)
+            .await?;
+    }
     Ok(())
 }

@@ -93,15 +93,16 @@ impl Store {
         Ok(rooms)
     }
 
-    async fn recent_lines(&self) -> Result<BTreeMap<RoomKey, Vec<String>>, StoreError> {
-        let rows: Vec<(String, String, String)> = sql::query_as(
-            "SELECT domain, channel, line_id FROM kryten_recent_lines ORDER BY place",
+    async fn recent_lines(&self) -> Result<BTreeMap<RoomKey, Vec<(String, bool)>>, StoreError> {
+        let rows: Vec<(String, String, String, i64)> = sql::query_as(
+            "SELECT domain, channel, line_id, place FROM kryten_recent_lines ORDER BY ABS(place)",
         )
         .fetch_all(&self.readers)
         .await?;
-        let mut lines: BTreeMap<RoomKey, Vec<String>> = BTreeMap::new();
-        for (domain, channel, id) in rows {
-            lines.entry(key(domain, channel)).or_default().push(id);
+        let mut lines: BTreeMap<RoomKey, Vec<(String, bool)>> = BTreeMap::new();
+        for (domain, channel, id, place) in rows {
+            let lines = lines.entry(key(domain, channel)).or_default();
+            lines.push((id, place > 0));
         }
         Ok(lines)
     }

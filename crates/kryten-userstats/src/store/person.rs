@@ -276,6 +276,17 @@ pub(super) fn join(into: &mut Map<String, Value>, more: Map<String, Value>) {
     }
 }
 
+/// Ends what visits are open, in rows that were read.
+pub(super) fn end_visits(counted: &mut Map<String, Value>, at: i64) {
+    let visits = counted.get_mut("visits").and_then(Value::as_array_mut);
+    for visit in visits.into_iter().flatten() {
+        if visit["closed_at"].is_null() {
+            let opened_at = visit["opened_at"].as_i64();
+            visit["closed_at"] = opened_at.map_or(at, |opened_at| opened_at.max(at)).into();
+        }
+    }
+}
+
 /// Whether there is any row.
 pub(super) fn is_empty(counted: &Map<String, Value>) -> bool {
     counted

@@ -134,7 +134,7 @@ impl Store {
                 .await?;
             }
             done.rows += match wish {
-                Wish::OptOut => set_aside(&mut transaction, name, &who).await?,
+                Wish::OptOut => set_aside(&mut transaction, name, &who, at).await?,
                 Wish::OptIn => bring_back(&mut transaction, &who).await?,
                 Wish::Forget => forget(&mut transaction, name, &who).await?,
             };
@@ -150,8 +150,8 @@ impl Store {
     pub async fn sweep(&self, names: &[String], privacy: &Privacy) -> Result<(), StoreError> {
         let mut transaction = self.writer.begin().await?;
         for name in names {
-            if privacy.is_out(name) {
-                set_aside(&mut transaction, name, &privacy.who(name)).await?;
+            if let Some(since) = privacy.out_since(name) {
+                set_aside(&mut transaction, name, &privacy.who(name), since).await?;
             } else {
                 person::erase(&mut transaction, name).await?;
             }
@@ -161,16 +161,19 @@ impl Store {
     }
 }
 
-/// Takes everything away and keeps it for the day of an opt-in.
+/// Takes everything away and keeps it for the day of an opt-in. Visits end with the wish: nobody would end those that
+/// came back open.
 async fn set_aside(
     transaction: &mut Transaction,
     name: &str,
     who: &str,
+    at: WireTime,
 ) -> Result<u64, StoreError> {
     let mut counted = person::read(&mut *transaction, name).await?;
     if person::is_empty(&counted) {
         return Ok(0);
     }
+    person::end_visits(&mut counted, at.micros());
     let rows = person::erase(&mut *transaction, name).await?;
     let earlier: Option<String> =
         sql::query_scalar("SELECT counted FROM kryten_set_aside WHERE who = $1")

@@ -103,11 +103,16 @@ impl Fold<'_> {
             return false;
         }
         let id = id.into_owned();
-        self.room.lines.remember(id.clone());
+        let is_replayed = name == "chatMsg" && line.is_replayed();
+        self.room.lines.remember(id.clone(), is_replayed);
         let said_at = self.said_at(line);
         self.room.memory.coverage.line(said_at, self.room_sums);
         let who = self.privacy.who(&line.username);
-        self.room_sums.lines.push(CountedLine { id, who });
+        self.room_sums.lines.push(CountedLine {
+            id,
+            who,
+            is_replayed,
+        });
         true
     }
 

@@ -30,17 +30,16 @@ impl Tally {
         sums: &mut Sums,
     ) -> usize {
         let mut fold = self.fold(domain, channel, sums);
-        let memory = &mut fold.room.memory;
-        fold.now = at;
+        // The clock is that of the events and is not moved: KV is dated by the server's.
+        let last_event = fold.room.last_event_at();
+        fold.now = last_event.map_or(at, |last_event| at.max(last_event));
         fold.told = at;
-        if let Some(before) = memory.event_clock.latest() {
-            // The clock is that of the events and is not moved: KV is dated by the server's.
-            fold.now = at.max(before);
-            memory.attendance.silence(before, fold.now);
-        }
         match state {
             KnownState::Users(users) => {
-                let differences = fold.take_users(users);
+                let attendance = &mut fold.room.memory.attendance;
+                let absence =
+                    last_event.and_then(|last_event| attendance.end_by_state(last_event, fold.now));
+                let differences = fold.take_users(users, absence);
                 fold.note_population();
                 differences
             }

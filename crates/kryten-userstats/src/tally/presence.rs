@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::Fold;
 use super::emotes::{EmoteSet, emote_name};
 use super::sums::MediaChange;
+use super::visits::Absence;
 
 impl Fold<'_> {
     pub(super) fn add_user(&mut self, payload: &Value) -> bool {
@@ -41,12 +42,13 @@ impl Fold<'_> {
         };
         let users: Vec<User> = items.iter().filter_map(User::read).collect();
         self.room.memory.joining_since = None;
-        self.take_users(&users);
+        let absence = self.room.memory.attendance.end_by_join(self.now);
+        self.take_users(&users, absence);
         true
     }
 
     /// Makes the users known and their visits agree; returns in how many names the visits had differed.
-    pub(super) fn take_users(&mut self, users: &[User]) -> usize {
+    pub(super) fn take_users(&mut self, users: &[User], absence: Option<Absence>) -> usize {
         let counted: Vec<User>;
         let users = match users.iter().any(|user| self.passes_over(&user.name)) {
             true => {
@@ -71,9 +73,9 @@ impl Fold<'_> {
             }
             false => users,
         };
-        let attendance = &mut self.room.memory.attendance;
+        self.room.memory.attendance.list_known = true;
         let visits = &mut self.room.visits;
-        visits.reconcile(users, attendance, self.now, self.room_sums)
+        visits.reconcile(users, absence, self.now, self.room_sums)
     }
 
     /// `setAFK` has `afk` at the top, `setUserMeta` within `meta`. An empty name is nobody.

@@ -101,8 +101,13 @@ impl Privacy {
 
     /// Whether this person is not to be counted whatever comes.
     pub fn is_out(&self, name: &str) -> bool {
-        self.of(name)
-            .is_some_and(|wishes| wishes.out_since.is_some())
+        self.out_since(name).is_some()
+    }
+
+    /// Since when this person is not to be counted.
+    pub fn out_since(&self, name: &str) -> Option<WireTime> {
+        let since = self.of(name)?.out_since?;
+        Some(WireTime::from_micros(since))
     }
 
     /// Whether this person was forgotten, and may only come back by what they do themselves.
@@ -150,6 +155,7 @@ mod tests {
         privacy.add(&*bob, Wish::OptOut, at(20));
         assert!(privacy.hides("bob", at(15)), "whatever was not counted yet");
         assert!(privacy.is_out("BOB") && !privacy.is_out("alice"));
+        assert_eq!(privacy.out_since("bob"), Some(at(20)));
         privacy.add(&*bob, Wish::OptIn, at(30));
         let counted = [5, 15, 25, 35].map(|second| !privacy.hides("bob", at(second)));
         assert_eq!(counted, [false, true, false, true]);

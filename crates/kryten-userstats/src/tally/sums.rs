@@ -126,6 +126,8 @@ pub struct CountedLine {
     pub id: String,
     /// The digest of its sender's name.
     pub who: String,
+    /// Whether CyTube replays it to those who join.
+    pub is_replayed: bool,
 }
 
 /// Seconds of presence.

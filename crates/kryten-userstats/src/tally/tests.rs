@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
+mod absences;
 mod rules;
 
 const DOMAIN: &str = "cytu.be";
@@ -221,6 +222,20 @@ fn a_line_counts_once_whoever_publishes_it_again() {
     assert_eq!(channel.room().messages["bob"], 3);
     assert_eq!(channel.room().kudos["Alice"], 1);
     assert_eq!(channel.sums.counters.repeated, 1);
+}
+
+#[test]
+fn what_cytube_never_replays_pushes_none_of_the_lines_out_that_it_does() {
+    let mut channel = Channel::new(&[]);
+    let line = json!({"username": "bob", "msg": "hi", "time": START});
+    channel.send("chatMsg", line.clone());
+    for nth in 0..300 {
+        channel.say("[server]", "carol joined");
+        let psst = json!({"username": "carol", "msg": "psst", "time": START + nth});
+        channel.send("pm", psst);
+    }
+    channel.send("chatMsg", line);
+    assert_eq!(channel.room().messages["bob"], 1);
 }
 
 #[test]

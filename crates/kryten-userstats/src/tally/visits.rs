@@ -62,24 +62,31 @@ impl Visit {
 
 /// A span in which the robot did not see the channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Absence {
+pub(super) struct Absence {
     from_micros: i64,
     to_micros: i64,
-    /// Reported by the robot, not only a silence.
+    /// Reported, not only a silence.
     reported: bool,
+    /// Events of it did not reach this service, so whatever tells next who is there ends it.
+    #[serde(default)]
+    unheard: bool,
 }
 
 /// What decides how a user list is joined with the visits, kept over restarts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attendance {
+pub(crate) struct Attendance {
     /// Whether a full user list was seen: then lines of others open no visit.
-    pub list_known: bool,
+    pub(crate) list_known: bool,
     absence: Option<Absence>,
+    /// This service did not listen since the last event.
+    #[serde(default)]
+    unheard: bool,
 }
 
 impl Attendance {
     /// Notes the time between two events.
-    pub fn silence(&mut self, from: WireTime, to: WireTime) {
+    pub(crate) fn silence(&mut self, from: WireTime, to: WireTime) {
+        let unheard = std::mem::take(&mut self.unheard);
         let reported = self
             .absence
             .is_some_and(|absence| absence.reported && absence.to_micros >= from.micros());
@@ -88,23 +95,45 @@ impl Attendance {
                 from_micros: from.micros(),
                 to_micros: to.micros(),
                 reported: false,
+                unheard,
             });
         }
     }
 
-    /// Notes an absence that the robot reports.
-    pub fn absent(&mut self, from: WireTime, to: WireTime) {
+    /// Notes an absence that is reported: of the robot, or `unheard`, where the robot's events are lost.
+    pub(crate) fn absent(&mut self, from: WireTime, to: WireTime, unheard: bool) {
         self.absence = Some(Absence {
             from_micros: from.micros(),
             to_micros: to.micros(),
             reported: true,
+            unheard,
         });
     }
 
-    fn take_absence(&mut self, at: WireTime) -> Option<Absence> {
+    /// Notes that this service did not listen since the last event.
+    pub(crate) fn not_listened(&mut self) {
+        self.unheard = true;
+        // What was silence before has nothing to do with it.
+        self.absence = self.absence.take().filter(|absence| absence.reported);
+    }
+
+    /// The absence that the list of a join ends.
+    pub(super) fn end_by_join(&mut self, at: WireTime) -> Option<Absence> {
         self.absence
             .take()
             .filter(|absence| at.micros() - absence.to_micros <= JOIN_MICROS)
+    }
+
+    /// The absence that a stored list of this moment ends, where the last event was at another one. While we listen
+    /// there is none, however long nothing happens.
+    pub(super) fn end_by_state(&mut self, last_event: WireTime, at: WireTime) -> Option<Absence> {
+        if self.unheard {
+            self.silence(last_event, at);
+        }
+        match self.absence {
+            Some(absence) if absence.unheard => self.end_by_join(at),
+            _ => None,
+        }
     }
 }
 
@@ -201,17 +230,15 @@ impl Visits {
         self.0.remove(name);
     }
 
-    /// A full user list came: visits are opened and closed so that they agree with it. Returns in how many names they
-    /// had differed.
-    pub fn reconcile(
+    /// A full user list came, after an absence or while we looked on: visits are opened and closed so that they agree
+    /// with it. Returns in how many names they had differed.
+    pub(super) fn reconcile(
         &mut self,
         list: &[User],
-        attendance: &mut Attendance,
+        absence: Option<Absence>,
         at: WireTime,
         sums: &mut RoomSums,
     ) -> usize {
-        let absence = attendance.take_absence(at);
-        attendance.list_known = true;
         let left_at = absence.map_or(at, |absence| WireTime::from_micros(absence.from_micros));
         let long = absence.is_some_and(|absence| {
             absence.to_micros - absence.from_micros >= LONGEST_ABSENCE_MICROS

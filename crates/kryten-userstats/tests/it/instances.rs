@@ -244,6 +244,38 @@ async fn one_that_stands_by_takes_over_from_one_that_died(backend) {
 }
 
 on_both! {
+async fn a_wish_that_one_who_stands_by_hears_is_followed_by_all(backend) {
+    let bench = Bench::with(backend).await;
+    let channels = [CHANNEL.to_owned()];
+    let mut deaf = config(&bench, &channels);
+    // Who counts takes no wishes, so only the other one can have recorded it.
+    deaf.privacy_by_command = false;
+    let counting = Userstats::bind(deaf).await.unwrap();
+    within("the first is ready", counting.ready()).await;
+    let waiting = start(&bench, &channels).await;
+    assert_eq!(shares(&[&counting, &waiting]), [1, 0]);
+    say(&bench, CHANNEL, 1, "hi").await;
+    counted(&bench, &channels, 1).await;
+    let wish = |command: &str| Request::new("userstats", command).with("username", "bob");
+    let carried_out = async |command: &str| {
+        eventually("the wish is carried out", || async { bench.ask(wish(command)).await.is_ok() }).await;
+    };
+    carried_out("privacy.opt_out").await;
+    let store = bench.store().await;
+    assert!(store.privacy().await.unwrap().is_out("bob"));
+    counted(&bench, &channels, 0).await;
+    counting.shutdown().await.unwrap();
+    divided(&[&waiting], &[1]).await;
+    say(&bench, CHANNEL, 2, "not to be counted").await;
+    bench.counted(&waiting).await;
+    counted(&bench, &channels, 0).await;
+    carried_out("privacy.opt_in").await;
+    counted(&bench, &channels, 1).await;
+    waiting.shutdown().await.unwrap();
+}
+}
+
+on_both! {
 async fn instances_of_other_configurations_share_what_both_have(backend) {
     let bench = Bench::with(backend).await;
     let one = start(&bench, &names(3)).await;

@@ -4,10 +4,15 @@ use kryten_client::command::CommandError;
 use kryten_protocol::command::Request;
 use kryten_protocol::time::WireTime;
 use kryten_userstats::Userstats;
+use kryten_userstats::tally::Wish;
 use serde_json::{Value, json};
 
 use crate::backend::Place;
-use crate::bench::{Bench, CHANNEL, eventually, line, within};
+use crate::bench::{Bench, CHANNEL, DOMAIN, eventually, line, within};
+
+fn now() -> WireTime {
+    WireTime::from_micros(jiff::Timestamp::now().as_microsecond())
+}
 
 async fn wish(bench: &Bench, command: &str, name: &str) -> Result<Value, CommandError> {
     let request = Request::new("userstats", command).with("username", name);
@@ -220,6 +225,42 @@ on_both! {
         );
     }
 
+    async fn who_was_forgotten_and_came_back_stays_known_over_a_restart(backend) {
+        let bench = Bench::with(backend).await;
+        let service = busy(&bench).await;
+        wish(&bench, "privacy.forget", "bob").await.unwrap();
+        let back = 100_000_000;
+        bench.event(back, "addUser", &json!({"name": "Bob"})).await;
+        bench.say(back + 10, "Bob", "hello again").await;
+        bench.counted(&service).await;
+        service.shutdown().await.unwrap();
+        let service = bench.start().await;
+        bench.say(back + 20, "alice", "bob++").await;
+        bench.event(back + 60, "userLeave", &json!({"name": "Bob"})).await;
+        bench.counted(&service).await;
+        let bob = bench.user("Bob").await;
+        assert_eq!(
+            (&bob["present"], &bob["kudos_plusplus"], &bob["activity"]["total_time_seconds"]),
+            (&false.into(), &1.into(), &60.into())
+        );
+        service.shutdown().await.unwrap();
+    }
+
+    async fn who_opts_out_while_nobody_counts_is_not_there_when_they_opt_in(backend) {
+        let bench = Bench::with(backend).await;
+        let service = busy(&bench).await;
+        service.shutdown().await.unwrap();
+        let store = bench.store().await;
+        let names = ["Bob".to_owned()];
+        for wish in [Wish::OptOut, Wish::OptIn] {
+            let privacy = store.privacy().await.unwrap();
+            store.carry_out(wish, &names, &privacy, now()).await.unwrap();
+        }
+        let present = store.present(CHANNEL, DOMAIN).await.unwrap();
+        let present: Vec<&str> = present.iter().map(|who| &*who.username).collect();
+        assert_eq!(present, ["alice", "carol"]);
+    }
+
     async fn a_wish_is_recorded_with_its_time_and_place_and_without_the_name_of_who_is_forgotten(backend) {
         let bench = Bench::with(backend).await;
         let service = busy(&bench).await;
@@ -308,10 +349,8 @@ on_both! {
         // As another instance would, straight in the database.
         let store = bench.store().await;
         let privacy = store.privacy().await.unwrap();
-        let now = WireTime::from_micros(jiff::Timestamp::now().as_microsecond());
         let names = ["Bob".to_owned()];
-        let wish = kryten_userstats::tally::Wish::OptOut;
-        store.carry_out(wish, &names, &privacy, now).await.unwrap();
+        store.carry_out(Wish::OptOut, &names, &privacy, now()).await.unwrap();
         let mut second = 50;
         within("the wish is followed", async {
             loop {

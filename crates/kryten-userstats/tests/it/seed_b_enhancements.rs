@@ -156,6 +156,27 @@ on_both! {
         assert_eq!(bench.user("bob").await["present"], false);
     }
 
+    async fn seed_b_17_a_silence_before_a_comparison_ends_no_visit(backend) {
+        let bench = Bench::with(backend).await;
+        let stream = told(&bench).await;
+        let mut service = bench.start().await;
+        let users = json!([{"name": "alice"}, {"name": "bob", "meta": {"afk": true}}]);
+        let key = ("kryten_Lounge_userlist", "users");
+        bench.put(key.0, key.1, &users, mark(&stream).await).await;
+        // Nothing plays, and somebody says something every ten minutes.
+        for tenth in 1..=3 {
+            bench.say(tenth * 600, "alice", "hi").await;
+            bench.counted(&service).await;
+            assert_eq!(drift(&bench, true).await["total"], 0);
+            service.shutdown().await.unwrap();
+            service = bench.start().await;
+        }
+        bench.event(2000, "userLeave", &json!({"name": "alice"})).await;
+        bench.counted(&service).await;
+        assert_eq!(bench.user("alice").await["activity"]["total_time_seconds"], 2000);
+        service.shutdown().await.unwrap();
+    }
+
     async fn seed_b_17_what_a_python_robot_keeps_is_compared_and_the_events_win(backend) {
         let bench = Bench::with(backend).await;
         told(&bench).await;

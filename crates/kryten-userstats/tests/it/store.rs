@@ -1,5 +1,6 @@
 //! The database: exactness of a commit, epochs, files of the original.
 
+use std::ops::Range;
 use std::path::Path;
 
 use kryten_protocol::time::WireTime;
@@ -301,6 +302,35 @@ async fn only_the_last_lines_are_remembered(backend) {
         );
     }
     assert_eq!(sums.counters.repeated, 200);
+}
+}
+
+on_both! {
+async fn notices_take_no_places_from_lines(backend) {
+    let folder = tempfile::tempdir().unwrap();
+    let place = Place::new(backend, folder.path().join("userstats.db")).await;
+    let (store, mut tally) = open_at(&place).await;
+    let claim = store.claim("Lounge").await.unwrap();
+    let say = |tally: &mut Tally, sums: &mut Sums, user: &str, seconds: Range<i64>| {
+        for second in seconds {
+            send(tally, sums, second, "chatMsg", &line(user, "hi", second));
+        }
+    };
+    for (number, (user, seconds)) in [("bob", 0..15), ("[server]", 0..130), ("[server]", 130..500), ("bob", 15..20)]
+        .into_iter()
+        .enumerate()
+    {
+        let mut sums = Sums::default();
+        say(&mut tally, &mut sums, user, seconds);
+        tally.remember(&mut sums);
+        commit(&store, &claim, &sums, &position(number as u64 + 1)).await;
+    }
+    let (_, mut tally) = open_at(&place).await;
+    for (user, seconds, known) in [("bob", 0..20, 20), ("[server]", 300..500, 200), ("[server]", 0..300, 0)] {
+        let mut sums = Sums::default();
+        say(&mut tally, &mut sums, user, seconds);
+        assert_eq!(sums.counters.repeated, known, "{user}");
+    }
 }
 }
 
