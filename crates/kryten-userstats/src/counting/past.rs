@@ -58,6 +58,8 @@ pub(crate) enum BackfillError {
     NoStream,
     #[error("the event stream cannot be read: {0}")]
     Stream(#[from] StreamError),
+    #[error("the stream was changed while it was read, so nothing of it is counted; ask again")]
+    Changed,
     #[error("the database is away; try again later")]
     Store(#[from] StoreError),
     #[error(
@@ -151,6 +153,9 @@ impl Counting {
     ) -> Result<Past, BackfillError> {
         let info = stream.info().await?;
         let end = self.book.counted_to();
+        if end < info.first_sequence {
+            return Ok(past);
+        }
         let mut reader = EventReader::open(
             stream,
             ReaderOptions {
@@ -161,11 +166,13 @@ impl Counting {
         )
         .await?;
         let mut sealed = self.book.seals_of_the_past();
+        let mut silences = 0;
         // Whatever comes last, what is behind the position is counted by the usual way.
-        loop {
+        let read = loop {
             self.shared.status.pulse.beat();
             match reader.next_batch(BATCH, BATCH_WAIT).await {
                 Ok(ReaderItem::Batch(batch)) => {
+                    silences = 0;
                     for message in batch.iter().filter(|message| message.sequence <= end) {
                         if let Some(event) = past_event(message)
                             && sealed.admits(message, (&event.domain, &event.channel))
@@ -174,18 +181,24 @@ impl Counting {
                         }
                     }
                     if batch.last().is_none_or(|last| last.sequence >= end) {
-                        break;
+                        break Ok(past);
                     }
                 }
-                Ok(_) => break,
-                Err(error) => {
-                    reader.close().await;
-                    return Err(error.into());
+                Ok(ReaderItem::Idle) if reader.is_stream_missing() => {
+                    break Err(BackfillError::Changed);
                 }
+                // A server that is away is waited for. The last events may be of others than our channels.
+                Ok(ReaderItem::Idle) if !self.client.is_connected() => silences = 0,
+                Ok(ReaderItem::Idle) if silences == 0 => silences += 1,
+                Ok(ReaderItem::Idle) => break Ok(past),
+                Ok(ReaderItem::Truncated { .. } | ReaderItem::Replaced { .. }) => {
+                    break Err(BackfillError::Changed);
+                }
+                Err(error) => break Err(error.into()),
             }
-        }
+        };
         reader.close().await;
-        Ok(past)
+        read
     }
 
     async fn store_past(&mut self, mut sums: Sums) -> Result<(), BackfillError> {
