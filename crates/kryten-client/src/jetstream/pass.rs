@@ -26,8 +26,8 @@ pub(crate) enum Until {
 
 /// Gives every wanted message that is in the stream to `take`; leaves no consumer behind.
 ///
-/// A pass that a lost connection has cut is begun again with what `into` gives. What comes then a second time is no
-/// progress, so that a pass which breaks at the same place again and again ends.
+/// A pass that a lost connection has cut is begun again with what `into` gives, in smaller portions. What comes then a
+/// second time is no progress, so that a pass which breaks at the same place again and again ends.
 pub(crate) async fn pass<T>(
     client: &Client,
     wanted: &Wanted,
@@ -36,39 +36,54 @@ pub(crate) async fn pass<T>(
     mut take: impl FnMut(&mut T, Stored),
 ) -> Result<T, ApiError> {
     let mut progress = Progress::new();
-    loop {
+    for losses in 0.. {
+        if progress.is_over() {
+            break;
+        }
         let mut result = into();
         let take = |stored| take(&mut result, stored);
-        if one_pass(client, wanted, until, &mut progress, take).await? {
+        if one_pass(client, wanted, until, losses, &mut progress, take).await? {
             return Ok(result);
         }
     }
+    Err(ApiError::TimedOut)
 }
 
-/// How far the attempts of a pass have come, and when the last of it came.
+/// How far the attempts of a pass have come.
 struct Progress {
     furthest: u64,
+    /// When that was reached.
     at: Instant,
+    /// When a message came last, new or not.
+    heard: Instant,
 }
 
 impl Progress {
     fn new() -> Self {
+        let now = Instant::now();
         Self {
             furthest: 0,
-            at: Instant::now(),
+            at: now,
+            heard: now,
         }
     }
 
     /// So many have come in this attempt.
     fn reach(&mut self, delivered: u64, now: Instant) {
+        self.heard = now;
         if delivered > self.furthest {
             (self.furthest, self.at) = (delivered, now);
         }
     }
 
-    /// What a step brings, unless nothing new has come for too long.
+    /// Whether it is not worth while to begin anew.
+    fn is_over(&self) -> bool {
+        self.at.elapsed() >= PATIENCE
+    }
+
+    /// What a step brings, unless nothing has come for too long.
     async fn within<T>(&self, step: impl Future<Output = T>) -> Result<T, ApiError> {
-        let step = tokio::time::timeout_at(self.at + PATIENCE, step).await;
+        let step = tokio::time::timeout_at(self.heard + PATIENCE, step).await;
         step.map_err(|_| ApiError::TimedOut)
     }
 }
@@ -78,11 +93,13 @@ async fn one_pass(
     client: &Client,
     wanted: &Wanted,
     until: Until,
+    losses: u32,
     progress: &mut Progress,
     mut take: impl FnMut(Stored),
 ) -> Result<bool, ApiError> {
     let start = Puller::start(client, wanted, Patience::NoWait);
     let (mut puller, waiting) = progress.within(start).await??;
+    puller.ask_less(losses);
     let mut laps: Option<Laps> = None;
     let mut ended = waiting == 0;
     while !ended {
@@ -124,21 +141,31 @@ async fn one_pass(
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn only_what_is_new_is_progress_and_without_it_a_pass_ends() {
+    #[test]
+    fn what_comes_again_is_no_progress_and_without_it_a_pass_is_not_begun_anew() {
         let long_ago = Instant::now() - 2 * PATIENCE;
         let mut progress = Progress {
             furthest: 0,
             at: long_ago,
+            heard: long_ago,
         };
         progress.reach(2, long_ago + PATIENCE / 2);
         // The same two, after the pass was begun anew.
         progress.reach(1, Instant::now());
         progress.reach(2, Instant::now());
         assert_eq!(progress.at, long_ago + PATIENCE / 2);
+        assert!(progress.is_over());
+        progress.reach(3, Instant::now());
+        assert!(!progress.is_over());
+    }
+
+    #[tokio::test]
+    async fn a_pass_waits_as_long_as_something_comes() {
+        let mut progress = Progress::new();
+        progress.heard = Instant::now() - PATIENCE;
         let never = progress.within(std::future::pending::<()>()).await;
         assert_eq!(never, Err(ApiError::TimedOut));
-        progress.reach(3, Instant::now());
+        progress.reach(1, Instant::now());
         let soon = progress.within(tokio::time::sleep(Duration::from_millis(1)));
         assert_eq!(soon.await, Ok(()));
     }
