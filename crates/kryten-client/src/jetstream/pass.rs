@@ -27,9 +27,9 @@ pub(crate) enum Until {
 
 /// Gives every wanted message that is in the stream to `take`; leaves no consumer behind.
 ///
-/// A pass that a lost connection has cut is begun again with what `into` gives. What comes then a second time is no
-/// progress. Where it is cut twice at the same place, the message there may be what the connection cannot carry: it is
-/// fetched by itself, and the pass goes on behind it.
+/// A pass that a lost connection has cut is begun again with what `into` gives, in smaller portions. What comes then a
+/// second time is no progress. Where it is cut twice at the same place, the message there may be what the connection
+/// cannot carry: it is fetched by itself, and the pass goes on behind it.
 pub(crate) async fn pass<T>(
     client: &Client,
     wanted: &Wanted,
@@ -42,9 +42,13 @@ pub(crate) async fn pass<T>(
     let mut result = into();
     let mut broke_behind = None;
     let mut goes_on = false;
-    loop {
+    for losses in 0.. {
+        if progress.is_over() {
+            break;
+        }
         let taking = |stored| take(&mut result, stored);
-        let behind = match one_pass(client, &wanted, until, &mut progress, taking).await? {
+        let end = one_pass(client, &wanted, until, losses, &mut progress, taking).await?;
+        let behind = match end {
             End::Reached => return Ok(result),
             End::Broken { behind } => behind,
         };
@@ -64,6 +68,7 @@ pub(crate) async fn pass<T>(
         wanted.start = Start::Sequence(stored.sequence + 1);
         take(&mut result, stored);
     }
+    Err(ApiError::TimedOut)
 }
 
 /// How an attempt ended.
@@ -75,30 +80,41 @@ enum End {
     },
 }
 
-/// How far the attempts of a pass have come, and when the last of it came.
+/// How far the attempts of a pass have come.
 struct Progress {
     furthest: u64,
+    /// When that was reached.
     at: Instant,
+    /// When a message came last, new or not.
+    heard: Instant,
 }
 
 impl Progress {
     fn new() -> Self {
+        let now = Instant::now();
         Self {
             furthest: 0,
-            at: Instant::now(),
+            at: now,
+            heard: now,
         }
     }
 
     /// This message of the stream has come.
     fn reach(&mut self, sequence: u64, now: Instant) {
+        self.heard = now;
         if sequence > self.furthest {
             (self.furthest, self.at) = (sequence, now);
         }
     }
 
-    /// What a step brings, unless nothing new has come for too long.
+    /// Whether it is not worth while to begin anew.
+    fn is_over(&self) -> bool {
+        self.at.elapsed() >= PATIENCE
+    }
+
+    /// What a step brings, unless nothing has come for too long.
     async fn within<T>(&self, step: impl Future<Output = T>) -> Result<T, ApiError> {
-        let step = tokio::time::timeout_at(self.at + PATIENCE, step).await;
+        let step = tokio::time::timeout_at(self.heard + PATIENCE, step).await;
         step.map_err(|_| ApiError::TimedOut)
     }
 }
@@ -107,6 +123,7 @@ async fn one_pass(
     client: &Client,
     wanted: &Wanted,
     until: Until,
+    losses: u32,
     progress: &mut Progress,
     mut take: impl FnMut(Stored),
 ) -> Result<End, ApiError> {
@@ -116,6 +133,7 @@ async fn one_pass(
     };
     let start = Puller::start(client, wanted, Patience::NoWait);
     let (mut puller, waiting) = progress.within(start).await??;
+    puller.ask_less(losses);
     let mut laps: Option<Laps> = None;
     let mut ended = waiting == 0;
     while !ended {
@@ -158,21 +176,31 @@ async fn one_pass(
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn only_what_is_new_is_progress_and_without_it_a_pass_ends() {
+    #[test]
+    fn what_comes_again_is_no_progress_and_without_it_a_pass_is_not_begun_anew() {
         let long_ago = Instant::now() - 2 * PATIENCE;
         let mut progress = Progress {
             furthest: 0,
             at: long_ago,
+            heard: long_ago,
         };
         progress.reach(2, long_ago + PATIENCE / 2);
         // The same two, after the pass was begun anew.
         progress.reach(1, Instant::now());
         progress.reach(2, Instant::now());
         assert_eq!(progress.at, long_ago + PATIENCE / 2);
+        assert!(progress.is_over());
+        progress.reach(3, Instant::now());
+        assert!(!progress.is_over());
+    }
+
+    #[tokio::test]
+    async fn a_pass_waits_as_long_as_something_comes() {
+        let mut progress = Progress::new();
+        progress.heard = Instant::now() - PATIENCE;
         let never = progress.within(std::future::pending::<()>()).await;
         assert_eq!(never, Err(ApiError::TimedOut));
-        progress.reach(3, Instant::now());
+        progress.reach(1, Instant::now());
         let soon = progress.within(tokio::time::sleep(Duration::from_millis(1)));
         assert_eq!(soon.await, Ok(()));
     }

@@ -27,6 +27,8 @@ const MARGIN: u64 = 1_000;
 const SECOND_LOOK: Duration = Duration::from_millis(20);
 /// Bytes asked for in one request, unless a single message may be larger.
 const BATCH_BYTES: usize = 16 * 1024 * 1024;
+/// The least that is asked for where larger requests broke the connection.
+const LEAST_BYTES: usize = 256 * 1024;
 
 /// What came from the consumer.
 #[derive(Debug)]
@@ -103,6 +105,7 @@ pub(crate) struct Puller {
     is_doubtful: bool,
     // A message larger than a request's bytes would never come.
     ask_for_one: bool,
+    batch_bytes: usize,
 }
 
 #[derive(Serialize)]
@@ -142,6 +145,7 @@ impl Puller {
             waiting_at_start: pending,
             is_doubtful: false,
             ask_for_one: false,
+            batch_bytes: BATCH_BYTES.max(client.max_payload().saturating_mul(2)),
         };
         Ok((puller, pending))
     }
@@ -153,8 +157,10 @@ impl Puller {
             if let Some(pulled) = self.next_ready().await {
                 return pulled;
             }
-            let until = self.requests.front().map(|open| open.until);
-            let until = until.unwrap_or_else(Instant::now);
+            // What came last may have ended the only one, with more to ask for.
+            let Some(until) = self.requests.front().map(|open| open.until) else {
+                continue;
+            };
             let came = tokio::select! {
                 biased;
                 came = tokio::time::timeout_at(until, self.subscriber.next()) => came,
@@ -212,6 +218,15 @@ impl Puller {
         self.patience = Patience::Wait;
     }
 
+    /// Asks for a quarter of the bytes for each time that the connection was lost before. The server ends a connection
+    /// over which it cannot write within some ten seconds what a request asked for.
+    pub(crate) fn ask_less(&mut self, losses: u32) {
+        let bytes = BATCH_BYTES.checked_shr(losses.saturating_mul(2));
+        if losses > 0 {
+            self.batch_bytes = bytes.unwrap_or_default().max(LEAST_BYTES);
+        }
+    }
+
     pub(crate) fn consumer(&self) -> &Consumer {
         &self.consumer
     }
@@ -256,8 +271,7 @@ impl Puller {
             batch,
             expires,
             no_wait,
-            max_bytes: (!self.ask_for_one)
-                .then_some(BATCH_BYTES.max(self.client.max_payload().saturating_mul(2))),
+            max_bytes: (!self.ask_for_one).then_some(self.batch_bytes),
         };
         let id = self.next_request;
         let body = serde_json::to_vec(&request).unwrap_or_default();

@@ -142,3 +142,14 @@ async fn a_listing_that_a_crash_cuts_is_begun_again() {
     client.connected().await;
     assert_eq!(kv.get_all().await.unwrap().len(), 200);
 }
+
+#[tokio::test]
+async fn a_bucket_of_more_bytes_than_one_request_may_bring_is_read_through() {
+    let (_server, client) = server_and_client().await;
+    let kv = bucket(&client, "any").await;
+    let value = vec![b'x'; 1 << 20];
+    for number in 0..36 {
+        kv.put(&number.to_string(), value.clone()).await.unwrap();
+    }
+    assert_eq!(in_time(kv.get_all()).await.unwrap().len(), 36);
+}
