@@ -278,3 +278,44 @@ async fn open_store(config: &Config) -> Result<Store, StoreError> {
         _ => Ok(store),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn work_that_breaks_down_ends_the_service_with_an_error() {
+        let shared = Shared {
+            status: Arc::default(),
+            names_changed: Arc::default(),
+            robot_started: Arc::default(),
+            ready: Arc::new(watch::Sender::new(false)),
+            log_levels: Arc::new(watch::Sender::new(LogLevels::new("info"))),
+            stop: CancellationToken::new(),
+        };
+        let (ended_tx, mut ended) = watch::channel(false);
+        let failure = Arc::new(Mutex::new(None));
+        let end = End {
+            outcome: Ok(()),
+            failure: Arc::clone(&failure),
+            shared: shared.clone(),
+            ended: ended_tx,
+        };
+        let work = tokio::spawn(async move {
+            let _end = end;
+            panic!("a defect of ours");
+        });
+        ended.wait_for(|ended| *ended).await.unwrap();
+        assert!(work.await.unwrap_err().is_panic());
+        assert!(shared.stop.is_cancelled());
+        assert_eq!(
+            shared.status.view().problem(),
+            Some("counting has ended; the log says why")
+        );
+        let failure = failure.lock().unwrap().take();
+        assert!(matches!(
+            failure,
+            Some(UserstatsError::Counting(CountingError::Broke))
+        ));
+    }
+}

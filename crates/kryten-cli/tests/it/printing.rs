@@ -8,6 +8,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::thread::JoinHandle;
 
 use kryten_client::kv::BucketConfig;
+use kryten_client::round_trip::round_trip;
 use kryten_client::{Client, KvBucket};
 use kryten_servers::NatsServer;
 use nix::sys::signal::{Signal, kill};
@@ -126,7 +127,7 @@ async fn a_reader_that_has_enough_ends_what_would_go_on_for_ever() {
             let nats = client.nats();
             let published = nats.publish(subject, event.to_string().into());
             published.await.unwrap();
-            client.nats().flush().await.unwrap();
+            round_trip(client.nats()).await;
         };
         let reading = printing.one_line();
         until("a line is read", || async {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use kryten_client::Client;
+use kryten_client::round_trip::round_trip;
 use kryten_servers::NatsServer;
 use kryten_sim::{ScriptConfig, Sim, SimConfig};
 use serde_json::{Value, json};
@@ -149,7 +150,7 @@ async fn a_group_restart_ends_the_robot_as_a_failure_and_a_shutdown_does_not() {
         nats.publish(subject, body.to_string().into())
             .await
             .unwrap();
-        nats.flush().await.unwrap();
+        round_trip(nats).await;
         assert_eq!(robot.wait().code(), Some(code), "{subject}");
         std::fs::remove_file(&systemd.path).unwrap();
     }

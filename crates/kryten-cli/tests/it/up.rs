@@ -4,6 +4,7 @@ use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use kryten_client::round_trip::round_trip;
 use kryten_client::{Client, KvBucket, NatsConfig, command};
 use kryten_protocol::command::Request;
 use kryten_userstats::store::Store;
@@ -376,7 +377,7 @@ async fn a_group_restart_ends_up_as_a_failure() {
     nats.publish("kryten.lifecycle.group.restart", call.to_string().into())
         .await
         .unwrap();
-    nats.flush().await.unwrap();
+    round_trip(nats).await;
     assert_eq!(up.process.wait().code(), Some(1), "{}", up.printed());
     let why = "error: group restart by ops: update; this ends as a failure";
     assert!(up.printed().contains(why), "{}", up.printed());

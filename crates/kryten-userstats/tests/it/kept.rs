@@ -121,6 +121,8 @@ async fn a_file_goes_over_to_postgresql_whole_and_counting_goes_on_there() {
     assert_eq!(copied.iter().map(|table| table.rows).sum::<u64>(), total);
     assert!(copied.len() > 15, "the original's tables and ours");
     assert_eq!(target.totals().await.unwrap(), source);
+    target.reach().await.unwrap();
+    assert_eq!(target.faults().await.unwrap(), Vec::<String>::new());
     let after = original::dump_of(&Place::Url(url.clone())).await;
     let before: Vec<String> = before
         .iter()

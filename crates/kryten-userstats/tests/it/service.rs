@@ -1,14 +1,16 @@
 //! The service as others meet it: configuration, lifecycle messages, pages, the original's own events.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use axum::body::Body;
 use axum::http::{Request as HttpRequest, StatusCode};
 use futures_util::StreamExt;
 use kryten_client::round_trip::round_trip;
-use kryten_userstats::{ChannelConfig, Config, Userstats};
+use kryten_userstats::{ChannelConfig, Config, Userstats, UserstatsError};
 use serde_json::{Value, json};
+use sqlx::{Connection, SqliteConnection};
 use tower::ServiceExt;
 
 use crate::bench::{Bench, eventually, get, within};
@@ -18,6 +20,38 @@ fn load(folder: &Path, text: &str) -> Result<Config, String> {
     let file = folder.join("config.json");
     std::fs::write(&file, text).unwrap();
     Config::load(&file).map_err(|error| error.to_string())
+}
+
+/// Writes nonsense over a table; what is read first of all stays whole.
+async fn damage(database: &Path, table: &str) {
+    let url = format!("sqlite://{}", database.display());
+    let mut sqlite = SqliteConnection::connect(&url).await.unwrap();
+    let page = sqlx::query_scalar("SELECT rootpage FROM sqlite_master WHERE name = $1");
+    let page: i64 = page.bind(table).fetch_one(&mut sqlite).await.unwrap();
+    let size = sqlx::query_scalar("PRAGMA page_size");
+    let size: i64 = size.fetch_one(&mut sqlite).await.unwrap();
+    sqlite.close().await.unwrap();
+    let file = std::fs::File::options().write(true).open(database).unwrap();
+    let nonsense = vec![0xff; usize::try_from(size).unwrap()];
+    let at = u64::try_from((page - 1) * size).unwrap();
+    file.write_all_at(&nonsense, at).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_whose_database_is_damaged_ends_and_says_so_in_its_health() {
+    let bench = Bench::new().await;
+    bench.store().await.close().await;
+    damage(&bench.database(), "kryten_position").await;
+    let service = Userstats::bind(bench.config()).await.unwrap();
+    within("the service is ready or has ended", service.ready()).await;
+    assert!(service.has_ended());
+    let (status, health) = get(&service.router(), "/health").await;
+    assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+    let health: Value = serde_json::from_str(&health).unwrap();
+    assert_eq!(health["problem"], "counting has ended; the log says why");
+    let why = service.join().await.unwrap_err();
+    assert!(matches!(why, UserstatsError::Counting(_)), "{why}");
+    service.shutdown().await.unwrap();
 }
 
 #[test]
