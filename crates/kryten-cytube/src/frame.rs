@@ -29,8 +29,8 @@ pub enum Frame {
     Event {
         /// The event's name.
         name: String,
-        /// Its arguments, byte for byte but for half characters (`\ud83d` alone), which are `\ufffd`: CyTube cuts texts in
-        /// the middle of one, and nobody who wants text could read the whole event.
+        /// Its arguments, byte for byte but for half characters (`\ud83d` alone), which are `\ufffd`: CyTube cuts texts
+        /// in the middle of one, and nobody who wants text could read the whole event.
         args: Vec<Box<RawValue>>,
         /// Set if the sender wants an answer.
         ack: Option<u64>,

@@ -26,7 +26,8 @@ pub(crate) struct Channels {
     changing: Arc<Mutex<()>>,
 }
 
-/// What a new list of channels has changed; a channel whose settings differ, or that was given up, is removed and added.
+/// What a new list of channels has changed; a channel whose settings differ, or that was given up, is removed and
+/// added.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reloaded {
     /// Channels that are served from now on.

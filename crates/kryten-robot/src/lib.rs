@@ -24,7 +24,8 @@
 //! - `lifecycle`: what the robot tells of itself; `hearing`: what it hears of others; `lease_bucket`: leases in KV;
 //! - [`audit`]: the logs of what was asked and done;
 //! - `guest`: looks on without NATS;
-//! - `read_back`: what the stream knows of a channel; `term`: the tasks of one channel; `seat`: term after term of it; `channels`: all of them;
+//! - `read_back`: what the stream knows of a channel;
+//! - `term`: the tasks of one channel; `seat`: term after term of it; `channels`: all of them;
 //! - [`robot`]: everything together.
 
 mod answering_pms;

@@ -250,8 +250,8 @@ impl Robot {
         self.channels.reload(channels).await
     }
 
-    /// Waits until all channels have been given up; that is never while one may still be joined again, is being taken up
-    /// anew by a reload, or while there is none at all.
+    /// Waits until all channels have been given up; that is never while one may still be joined again or is being taken
+    /// up anew by a reload, nor while there is none at all.
     pub async fn join(&mut self) {
         self.channels.given_up().await;
     }

@@ -1,7 +1,7 @@
 //! Half characters in JSON. Pure.
 //!
-//! CyTube cuts texts by UTF-16 unit (profiles after 255, titles after 97), which may halve an emoji. JavaScript writes the
-//! half as an escape, `\ud83d`, and reads it again; as text it does not exist, so Rust refuses the whole document.
+//! CyTube cuts texts by UTF-16 unit (profiles after 255, titles after 97), which may halve an emoji. JavaScript writes
+//! the half as an escape, `\ud83d`, and reads it again; as text it does not exist, so Rust refuses the whole document.
 
 use std::borrow::Cow;
 
