@@ -127,7 +127,7 @@ async fn a_reader_that_has_enough_ends_what_would_go_on_for_ever() {
             let nats = client.nats();
             let published = nats.publish(subject, event.to_string().into());
             published.await.unwrap();
-            round_trip(client.nats()).await;
+            round_trip(&client.nats()).await;
         };
         let reading = printing.one_line();
         until("a line is read", || async {

@@ -150,7 +150,7 @@ async fn a_group_restart_ends_the_robot_as_a_failure_and_a_shutdown_does_not() {
         nats.publish(subject, body.to_string().into())
             .await
             .unwrap();
-        round_trip(nats).await;
+        round_trip(&nats).await;
         assert_eq!(robot.wait().code(), Some(code), "{subject}");
         std::fs::remove_file(&systemd.path).unwrap();
     }

@@ -377,7 +377,7 @@ async fn a_group_restart_ends_up_as_a_failure() {
     nats.publish("kryten.lifecycle.group.restart", call.to_string().into())
         .await
         .unwrap();
-    round_trip(nats).await;
+    round_trip(&nats).await;
     assert_eq!(up.process.wait().code(), Some(1), "{}", up.printed());
     let why = "error: group restart by ops: update; this ends as a failure";
     assert!(up.printed().contains(why), "{}", up.printed());
