@@ -74,7 +74,9 @@ impl Client {
                 RequestErrorKind::InvalidSubject => ExchangeError::BadSubject {
                     subject: subject.to_owned(),
                 },
-                RequestErrorKind::TimedOut | RequestErrorKind::Other => ExchangeError::TimedOut,
+                RequestErrorKind::TimedOut => ExchangeError::TimedOut,
+                // The task that held the connection is gone.
+                RequestErrorKind::Other => ExchangeError::ConnectionLost,
             })
         };
         if let Ok(answer) = tokio::time::timeout(USUAL, &mut answer).await {

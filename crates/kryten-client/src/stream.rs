@@ -374,6 +374,14 @@ impl EventStream {
         self.read(self.read_from, Which::Sequence(sequence)).await
     }
 
+    /// As [`EventStream::get`], also where others have stored headers that cannot be read.
+    pub(crate) async fn get_from_leader(
+        &self,
+        sequence: u64,
+    ) -> Result<Option<StoredMessage>, StreamError> {
+        self.read(ReadFrom::Leader, Which::Sequence(sequence)).await
+    }
+
     /// The last messages that match a filter, at most `count`, in stream order.
     ///
     /// # Errors

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use tokio::sync::{Mutex, watch};
-use tracing::info;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
 
 use crate::channel_name::ChannelId;
 use crate::channel_view::ChannelView;
@@ -14,6 +15,9 @@ use crate::robot::RobotError;
 use crate::seat::{Seat, channel_id};
 use crate::status::ChannelReport;
 use crate::term::House;
+
+/// When a channel is tried again that a reload could not take up.
+const AGAIN: Duration = Duration::from_secs(10);
 
 /// All channels of a robot; cheap to clone.
 #[derive(Debug, Clone)]
@@ -24,6 +28,8 @@ pub(crate) struct Channels {
     changed: watch::Sender<()>,
     /// Held while channels come or go: two changes at the same time would take one channel up twice.
     changing: Arc<Mutex<()>>,
+    /// Ends the attempts to take up what the last reload could not.
+    later: watch::Sender<CancellationToken>,
 }
 
 /// What a new list of channels has changed; a channel whose settings differ, or that was given up, is removed and
@@ -45,6 +51,7 @@ impl Channels {
             seats: Arc::default(),
             changed: watch::Sender::new(()),
             changing: Arc::default(),
+            later: watch::Sender::new(CancellationToken::new()),
         }
     }
 
@@ -104,7 +111,9 @@ impl Channels {
     /// were given up.
     pub(crate) async fn reload(&self, wanted: Vec<ChannelConfig>) -> Reloaded {
         let _changing = self.changing.lock().await;
+        self.later.borrow().cancel();
         let mut reloaded = Reloaded::default();
+        let mut late = Vec::new();
         for seat in self.seats() {
             let (domain, channel) = (&seat.config.domain, &seat.config.channel);
             let is_wanted = wanted.iter().any(|config| config.is_same(&seat.config));
@@ -119,12 +128,45 @@ impl Channels {
                 continue;
             }
             let channel = config.channel.clone();
-            match self.take_up(config).await {
+            match self.take_up(config.clone()).await {
                 Ok(()) => reloaded.added.push(channel),
-                Err(error) => reloaded.errors.push(format!("{channel}: {error}")),
+                Err(error) => {
+                    warn!(channel, %error, "a channel of the new configuration cannot be taken up; trying again");
+                    reloaded.errors.push(format!("{channel}: {error}"));
+                    late.push(config);
+                }
             }
         }
+        if !late.is_empty() {
+            let stop = CancellationToken::new();
+            self.later.send_replace(stop.clone());
+            tokio::spawn(self.clone().take_up_later(late, stop));
+        }
         reloaded
+    }
+
+    /// Tries again until all are taken up, the next reload decides, or the robot leaves.
+    async fn take_up_later(self, mut late: Vec<ChannelConfig>, stop: CancellationToken) {
+        while !late.is_empty() {
+            tokio::select! {
+                () = tokio::time::sleep(AGAIN) => {}
+                () = stop.cancelled() => return,
+            }
+            let _changing = self.changing.lock().await;
+            if stop.is_cancelled() {
+                return;
+            }
+            let mut still = Vec::new();
+            for config in late {
+                match self.take_up(config.clone()).await {
+                    Ok(()) => info!(channel = config.channel, "the channel is taken up now"),
+                    // Somebody has added it meanwhile.
+                    Err(RobotError::SameName(_)) => {}
+                    Err(_) => still.push(config),
+                }
+            }
+            late = still;
+        }
     }
 
     pub(crate) fn reports(&self) -> Vec<ChannelReport> {
@@ -172,6 +214,7 @@ impl Channels {
 
     /// Leaves all channels at the same time.
     pub(crate) async fn leave_all(&self) {
+        self.later.borrow().cancel();
         let mut all = Vec::new();
         self.change(|seats| all = std::mem::take(seats));
         join_all(all.iter().map(|seat| seat.leave())).await;

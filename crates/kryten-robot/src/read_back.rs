@@ -12,6 +12,8 @@ use crate::history::{History, REPLAYED};
 const CHAT_TAIL: usize = 400;
 /// By how much more is read where that has too few lines that CyTube replays.
 const FURTHER: usize = 4;
+/// How much at most: of a channel that has moved from another host the stream has only that one's lines.
+const CHAT_MOST: usize = 25_600;
 
 /// The chat, so that CyTube's replay of it is recognised, and the channel's last sign of life. A stream that is gone
 /// knows nothing; who publishes makes it anew.
@@ -26,14 +28,14 @@ pub(crate) async fn read_back(
     }
 }
 
-/// At least as many lines as CyTube replays, whatever stands between and behind them, or all that there are.
+/// At least as many lines as CyTube replays, whatever stands between and behind them, or all that there are within reason.
 async fn chat(stream: &EventStream, id: &ChannelId) -> Result<History, StreamError> {
     let mut count = CHAT_TAIL;
     let lines = loop {
         let tail = stream.tail(&id.chat, count).await?;
         let lines: Vec<ChatMsg> = tail.iter().filter_map(|said| line(said, id)).collect();
         let replayed = lines.iter().filter(|line| line.is_replayed()).count();
-        if replayed >= REPLAYED || tail.len() < count {
+        if replayed >= REPLAYED || tail.len() < count || count >= CHAT_MOST {
             break lines;
         }
         count = count.saturating_mul(FURTHER);

@@ -61,6 +61,7 @@ pub use sums::{
     Activity, CountedLine, Counters, Extent, Hour, MediaChange, RoomKey, RoomSums, Seen, Snapshot,
     StoredMemory, Sums, VisitChange, Vote,
 };
+pub(crate) use visits::LONGEST_ABSENCE_MICROS;
 pub use visits::{Visit, Visits};
 pub use vote::vote;
 

@@ -22,7 +22,7 @@ use crate::output;
   kryten health                                the running `kryten up`
   kryten health --url http://127.0.0.1:8080    a robot
   kryten health --url http://127.0.0.1:28282   a statistics service
-  kryten health --token-file token             a `kryten up` whose page wants a token
+  kryten health --token-file token             one whose page wants a token
 
 The exit code is 0 while everything asked works, and 1 else.")]
 pub(crate) struct HealthArgs {

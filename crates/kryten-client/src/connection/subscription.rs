@@ -94,6 +94,7 @@ impl Subscription {
     /// When the connection was closed for good.
     pub async fn unsubscribe(&mut self) -> Result<(), UnsubscribeError> {
         self.is_leaving = true;
+        self.renewing = None;
         self.inner.unsubscribe().await
     }
 
@@ -103,6 +104,7 @@ impl Subscription {
     /// When the connection was closed for good.
     pub async fn drain(&mut self) -> Result<(), UnsubscribeError> {
         self.is_leaving = true;
+        self.renewing = None;
         self.inner.drain().await
     }
 }

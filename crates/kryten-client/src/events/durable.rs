@@ -180,7 +180,7 @@ async fn set_back_since(
     if new.created_nanos != place.created_nanos || place.sequence == 0 {
         return Ok(None);
     }
-    let there = stream.get(place.sequence).await?;
+    let there = stream.get_from_leader(place.sequence).await?;
     let is_other = there.is_some_and(|message| message.time_nanos != stored_nanos);
     let old = StreamInfo {
         created_nanos: place.created_nanos,

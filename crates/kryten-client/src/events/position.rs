@@ -64,6 +64,8 @@ struct Noted {
     revision: u64,
     /// A write was sent whose answer did not come, or was not waited for.
     unsure: bool,
+    /// What was written last, whether it is stored or not.
+    tried: Place,
     /// How often reading has gone on in another stream, or in one that was set back; an event that was read before is no
     /// part of what is read now.
     round: u64,
@@ -90,6 +92,7 @@ pub(super) async fn open(
                 place,
                 revision,
                 unsure: false,
+                tried: place,
                 round: 0,
             }
         }
@@ -106,15 +109,17 @@ async fn read(bucket: &KvBucket, key: &str) -> Result<Option<Noted>, KvError> {
     let Some(entry) = entry.filter(|entry| entry.operation == Operation::Put) else {
         return Ok(None);
     };
-    let place = serde_json::from_slice(&entry.value).map_err(|error| KvError::WrongKind {
-        key: key.to_owned(),
-        wanted: "a consumer's position; delete it to start anew",
-        source: Some(error.into()),
-    })?;
+    let place: Place =
+        serde_json::from_slice(&entry.value).map_err(|error| KvError::WrongKind {
+            key: key.to_owned(),
+            wanted: "a consumer's position; delete it to start anew",
+            source: Some(error.into()),
+        })?;
     Ok(Some(Noted {
         place,
         revision: entry.revision,
         unsure: false,
+        tried: place,
         round: 0,
     }))
 }
@@ -135,6 +140,15 @@ impl Position {
         if is_behind && !noted.unsure {
             return Ok(());
         }
+        // What was given up may be stored, and is not to be taken back.
+        let tried = noted.tried;
+        let is_behind =
+            place.created_nanos == tried.created_nanos && place.sequence <= tried.sequence;
+        let place = if noted.unsure && is_behind {
+            tried
+        } else {
+            place
+        };
         self.note(&mut noted, place).await
     }
 
@@ -160,6 +174,7 @@ impl Position {
         }
         // Whatever is done next comes after it, also what came into the stream before we saw that it was set back.
         noted.place.sequence = 0;
+        noted.tried = noted.place;
         noted.round
     }
 
@@ -189,6 +204,7 @@ impl Position {
         };
         // Who waits for this may give up at any moment, and what was sent is stored all the same.
         let was_unsure = std::mem::replace(&mut noted.unsure, true);
+        noted.tried = place;
         match self
             .bucket
             .put_at(&self.key, place.to_json(), options)

@@ -70,6 +70,8 @@ pub(crate) struct ConsumerInfo {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Delivered {
     pub(crate) consumer_seq: u64,
+    #[serde(default)]
+    pub(crate) stream_seq: u64,
 }
 
 #[derive(Deserialize)]
@@ -88,8 +90,11 @@ pub(crate) struct Consumer {
 }
 
 impl Consumer {
-    /// Creates a consumer; also says how many messages wait for it.
-    pub(crate) async fn create(client: &Client, wanted: &Wanted) -> Result<(Self, u64), ApiError> {
+    /// Creates a consumer; also says how many messages wait for it, and behind which it begins.
+    pub(crate) async fn create(
+        client: &Client,
+        wanted: &Wanted,
+    ) -> Result<(Self, ConsumerInfo), ApiError> {
         let name = format!("kryten-{:032x}", rand::random::<u128>());
         let (deliver_policy, opt_start_seq) = match wanted.start {
             Start::Sequence(0 | 1) => ("all", None),
@@ -132,7 +137,7 @@ impl Consumer {
         };
         let endpoint = format!("CONSUMER.CREATE.{}.{}", consumer.stream, consumer.name);
         let info: ConsumerInfo = client.api(&endpoint, &request).await?;
-        Ok((consumer, info.num_pending))
+        Ok((consumer, info))
     }
 
     pub(crate) async fn info(&self) -> Result<ConsumerInfo, ApiError> {

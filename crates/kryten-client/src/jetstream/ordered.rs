@@ -79,6 +79,8 @@ pub(crate) struct OrderedReader {
     behind_since: Option<Instant>,
     halt: Option<Halt>,
     breaks: Breaks,
+    /// The message after which reading began, where that was not said by its sequence.
+    begins_behind: u64,
     /// Whether the connection may break over the next message.
     is_suspicious: bool,
 }
@@ -111,6 +113,7 @@ impl OrderedReader {
             behind_since: None,
             halt: None,
             breaks: Breaks::default(),
+            begins_behind: 0,
             is_suspicious: false,
             wanted,
         };
@@ -308,6 +311,10 @@ impl OrderedReader {
     /// Makes a consumer at the next sequence, and makes sure that it is one of the stream that we know.
     async fn establish(&mut self) -> Result<(), ApiError> {
         let connection = self.client.connections();
+        // First, so that what is fetched is of the stream that we know.
+        if self.is_suspicious && !self.check_stream().await? {
+            return Ok(());
+        }
         self.pass_suspicious().await?;
         let mut wanted = self.wanted.clone();
         if self.received > 0 {
@@ -318,6 +325,9 @@ impl OrderedReader {
             _ => Patience::Wait,
         };
         let (puller, _) = Puller::start(&self.client, &wanted, patience).await?;
+        if self.received == 0 {
+            self.begins_behind = puller.begins_behind();
+        }
         // Looked at only now: a stream made anew before the consumer shows in this, one made anew after it leaves the
         // consumer silent.
         if self.check_stream().await? {

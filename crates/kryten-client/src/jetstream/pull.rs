@@ -25,6 +25,11 @@ const PASS_BATCH: u64 = 32_000;
 const MARGIN: u64 = 1_000;
 /// How long the server looks again before we believe that nothing is there.
 const SECOND_LOOK: Duration = Duration::from_millis(20);
+/// How long a request that does not wait may bring nothing; one message over a slow link takes its time, and a lost
+/// connection ends it sooner.
+const NO_WAIT_LIMIT: Duration = Duration::from_secs(20);
+/// How long we wait to hear that the connection died whose subscription has ended.
+const WORD_OF_DEATH: Duration = Duration::from_secs(1);
 /// Bytes asked for in one request, unless a single message may be larger.
 const BATCH_BYTES: usize = 16 * 1024 * 1024;
 /// The least that is asked for where larger requests broke the connection.
@@ -101,6 +106,8 @@ pub(crate) struct Puller {
     next_request: u64,
     delivered: u64,
     waiting_at_start: u64,
+    /// The message of the stream after which the consumer begins.
+    begins_behind: u64,
     /// Whether the server said that nothing is there where something should be.
     is_doubtful: bool,
     // A message larger than a request's bytes would never come.
@@ -131,7 +138,8 @@ impl Puller {
         let inbox = client.nats().new_inbox();
         let subscriber = client.nats().subscribe(format!("{inbox}.*")).await;
         let subscriber = subscriber.map_err(|_| ApiError::Away)?;
-        let (consumer, pending) = Consumer::create(client, wanted).await?;
+        let (consumer, info) = Consumer::create(client, wanted).await?;
+        let pending = info.num_pending;
         let puller = Self {
             client: client.clone(),
             life,
@@ -143,6 +151,7 @@ impl Puller {
             next_request: 0,
             delivered: 0,
             waiting_at_start: pending,
+            begins_behind: info.delivered.stream_seq,
             is_doubtful: false,
             ask_for_one: false,
             batch_bytes: BATCH_BYTES.max(client.max_payload().saturating_mul(2)),
@@ -172,7 +181,7 @@ impl Puller {
                         return pulled;
                     }
                 }
-                Ok(None) => return Pulled::Broken,
+                Ok(None) => return self.end().await,
                 // The server should have ended it; its word was lost.
                 Err(_) => {
                     self.requests.pop_front();
@@ -196,9 +205,15 @@ impl Puller {
                         return Some(pulled);
                     }
                 }
-                None => return Some(Pulled::Broken),
+                None => return Some(self.end().await),
             }
         }
+    }
+
+    /// The library lets go of the subscription of a connection that died a moment before it says so.
+    async fn end(&mut self) -> Pulled {
+        let _ = tokio::time::timeout(WORD_OF_DEATH, self.life.ended()).await;
+        Pulled::Broken
     }
 
     /// A message that came before the connection was lost.
@@ -225,6 +240,11 @@ impl Puller {
         if losses > 0 {
             self.batch_bytes = bytes.unwrap_or_default().max(LEAST_BYTES);
         }
+    }
+
+    /// The message of the stream after which it began.
+    pub(crate) fn begins_behind(&self) -> u64 {
+        self.begins_behind
     }
 
     pub(crate) fn consumer(&self) -> &Consumer {
@@ -260,7 +280,7 @@ impl Puller {
         let second_look = self.is_doubtful.then_some(SECOND_LOOK);
         let (expires, patience) = if no_wait {
             let look = second_look.and_then(|look| u64::try_from(look.as_nanos()).ok());
-            (look, REQUEST_TIMEOUT)
+            (look, NO_WAIT_LIMIT)
         } else {
             (
                 u64::try_from(EXPIRES.as_nanos()).ok(),
@@ -291,11 +311,15 @@ impl Puller {
 
     /// Makes sense of what came to the inbox.
     fn take(&mut self, message: Message) -> Option<Pulled> {
-        let suffix = message.subject.as_str().rsplit_once('.');
-        let id: Option<u64> = suffix.and_then(|(_, id)| id.parse().ok());
-        let message = match message.status {
-            None | Some(StatusCode::OK) => message,
-            Some(status) => return self.take_status(id, status, message.description.as_deref()),
+        // What the server says of a request comes to our inbox; a message keeps its subject, and may have been stored
+        // with a status of its own.
+        let said = message.subject.as_str().strip_prefix(self.inbox.as_str());
+        let id: Option<u64> = said.and_then(|said| said.strip_prefix('.')?.parse().ok());
+        let message = match (said, message.status) {
+            (Some(_), Some(status)) if status != StatusCode::OK => {
+                return self.take_status(id, status, message.description.as_deref());
+            }
+            _ => message,
         };
         let place = message
             .reply

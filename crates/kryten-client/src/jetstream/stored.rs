@@ -76,8 +76,11 @@ impl Client {
         let body = serde_json::to_vec(&which).unwrap_or_default();
         let answer = match self.exchange(&subject, HeaderMap::new(), body.into()).await {
             Ok(answer) => answer,
-            // Nobody answers for this stream: it is gone, or JetStream is; the leader's way tells which.
-            Err(ExchangeError::NoResponders) => return self.read_from_leader(stream, which).await,
+            // Nobody answers for this stream: it is gone, or JetStream is; the leader's way tells which. And the
+            // connection may have broken over the answer, which the leader gives in another form.
+            Err(ExchangeError::NoResponders | ExchangeError::ConnectionLost) => {
+                return self.read_from_leader(stream, which).await;
+            }
             Err(ExchangeError::Away) => return Err(ApiError::Away),
             Err(ExchangeError::NoPermission { subject }) => {
                 return Err(ApiError::NoPermission { subject });
@@ -85,6 +88,8 @@ impl Client {
             Err(_) => return Err(ApiError::TimedOut),
         };
         match answer.status {
+            // What was stored with a status in its headers is a message all the same.
+            _ if is_stored(&answer) => Ok(from_direct(answer)),
             Some(StatusCode::NOT_FOUND) => Ok(None),
             Some(status) => Err(ApiError::Refused {
                 code: 0,
@@ -106,6 +111,11 @@ impl Client {
             Err(error) => Err(error),
         }
     }
+}
+
+fn is_stored(answer: &Message) -> bool {
+    let headers = answer.headers.as_ref();
+    headers.is_some_and(|headers| headers.get("Nats-Sequence").is_some())
 }
 
 /// Takes the stream's own headers off a direct answer.

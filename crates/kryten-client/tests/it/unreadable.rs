@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use kryten_client::command::request;
 use kryten_client::events::{DurableItem, LiveItem};
-use kryten_client::kv::{CacheOptions, KvCache};
+use kryten_client::kv::{BucketConfig, CacheOptions, KvCache};
 use kryten_client::respond::Responder;
-use kryten_client::{Client, EventReader, EventStream, ReaderItem, ReaderOptions};
+use kryten_client::{Client, EventReader, EventStream, KvBucket, ReaderItem, ReaderOptions};
 use kryten_protocol::command::Request;
 use kryten_servers::NatsServer;
 use serde_json::json;
@@ -14,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::events_live::publish;
-use crate::fixture::{bucket, in_time, server_and_client, store, until};
+use crate::fixture::{in_time, server_and_client, store, until};
 
 /// Blocks of headers that nats-server delivers as they are. The library's task dies of the first one; over the others
 /// it ends the connection.
@@ -23,6 +23,15 @@ const BLOCKS: [&[u8]; 4] = [
     b"NATS/1.0\r\nX: a\r\nno colon\r\n\r\n",
     b"NATS/1.0\r\nX y: a\r\n\r\n",
     b"NATS/1.0\r\nX: \xff\r\n\r\n",
+];
+
+/// Besides, one that looks like the server's word that a consumer is gone.
+const STORED: [&[u8]; 5] = [
+    BLOCKS[0],
+    BLOCKS[1],
+    b"NATS/1.0 409 Consumer Deleted\r\n\r\n",
+    BLOCKS[2],
+    BLOCKS[3],
 ];
 
 /// Publishes with such a block, by hand; returns when the server has taken it.
@@ -88,56 +97,83 @@ async fn a_service_and_a_listener_go_on_after_headers_that_cannot_be_read() {
     }
 }
 
+const ODD: &str = "kryten.events.cytube.lounge.odd";
+
+/// Stores 0 to 10, every other one so that it cannot be read.
+async fn store_odd_ones(server: &NatsServer, client: &Client) -> EventStream {
+    let stream = EventStream::open_or_create(client).await.unwrap();
+    let body = |number: usize| (ODD.to_owned(), number.to_string().into());
+    for (at, block) in STORED.iter().enumerate() {
+        store(client, [body(2 * at)]).await;
+        let number = (2 * at + 1).to_string();
+        publish_raw(server, ODD, block, number.as_bytes()).await;
+    }
+    store(client, [body(10)]).await;
+    stream
+}
+
+/// Reads eleven messages from somewhere on.
+async fn read(mut reader: EventReader) -> Vec<String> {
+    let mut bodies = Vec::new();
+    while bodies.len() < 11 {
+        let item = reader.next_batch(100, Duration::from_millis(1)).await;
+        match item.unwrap() {
+            ReaderItem::Batch(batch) => {
+                let batch = batch.iter().map(|message| &message.body);
+                bodies.extend(batch.map(|body| String::from_utf8_lossy(body).into_owned()));
+            }
+            ReaderItem::Idle => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    bodies
+}
+
+fn zero_to_ten() -> Vec<String> {
+    (0..=10).map(|number: i32| number.to_string()).collect()
+}
+
 #[tokio::test]
 async fn a_reader_goes_on_after_a_stored_message_whose_headers_cannot_be_read() {
     let (server, client) = server_and_client().await;
-    let stream = EventStream::open_or_create(&client).await.unwrap();
-    let subject = "kryten.events.cytube.lounge.odd";
-    let body = |number: usize| (subject.to_owned(), format!("{number}").into());
-    for (at, block) in BLOCKS.iter().enumerate() {
-        store(&client, [body(2 * at)]).await;
-        publish_raw(
-            &server,
-            subject,
-            block,
-            format!("{}", 2 * at + 1).as_bytes(),
-        )
-        .await;
-    }
-    store(&client, [body(8)]).await;
-    let tail = in_time(stream.tail(subject, 6)).await.unwrap();
+    let stream = store_odd_ones(&server, &client).await;
+    let tail = in_time(stream.tail(ODD, 6)).await.unwrap();
     let bodies: Vec<_> = tail.iter().map(|message| message.body.clone()).collect();
-    assert_eq!(bodies, ["3", "4", "5", "6", "7", "8"]);
+    assert_eq!(bodies, ["5", "6", "7", "8", "9", "10"]);
     for filters in [
         vec![],
-        vec![subject.to_owned(), "kryten.events.cytube.bar.>".to_owned()],
+        vec![ODD.to_owned(), "kryten.events.cytube.bar.>".to_owned()],
     ] {
         let options = ReaderOptions {
             filter_subjects: filters,
             ..ReaderOptions::default()
         };
-        let mut reader = EventReader::open(&stream, options).await.unwrap();
-        let mut read = Vec::new();
-        while read.len() < 9 {
-            let item = in_time(reader.next_batch(100, Duration::from_millis(1)))
-                .await
-                .unwrap();
-            match item {
-                ReaderItem::Batch(batch) => read.extend(batch),
-                ReaderItem::Idle => {}
-                other => panic!("{other:?}"),
-            }
-        }
-        let bodies: Vec<_> = read.iter().map(|message| message.body.clone()).collect();
-        let expected: Vec<_> = (0..9).map(|number| number.to_string()).collect();
-        assert_eq!(bodies, expected);
+        let reader = EventReader::open(&stream, options).await.unwrap();
+        assert_eq!(in_time(read(reader)).await, zero_to_ten());
+    }
+    for sequence in 1..=11 {
+        let message = stream.get(sequence).await.unwrap().unwrap();
+        assert_eq!(message.body, (sequence - 1).to_string());
     }
 }
 
-#[tokio::test]
-async fn a_bot_goes_on_after_such_an_event() {
+/// The task of the connection, the reader's and others end in any order.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_in_a_task_of_its_own_goes_on_also_where_the_first_message_is_such() {
     let (server, client) = server_and_client().await;
-    let mut events = client.events("lounge").from_now().await.unwrap();
+    let stream = EventStream::open_or_create(&client).await.unwrap();
+    for number in 0..=10 {
+        publish_raw(&server, ODD, BLOCKS[0], number.to_string().as_bytes()).await;
+    }
+    let start = jiff::Timestamp::now() - Duration::from_secs(60);
+    let reader = EventReader::open_at(&stream, ReaderOptions::default(), start).await;
+    let reading = tokio::spawn(read(reader.unwrap()));
+    assert_eq!(in_time(reading).await.unwrap(), zero_to_ten());
+}
+
+#[tokio::test]
+async fn a_bot_goes_on_after_such_an_event_also_when_it_is_started_again() {
+    let (server, client) = server_and_client().await;
     let event = |number: usize| {
         json!({
             "event_name": "usercount", "payload": number, "channel": "lounge", "domain": "cytu.be",
@@ -145,32 +181,43 @@ async fn a_bot_goes_on_after_such_an_event() {
         })
     };
     let subject = "kryten.events.cytube.lounge.usercount";
-    for (number, block) in BLOCKS.iter().enumerate() {
+    for (number, block) in STORED.iter().enumerate() {
+        let lounge = client.events("lounge");
+        let mut events = in_time(lounge.from_where_stopped("bot")).await.unwrap();
         let body = serde_json::to_vec(&event(number)).unwrap();
         publish_raw(&server, subject, block, &body).await;
         match in_time(events.next()).await {
-            Some(Ok(DurableItem::Event(stored))) => stored.done().await.unwrap(),
+            Some(Ok(DurableItem::Event(stored))) => {
+                assert_eq!(stored.sequence, number as u64 + 1);
+                in_time(stored.done()).await.unwrap();
+            }
             other => panic!("{other:?}"),
         }
     }
 }
 
 #[tokio::test]
-async fn a_cache_and_a_pass_go_on_after_such_a_value() {
+async fn a_cache_a_pass_and_a_get_go_on_after_such_a_value() {
     let (server, client) = server_and_client().await;
-    let kv = bucket(&client, "b").await;
+    let config = BucketConfig {
+        marker_ttl: Some(Duration::from_secs(60)),
+        ..BucketConfig::new("b")
+    };
+    let kv = KvBucket::open_or_create(&client, config).await.unwrap();
     kv.put_text("first", "1").await.unwrap();
-    for (at, block) in BLOCKS.iter().enumerate() {
+    for (at, block) in STORED.iter().enumerate() {
         publish_raw(&server, &format!("$KV.b.odd{at}"), block, b"odd").await;
     }
     kv.put_text("last", "2").await.unwrap();
     let cache = KvCache::open(&kv, CacheOptions::default()).await.unwrap();
     until(|| async { cache.is_authoritative() }).await;
-    assert_eq!(cache.len(), 2 + BLOCKS.len());
-    let all = kv.get_all().await.unwrap();
-    assert_eq!(all.len(), 2 + BLOCKS.len());
-    assert_eq!(
-        (&all["first"][..], &all["odd2"][..], &all["last"][..]),
-        (&b"1"[..], &b"odd"[..], &b"2"[..])
-    );
+    assert_eq!(cache.len(), 2 + STORED.len());
+    let all = in_time(kv.get_all()).await.unwrap();
+    assert_eq!(all.len(), 2 + STORED.len());
+    for at in 0..STORED.len() {
+        let key = format!("odd{at}");
+        assert_eq!(all[&key], "odd");
+        let value = in_time(kv.get(&key)).await.unwrap();
+        assert_eq!(value.unwrap(), "odd", "{key}");
+    }
 }

@@ -42,7 +42,8 @@ pub(super) async fn answer(office: &Office, asked: &Asked) -> Result<Value, Stri
 }
 
 fn all_in(office: &Office) -> bool {
-    office.views().iter().all(|served| served.is_in())
+    let views = office.views();
+    !views.is_empty() && views.iter().all(|served| served.is_in())
 }
 
 /// What both of the original's responders say of the robot's one channel; of several the first is told.

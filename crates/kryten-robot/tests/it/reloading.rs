@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::pin::pin;
 
 use kryten_client::Client;
+use kryten_protocol::state::StateBucket;
 use kryten_robot::{Robot, RobotConfig};
 use kryten_servers::NatsServer;
 use kryten_sim::{Sim, SimConfig, SimHandle};
@@ -56,15 +57,21 @@ impl Scene {
         kryten_robot::config::load(&self.file()).unwrap()
     }
 
-    /// What `system.reload` says that it has changed.
-    async fn reload(&self) -> Value {
-        let request = json!({"command": "system.reload"}).to_string();
+    /// What is answered to a command.
+    async fn ask(&self, command: &str) -> Value {
+        let request = json!({"command": command}).to_string();
         let nats = self.client.nats();
         let reply = nats.request("kryten.robot.command", request.into());
         let reply = within("a reply comes", reply).await.unwrap();
         let reply: Value = serde_json::from_slice(&reply.payload).unwrap();
-        assert_eq!(reply["data"]["errors"], json!([]), "{reply}");
-        reply["data"]["changes"].clone()
+        reply["data"].clone()
+    }
+
+    /// What `system.reload` says that it has changed.
+    async fn reload(&self) -> Value {
+        let reply = self.ask("system.reload").await;
+        assert_eq!(reply["errors"], json!([]), "{reply}");
+        reply["changes"].clone()
     }
 
     async fn end(self) {
@@ -163,6 +170,52 @@ async fn two_reloads_at_the_same_time_take_a_channel_up_once() {
     let (first, second) = tokio::join!(robot.add_channel(twin.clone()), robot.add_channel(twin));
     assert_ne!(first.is_ok(), second.is_ok());
     assert_eq!(robot.report().len(), 2);
+    robot.shutdown().await;
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_reload_cannot_take_up_is_tried_again() {
+    let scene = Scene::new().await;
+    let mut robot = Robot::bind(scene.write(&[("one", 0.02)])).await.unwrap();
+    within("it is joined", robot.ready()).await;
+    let reports = robot.reporter();
+    // Somebody's stream is where a bucket of the new channel is to be.
+    let taken = StateBucket::Playlist.name("two");
+    let jetstream = scene.client.jetstream();
+    let config = async_nats::jetstream::stream::Config {
+        name: "OTHER".to_owned(),
+        subjects: vec![format!("$KV.{taken}.>")],
+        ..Default::default()
+    };
+    jetstream.create_stream(config).await.unwrap();
+    {
+        let mut end = pin!(robot.join());
+        let reloading = async {
+            scene.write(&[("two", 0.02)]);
+            let reply = scene.ask("system.reload").await;
+            assert!(
+                reply["errors"][0].as_str().unwrap().starts_with("two: "),
+                "{reply}"
+            );
+            assert_eq!(
+                scene.ask("system.ping").await["cytube_connected"],
+                json!(false)
+            );
+            jetstream.delete_stream("OTHER").await.unwrap();
+            until("it is taken up", || async {
+                reports()
+                    .iter()
+                    .any(|report| report.channel == "two" && report.in_channel)
+            })
+            .await;
+        };
+        tokio::select! {
+            biased;
+            () = &mut end => panic!("the robot ended although a channel is wanted"),
+            () = reloading => {}
+        }
+    }
     robot.shutdown().await;
     scene.end().await;
 }

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use kryten_protocol::time::WireTime;
 
-use crate::tally::{Covered, CoveredKind, RoomSums, Span, Visit, VisitChange};
+use crate::tally::{
+    Covered, CoveredKind, LONGEST_ABSENCE_MICROS, RoomSums, Span, Visit, VisitChange,
+};
 
 /// The stays in a channel by user and beginning, whether counted before or not.
 #[derive(Debug, Default)]
@@ -30,6 +32,8 @@ struct Pause {
 }
 
 /// The parts of a span of which nothing is covered, in order; neighbours share no moment but a border.
+///
+/// A short part between two islands is the robot's absence; the visits that were counted live go on over it.
 pub(super) fn uncovered(seen: Span, covered: &Covered) -> Vec<Span> {
     let mut islands = covered.spans(CoveredKind::Events).to_vec();
     islands.sort_unstable_by_key(|island| island.from);
@@ -37,7 +41,8 @@ pub(super) fn uncovered(seen: Span, covered: &Covered) -> Vec<Span> {
     let mut from = seen.from;
     for island in islands {
         let to = island.from.min(seen.to);
-        if from < to {
+        let is_absence = from > seen.from && to - from < LONGEST_ABSENCE_MICROS;
+        if from < to && !is_absence {
             parts.push(Span { from, to });
         }
         from = from.max(island.to);

@@ -122,6 +122,22 @@ fn a_visit_around_what_is_covered_counts_before_and_behind_it() {
 }
 
 #[test]
+fn a_short_absence_of_the_robot_between_two_islands_is_counted_with_them() {
+    let mut covered = island();
+    let hour = HOUR * 1_000_000;
+    for (from, to) in [
+        (12 * hour + 5_000_000, 12 * hour + hour / 4),
+        (12 * hour + hour / 2, 13 * hour),
+    ] {
+        covered.add(CoveredKind::Events, Span { from, to });
+    }
+    let events = from_nine_to_one(&[event(11 * HOUR, "addUser", named("bob"))]);
+    let (mut sums, _) = count(&covered, &events);
+    // Not the five seconds, but the quarter of an hour.
+    assert_eq!(seconds(&mut sums, "bob"), (900, 900));
+}
+
+#[test]
 fn a_visit_that_begins_within_what_is_covered_counts_from_its_end() {
     let events = from_nine_to_one(&[
         event(11 * HOUR, "addUser", named("bob")),

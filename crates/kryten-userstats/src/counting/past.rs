@@ -66,6 +66,8 @@ pub(crate) enum BackfillError {
         "nothing in it is an event of a channel that is counted here; name domain and channel as they are configured"
     )]
     Nothing,
+    #[error("the service ends; ask again when it has been started")]
+    Stopped,
     #[error("another instance counts this channel now; ask that one")]
     Lost,
     #[error("reading it broke down; report this")]
@@ -84,6 +86,9 @@ impl Counting {
             return None;
         }
         let added = self.count_past(source, stream).await;
+        if matches!(added, Err(BackfillError::Stopped)) {
+            return None;
+        }
         if let Ok(added) = &added {
             info!(
                 events = added.events,
@@ -170,7 +175,12 @@ impl Counting {
         // Whatever comes last, what is behind the position is counted by the usual way.
         let read = loop {
             self.shared.status.pulse.beat();
-            match reader.next_batch(BATCH, BATCH_WAIT).await {
+            let item = tokio::select! {
+                biased;
+                () = self.shared.stop.cancelled() => break Err(BackfillError::Stopped),
+                item = reader.next_batch(BATCH, BATCH_WAIT) => item,
+            };
+            match item {
                 Ok(ReaderItem::Batch(batch)) => {
                     silences = 0;
                     for message in batch.iter().filter(|message| message.sequence <= end) {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::sums::{Activity, RoomSums, VisitChange};
 
 /// After a longer absence of the robot nobody is taken to have stayed throughout.
-const LONGEST_ABSENCE_MICROS: i64 = 120_000_000;
+pub(crate) const LONGEST_ABSENCE_MICROS: i64 = 120_000_000;
 /// A user list that comes later than this after an absence has nothing to do with it.
 const JOIN_MICROS: i64 = 60_000_000;
 /// A silence from which on the robot may have been away; CyTube tells the position of what plays every 5 s.

@@ -2,7 +2,6 @@
 
 use super::super::alone;
 use super::super::api::ApiError;
-use super::super::consumer::Start;
 use super::super::pull::Received;
 use super::OrderedReader;
 
@@ -44,12 +43,14 @@ impl OrderedReader {
 
     /// After a second loss at the same place: takes the next message by itself.
     pub(super) async fn pass_suspicious(&mut self) -> Result<(), ApiError> {
-        // Which message is the first one from a moment on, only a consumer knows.
-        let has_place = self.received > 0 || !matches!(self.wanted.start, Start::Time(_));
-        if !self.is_suspicious || !has_place {
+        if !self.is_suspicious {
             return Ok(());
         }
-        let next = alone::first_from(&self.client, &self.wanted, self.received).await?;
+        let from = match self.received {
+            0 => self.begins_behind + 1,
+            received => received,
+        };
+        let next = alone::first_from(&self.client, &self.wanted, from).await?;
         self.is_suspicious = false;
         if let Some(stored) = next {
             let seen = self.seen.as_ref().map_or(0, |seen| seen.last_sequence);

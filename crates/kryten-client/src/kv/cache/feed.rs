@@ -15,6 +15,8 @@ use crate::kv::config::BucketInfo;
 use crate::kv::error::KvError;
 use crate::kv::watch::{KvWatch, Turn};
 
+/// No mark of deletion and no value goes sooner than this after it was stored.
+const SHORTEST_LIFE: Duration = Duration::from_secs(1);
 /// Before a bucket that is gone is looked for again.
 const AGAIN: Duration = Duration::from_millis(500);
 
@@ -127,7 +129,7 @@ impl Feeder {
     /// Feeds from one watch after the other; returns only with an error.
     async fn feed(&mut self) -> Result<(), KvError> {
         loop {
-            if self.is_missing() || self.marks_expire && self.is_reconnected() {
+            if self.is_missing() || self.marks_expire && self.was_away_for_long() {
                 self.begin_round().await?;
             }
             let turn = self.watch.turn().await?;
@@ -136,9 +138,19 @@ impl Feeder {
         }
     }
 
-    fn is_reconnected(&self) -> bool {
+    /// Whether the connection is another one, and a mark may have come and gone since we heard something.
+    fn was_away_for_long(&mut self) -> bool {
         let client = &self.bucket.client;
-        client.is_connected() && client.connections() != self.connection
+        let connection = client.connections();
+        if !client.is_connected() || connection == self.connection {
+            return false;
+        }
+        let was_long = self.watch.heard().elapsed() >= SHORTEST_LIFE;
+        // A round notes the connection on which it begins.
+        if !was_long {
+            self.connection = connection;
+        }
+        was_long
     }
 
     /// Reads all anew, while what is held stays.
