@@ -124,17 +124,16 @@ fn a_visit_around_what_is_covered_counts_before_and_behind_it() {
 #[test]
 fn a_short_absence_of_the_robot_between_two_islands_is_counted_with_them() {
     let mut covered = island();
-    let hour = HOUR * 1_000_000;
-    for (from, to) in [
-        (12 * hour + 5_000_000, 12 * hour + hour / 4),
-        (12 * hour + hour / 2, 13 * hour),
-    ] {
+    let minute = 60 * 1_000_000;
+    let noon = 12 * 60 * minute;
+    for (from, to) in [(minute / 12, 15 * minute), (30 * minute, 45 * minute)] {
+        let (from, to) = (noon + from, noon + to);
         covered.add(CoveredKind::Events, Span { from, to });
     }
     let events = from_nine_to_one(&[event(11 * HOUR, "addUser", named("bob"))]);
     let (mut sums, _) = count(&covered, &events);
-    // Not the five seconds, but the quarter of an hour.
-    assert_eq!(seconds(&mut sums, "bob"), (900, 900));
+    // Not the five seconds, but the two quarters of an hour.
+    assert_eq!(seconds(&mut sums, "bob"), (1800, 1800));
 }
 
 #[test]
