@@ -1,5 +1,6 @@
 //! The tasks that hold the socket: attempts, waits between them, and one connection at a time.
 
+mod dial;
 mod socket;
 pub(crate) mod tls;
 

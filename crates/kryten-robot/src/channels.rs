@@ -55,6 +55,11 @@ impl Channels {
         }
     }
 
+    /// Looks for the event stream; returns when there is one.
+    pub(crate) async fn look_for_stream(&self) {
+        self.house.stream.look_for(&self.house.client).await;
+    }
+
     /// Starts to serve one more channel.
     pub(crate) async fn add(&self, config: ChannelConfig) -> Result<(), RobotError> {
         let _changing = self.changing.lock().await;

@@ -24,7 +24,7 @@
 //! - `lifecycle`: what the robot tells of itself; `hearing`: what it hears of others; `lease_bucket`: leases in KV;
 //! - [`audit`]: the logs of what was asked and done;
 //! - `guest`: looks on without NATS;
-//! - `read_back`: what the stream knows of a channel;
+//! - `house_stream`: the event stream, also where it is there later; `read_back`: what it knows of a channel;
 //! - `term`: the tasks of one channel; `seat`: term after term of it; `channels`: all of them;
 //! - [`robot`]: everything together.
 
@@ -41,6 +41,7 @@ mod guest;
 pub mod health;
 mod hearing;
 pub mod history;
+mod house_stream;
 mod kv_writer;
 pub mod lease;
 mod lease_bucket;

@@ -21,6 +21,7 @@ use crate::audit::Audit;
 use crate::channels::{Channels, Reloaded};
 use crate::config::{ChannelConfig, RobotConfig};
 use crate::hearing;
+use crate::house_stream::HouseStream;
 use crate::lease_bucket::Identity;
 use crate::lifecycle::{self, Lifecycle};
 use crate::office::Office;
@@ -122,7 +123,7 @@ impl Robot {
     ///
     /// # Errors
     /// [`RobotError`] when NATS is away, a name is unusable, or the stream or the buckets cannot be used. Without
-    /// JetStream the robot runs, publishes without keeping, and stores no state.
+    /// JetStream the robot runs, publishes without keeping, and stores no state, until JetStream is there.
     pub async fn bind(config: RobotConfig) -> Result<Self, RobotError> {
         check_names(&config.channels)?;
         kryten_client::config::warn_of(&config.unknown_keys);
@@ -156,7 +157,7 @@ impl Robot {
                 CONNECTIONS,
             )),
             client: client.clone(),
-            stream,
+            stream: HouseStream::new(stream),
             outbox_bytes: config.outbox_bytes,
             parts_grace: config.parts_grace,
             command_times: config.command_times,
@@ -187,6 +188,11 @@ impl Robot {
             .map_err(RobotError::Responder)?;
         let answering = tokio::spawn(answering_pms::run(Arc::clone(&office), system_pms_rx));
         let lifecycle_task = tokio::spawn(lifecycle.clone().run(stop.clone()));
+        let (looking, stopped) = (channels.clone(), stop.clone());
+        tokio::spawn(async move {
+            let looking = looking.look_for_stream();
+            stopped.run_until_cancelled(looking).await;
+        });
         let (joined, startup) = (channels.clone(), lifecycle.clone());
         let announcing = tokio::spawn(async move {
             joined.ready().await;

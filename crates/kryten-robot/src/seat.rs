@@ -55,15 +55,9 @@ impl Seat {
         let (ready_tx, ready) = watch::channel(false);
         let (ended_tx, ended) = watch::channel(false);
         let stop = CancellationToken::new();
-        let lease = match (&house.lease, &house.stream) {
-            (Some(times), Some(_)) => {
-                let client = &house.client;
-                let opened = patiently(KvError::is_transient, || {
-                    Lease::open(client, Arc::clone(&id), house.identity.clone(), *times)
-                });
-                Some(opened.await.map_err(|source| kv_error(&id, source))?)
-            }
-            _ => None,
+        let lease = match house.stream.get() {
+            Some(_) => open_lease(house, &id).await?,
+            None => None,
         };
         let ground = Ground {
             house: Arc::clone(house),
@@ -116,7 +110,8 @@ impl Seat {
 
     /// Whether the channel has been given up or left.
     pub(crate) fn has_ended(&self) -> bool {
-        *self.ended.borrow() || self.ended.has_changed().is_err()
+        let is_over = *self.ended.borrow() || self.ended.has_changed().is_err();
+        is_over || self.report().stopped.is_some()
     }
 
     /// Leaves the channel, publishes and writes what is left, and lets other robots have it.
@@ -129,6 +124,18 @@ impl Seat {
 
 pub(crate) fn channel_id(config: &ChannelConfig) -> Result<ChannelId, SubjectError> {
     ChannelId::new(&config.domain, &config.channel)
+}
+
+/// By which robots agree who serves the channel; `None` where they need not.
+async fn open_lease(house: &House, id: &Arc<ChannelId>) -> Result<Option<Lease>, RobotError> {
+    let Some(times) = house.lease else {
+        return Ok(None);
+    };
+    let opened = patiently(KvError::is_transient, || {
+        Lease::open(&house.client, Arc::clone(id), house.identity.clone(), times)
+    });
+    let lease = opened.await.map_err(|source| kv_error(id, source))?;
+    Ok(Some(lease))
 }
 
 /// The task of a seat.
@@ -148,16 +155,25 @@ enum Ending {
     Stopped,
     Lost(Loss),
     GivenUp,
+    /// There is a stream, and the term has none.
+    StreamFound,
+    /// Somebody has logged in with our account, and without a stream nobody knows whether that is another robot.
+    Ousted,
 }
 
 impl Service {
     async fn run(mut self) {
         loop {
+            let stream = self.ground.house.stream.get();
+            if stream.is_some() && self.lease.is_none() && !self.meet_others().await {
+                return;
+            }
             let Some(mut held) = self.wait_for_lease().await else {
                 return;
             };
             let least = held.as_ref().map_or(1, |held| held.term);
-            let mut term = match Term::start(&self.ground, least, self.ready.clone()).await {
+            let started = Term::start(&self.ground, stream.as_ref(), least, self.ready.clone());
+            let mut term = match started.await {
                 Ok(term) => term,
                 Err(error) => {
                     self.release(held.as_ref()).await;
@@ -179,14 +195,9 @@ impl Service {
             self.tell_first(Ok(()));
             match self.serve(&mut term, held.as_mut()).await {
                 Ending::Stopped => {
-                    let id = Arc::clone(&self.ground.view.id);
                     term.stop().await;
                     self.release(held.as_ref()).await;
-                    self.ground
-                        .house
-                        .lifecycle
-                        .disconnected(&id.domain, &id.channel, "Graceful shutdown")
-                        .await;
+                    self.tell_left("Graceful shutdown").await;
                     return;
                 }
                 Ending::Lost(loss) => {
@@ -202,7 +213,64 @@ impl Service {
                     self.release(held.as_ref()).await;
                     return;
                 }
+                Ending::StreamFound => {
+                    info!(
+                        channel = self.channel(),
+                        "there is an event stream now; taking the channel up anew"
+                    );
+                    term.stop().await;
+                    self.tell_left("Taken up anew: there is an event stream now")
+                        .await;
+                    if self.stop.is_cancelled() {
+                        return;
+                    }
+                }
+                Ending::Ousted => {
+                    term.stop().await;
+                    if !self.wait_for_stream().await {
+                        return;
+                    }
+                }
             }
+        }
+    }
+
+    /// Opens the lease that there could not be before there was a stream; `false` when the robot stops first.
+    async fn meet_others(&mut self) -> bool {
+        loop {
+            let opened = tokio::select! {
+                opened = open_lease(&self.ground.house, &self.ground.view.id) => opened,
+                () = self.stop.cancelled() => return false,
+            };
+            match opened {
+                Ok(lease) => {
+                    self.lease = lease;
+                    return true;
+                }
+                Err(error) => {
+                    error!(channel = self.channel(), %error, "the channel cannot be taken up; trying again");
+                    if !self.pause().await {
+                        return false;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits for what tells whether another robot serves the channel; `false` when the robot stops first.
+    async fn wait_for_stream(&self) -> bool {
+        info!(
+            channel = self.channel(),
+            "perhaps another robot serves the channel, which is known when there is an event stream; waiting for it"
+        );
+        // One who waits is as ready as it can be.
+        self.ready.send_replace(true);
+        tokio::select! {
+            () = self.ground.house.stream.found() => {
+                self.ground.view.status.take_up();
+                true
+            }
+            () = self.stop.cancelled() => false,
         }
     }
 
@@ -243,9 +311,18 @@ impl Service {
 
     async fn serve(&self, term: &mut Term, held: Option<&mut Held>) -> Ending {
         let (Some(lease), Some(held)) = (&self.lease, held) else {
-            return tokio::select! {
-                () = self.stop.cancelled() => Ending::Stopped,
-                _ = term.ended() => Ending::GivenUp,
+            let end = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Ending::Stopped,
+                end = term.ended() => end,
+                () = self.ground.house.stream.found(), if !term.has_stream => {
+                    return Ending::StreamFound;
+                }
+            };
+            let has_others = self.ground.house.lease.is_some() && !term.has_stream;
+            return match end {
+                BridgeEnd::DuplicateLogin if has_others => Ending::Ousted,
+                _ => Ending::GivenUp,
             };
         };
         let end = tokio::select! {
@@ -273,6 +350,14 @@ impl Service {
         if let (Some(lease), Some(held)) = (&self.lease, held) {
             let _ = tokio::time::timeout(RELEASE_LIMIT, lease.release(held)).await;
         }
+    }
+
+    async fn tell_left(&self, reason: &str) {
+        let id = &self.ground.view.id;
+        let lifecycle = &self.ground.house.lifecycle;
+        lifecycle
+            .disconnected(&id.domain, &id.channel, reason)
+            .await;
     }
 
     async fn pause(&self) -> bool {

@@ -21,6 +21,7 @@ use crate::channel_name::ChannelId;
 use crate::channel_view::ChannelView;
 use crate::config::{ChannelConfig, CommandTimes, VerifyTimes};
 use crate::history::History;
+use crate::house_stream::HouseStream;
 use crate::kv_writer::KvWriter;
 use crate::lease::Times;
 use crate::lease_bucket::Identity;
@@ -39,8 +40,7 @@ pub(crate) struct House {
     /// Over which channels publish.
     pub(crate) connections: Arc<SharedLives>,
     pub(crate) client: Client,
-    /// `None` without JetStream.
-    pub(crate) stream: Option<EventStream>,
+    pub(crate) stream: HouseStream,
     pub(crate) outbox_bytes: usize,
     pub(crate) parts_grace: Duration,
     pub(crate) command_times: CommandTimes,
@@ -67,6 +67,8 @@ pub(crate) struct Ground {
 pub(crate) struct Term {
     /// Higher than that of all terms before.
     pub(crate) epoch: u64,
+    /// Without a stream no state is stored, and nobody knows of other robots.
+    pub(crate) has_stream: bool,
     cytube: CytubeHandle,
     view: ChannelView,
     outbox: Arc<SharedOutbox>,
@@ -82,6 +84,7 @@ impl Term {
     /// Reads back what the stream and KV know of the channel, and starts to join it.
     pub(crate) async fn start(
         ground: &Ground,
+        stream: Option<&EventStream>,
         least_epoch: u64,
         ready: watch::Sender<bool>,
     ) -> Result<Self, RobotError> {
@@ -92,11 +95,11 @@ impl Term {
             ground.house.outbox_bytes,
             Arc::clone(&status),
         ));
-        let (history, last_sign) = match &ground.house.stream {
+        let (history, last_sign) = match stream {
             Some(stream) => read_back(stream, &id).await.map_err(RobotError::Stream)?,
             None => (History::default(), None),
         };
-        let writer = match ground.house.stream {
+        let writer = match stream {
             Some(_) => {
                 let client = ground.house.client.clone();
                 let opened = KvWriter::open(
@@ -153,12 +156,13 @@ impl Term {
             last_sign,
             absent_from: None,
             kv_enabled: writer.is_some(),
-            has_lease: ground.house.lease.is_some() && ground.house.stream.is_some(),
+            has_lease: ground.house.lease.is_some() && stream.is_some(),
             stop: stop_bridge.clone(),
             ready,
         };
         Ok(Self {
             epoch,
+            has_stream: stream.is_some(),
             cytube,
             view: ground.view.clone(),
             outbox,

@@ -11,11 +11,13 @@ use serde_json::value::RawValue;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep_until, timeout};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
-use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 use tracing::{debug, warn};
 
+use super::dial::dial;
 use super::now;
 use super::tls::refused_certificate;
 use crate::config::CytubeConfig;
@@ -40,20 +42,28 @@ pub(super) async fn open(
         .max_message_size(Some(config.max_frame_bytes))
         .max_frame_size(Some(config.max_frame_bytes));
     let connector = Connector::Rustls(Arc::new(tls));
-    let opening = tokio_tungstenite::connect_async_tls_with_config(
-        url.as_str(),
-        Some(limits),
-        true,
-        Some(connector),
-    );
+    let opening = connect(&url, limits, connector);
     match timeout(config.connect_timeout, opening).await {
-        Ok(Ok((websocket, _))) => Ok(websocket),
+        Ok(Ok(websocket)) => Ok(websocket),
         Ok(Err(error)) => Err(match refused_certificate(&error) {
             Some(source) => ConnectError::Untrusted { url, source },
             None => ConnectError::Websocket { url, source: error },
         }),
         Err(_) => Err(ConnectError::Timeout { url }),
     }
+}
+
+async fn connect(
+    url: &str,
+    limits: WebSocketConfig,
+    connector: Connector,
+) -> Result<Websocket, tungstenite::Error> {
+    let request = url.into_client_request()?;
+    let stream = dial(request.uri()).await?;
+    stream.set_nodelay(true)?;
+    let opening = client_async_tls_with_config(request, stream, Some(limits), Some(connector));
+    let (websocket, _) = opening.await?;
+    Ok(websocket)
 }
 
 /// What waits to be written, and who wants to know that it was.

@@ -9,6 +9,7 @@ mod cytube_faults;
 mod event_table;
 mod faults;
 mod half_characters;
+mod jetstream_later;
 mod large_lists;
 mod nats_faults;
 mod rebuilding;
