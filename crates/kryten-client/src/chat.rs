@@ -1,7 +1,8 @@
 //! Long messages in parts, and not too many at once.
 //!
 //! CyTube cuts a line at 320 characters without a word, and drops lines that come too fast. [`split`] makes parts that
-//! are short enough, [`ChatPace`] says when the next may go. [`Robot::say`](crate::commands::Robot::say) uses both.
+//! are short enough, [`lines`] makes such of which none is a command by chance, [`ChatPace`] says when the next may go.
+//! [`Robot::say`](crate::commands::Robot::say) uses both of these.
 //!
 //! ```
 //! use kryten_client::chat::split;
@@ -18,7 +19,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, de};
 
 pub use pace::{ChatPace, Slots};
-pub use split::{CYTUBE_LIMIT, split};
+pub use split::{CYTUBE_LIMIT, lines, split};
 
 /// How often and how much at a time is said; in a configuration file beside `nats`.
 ///

@@ -188,11 +188,13 @@ const MAX_STYLE: usize = 20_000;
 /// CyTube takes a poll's end within a day.
 const LONGEST_POLL: i64 = 86_400;
 
-/// A chat line; those of CyTube's typed commands whose effect can be seen are taken for what they are.
+/// A chat line; those of CyTube's typed commands whose effect can be seen are taken for what they are. As for CyTube, a
+/// blank before the slash makes a line of them.
 fn typed(message: &str) -> Result<ChannelCommand, ParseError> {
     use ChannelCommand as C;
-    let line = message.trim_start();
-    let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let (word, rest) = message
+        .split_once(char::is_whitespace)
+        .unwrap_or((message, ""));
     let rest = rest.trim();
     let (first, more) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
     let username = || args::username(first);

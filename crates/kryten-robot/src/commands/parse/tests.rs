@@ -115,6 +115,22 @@ fn typed_commands_are_taken_for_what_they_are() {
 }
 
 #[test]
+fn a_blank_before_a_typed_command_makes_a_line_of_it() {
+    for message in [
+        " /kick bob",
+        "\n/ban bob",
+        "\u{a0}/mute bob",
+        "\u{1}/smute bob",
+        "\u{3000}/unmute bob",
+    ] {
+        let line = ChannelCommand::Say {
+            message: message.to_owned(),
+        };
+        assert_eq!(unified("say", json!({"message": message})).unwrap(), line);
+    }
+}
+
+#[test]
 fn numbers_may_be_texts_and_zero_is_an_item() {
     assert_eq!(
         unified("jump", json!({"uid": 0})).unwrap(),
