@@ -183,7 +183,7 @@ fn read(action: Action, args: &Args<'_>, dialect: Dialect) -> Result<ChannelComm
     })
 }
 
-/// The largest style sheet or script that CyTube takes, in bytes.
+/// The largest style sheet or script that CyTube takes, in characters as JavaScript counts them.
 const MAX_STYLE: usize = 20_000;
 /// CyTube takes a poll's end within a day.
 const LONGEST_POLL: i64 = 86_400;
@@ -297,13 +297,13 @@ fn playlist_queue(args: &Args<'_>) -> Result<ChannelCommand, ParseError> {
 
 fn filter(args: &Args<'_>) -> Result<Filter, ParseError> {
     const MISSING: &str = "Missing name or source";
-    let flags = args.text(&["flags"])?;
     Ok(Filter {
         name: args.words(&["name"], MISSING)?,
         source: args.words(&["source"], MISSING)?,
-        flags: match args.has(&["flags"]) {
-            true => flags,
-            false => "gi".to_owned(),
+        // No flags at all are flags, too.
+        flags: match args.value("flags") {
+            Some(_) => args.text(&["flags"])?,
+            None => "gi".to_owned(),
         },
         replace: args.text(&["replace"])?,
         filterlinks: args.flag("filterlinks").unwrap_or(false),
