@@ -36,6 +36,15 @@ fn the_three_formats_say_the_same() {
             "c.YML",
             "nats:\n  servers:\n    - nats://a:4222\n  user: '012345'\n",
         ),
+        // The originals take any name.
+        (
+            "kryten_robot",
+            "\u{feff}{\"nats\": {\"servers\": [\"nats://a:4222\"], \"user\": \"012345\"}}",
+        ),
+        (
+            "robot.conf",
+            r#"{"nats": {"servers": ["nats://a:4222"], "user": "012345"}}"#,
+        ),
     ] {
         let (_folder, path) = written(name, text);
         assert_eq!(load(&path).unwrap(), expected, "{name}");
@@ -57,8 +66,12 @@ fn a_broken_file_is_told_with_its_place_and_without_its_text() {
             "{error:?}"
         );
     }
-    let (_folder, path) = written("c.ini", "");
-    assert!(matches!(load(&path), Err(ConfigError::Extension { .. })));
+    let (_folder, path) = written("c.ini", "a = 1\n");
+    let error = load(&path).unwrap_err().to_string();
+    assert!(
+        error.ends_with("(its name ends in none of .toml, .yaml and .yml) at line 1 column 1"),
+        "{error}"
+    );
     assert!(matches!(
         load(Path::new("/nonexistent.json")),
         Err(ConfigError::Read { .. })
