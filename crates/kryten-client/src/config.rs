@@ -3,6 +3,7 @@
 
 mod client;
 mod expand;
+pub mod lenient;
 mod nats;
 mod schema;
 

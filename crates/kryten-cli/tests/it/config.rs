@@ -123,7 +123,7 @@ fn what_is_wrong_is_told_in_one_sentence_each_with_its_key() {
         (
             "bot.yaml",
             "nats:\n  servers: nats://localhost\n  connect_timeout: hunter2\n",
-            "error: the configuration's nats.connect_timeout is wrong: invalid type, expected f64\n",
+            "error: the configuration's nats.connect_timeout is wrong: it must be a number\n",
         ),
         (
             "bot.yaml",

@@ -124,11 +124,27 @@ fn the_originals_nats_sections_are_read() {
 }
 
 #[test]
+fn what_the_originals_coerce_is_read() {
+    let whole: Whole = read(json!({"nats": {
+        "servers": "nats://one:4222", "user": " u ", "password": 12345, "connect_timeout": "10",
+        "reconnect_time_wait": " 0.5 ", "max_reconnect_attempts": 10.0, "allow_reconnect": "false", "replicas": "3"
+    }}))
+    .unwrap();
+    let nats = whole.nats;
+    assert_eq!(nats.connect_timeout.as_secs(), 10);
+    assert_eq!(nats.reconnect_time_wait.as_millis(), 500);
+    assert_eq!((nats.max_reconnect_attempts, nats.replicas), (10, Some(3)));
+    assert!(!nats.allow_reconnect);
+    assert_eq!(nats.user.as_deref(), Some("u"));
+    assert_eq!(nats.password.unwrap().expose_secret(), "12345");
+}
+
+#[test]
 fn a_wrong_value_is_named_by_its_key_and_not_shown() {
     let error = read::<Whole>(json!({"nats": {"connect_timeout": "hunter2"}})).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the configuration's nats.connect_timeout is wrong: invalid type, expected f64"
+        "the configuration's nats.connect_timeout is wrong: it must be a number"
     );
     let error = read::<Whole>(json!({"nats": {"servers": 7}})).unwrap_err();
     assert!(
