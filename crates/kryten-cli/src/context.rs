@@ -222,11 +222,9 @@ fn from_config(file: &Path, needs_servers: bool) -> anyhow::Result<(NatsConfig, 
     let loaded = kryten_client::config::load(file);
     let mut value = match loaded {
         // These name the file themselves.
-        Err(
-            error @ (ConfigError::Read { .. }
-            | ConfigError::Extension { .. }
-            | ConfigError::Syntax { .. }),
-        ) => return Err(error.into()),
+        Err(error @ (ConfigError::Read { .. } | ConfigError::Syntax { .. })) => {
+            return Err(error.into());
+        }
         loaded => loaded.with_context(named)?,
     };
     let channels = channels_in(&value);

@@ -17,12 +17,15 @@ use tracing_subscriber::{Layer, Registry, reload};
 use rotating::RotatingFile;
 pub(crate) use rotating::Rotation;
 
-/// How much is logged.
+/// How much is logged; the originals' words are taken too, in any case where the option says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogLevel {
+    #[value(aliases = ["critical", "fatal"])]
     Error,
+    #[value(alias = "warning")]
     Warn,
     Info,
+    #[value(alias = "notset")]
     Debug,
     Trace,
 }
@@ -227,4 +230,39 @@ fn filter(levels: &LogLevels, from_env: bool) -> EnvFilter {
             Err(_) => filter,
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    #[test]
+    fn the_originals_words_for_levels_are_taken_in_any_case() {
+        for (word, level) in [
+            ("INFO", LogLevel::Info),
+            ("info", LogLevel::Info),
+            ("DEBUG", LogLevel::Debug),
+            ("NotSet", LogLevel::Debug),
+            ("WARN", LogLevel::Warn),
+            ("WARNING", LogLevel::Warn),
+            ("ERROR", LogLevel::Error),
+            ("CRITICAL", LogLevel::Error),
+            ("fatal", LogLevel::Error),
+        ] {
+            assert_eq!(LogLevel::from_str(word, true), Ok(level), "{word}");
+            for arguments in [
+                &["kryten", "userstats", "--log-level", word][..],
+                &["kryten", "up", "--demo", "--log-level", word],
+                &["kryten", "sim", "--log-level", word],
+                &["kryten", "loglevel", "robot", word],
+            ] {
+                let parsed = Cli::try_parse_from(arguments);
+                assert!(parsed.is_ok(), "{arguments:?}: {:?}", parsed.err());
+            }
+        }
+        assert!(Cli::try_parse_from(["kryten", "userstats", "--log-level", "loud"]).is_err());
+    }
 }

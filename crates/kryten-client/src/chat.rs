@@ -1,7 +1,8 @@
 //! Long messages in parts, and not too many at once.
 //!
 //! CyTube cuts a line at 320 characters without a word, and drops lines that come too fast. [`split`] makes parts that
-//! are short enough, [`ChatPace`] says when the next may go. [`Robot::say`](crate::commands::Robot::say) uses both.
+//! are short enough, [`lines`] makes such of which none is a command by chance, [`ChatPace`] says when the next may go.
+//! [`Robot::say`](crate::commands::Robot::say) uses both of these.
 //!
 //! ```
 //! use kryten_client::chat::split;
@@ -17,8 +18,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, de};
 
+use crate::config::lenient;
 pub use pace::{ChatPace, Slots};
-pub use split::{CYTUBE_LIMIT, split};
+pub use split::{CYTUBE_LIMIT, lines, split};
 
 /// How often and how much at a time is said; in a configuration file beside `nats`.
 ///
@@ -39,10 +41,10 @@ pub struct ChatLimits {
     #[serde(rename = "chat_jitter", deserialize_with = "seconds")]
     pub jitter: Duration,
     /// So many lines may go at once after a pause; 1 for an even pace.
-    #[serde(rename = "chat_burst")]
+    #[serde(rename = "chat_burst", deserialize_with = "lenient::number")]
     pub burst: u32,
     /// The longest line, in characters.
-    #[serde(rename = "chat_max_length")]
+    #[serde(rename = "chat_max_length", deserialize_with = "lenient::number")]
     pub max_length: usize,
 }
 
@@ -59,7 +61,7 @@ impl Default for ChatLimits {
 }
 
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let seconds = f64::deserialize(deserializer)?;
+    let seconds: f64 = lenient::number(deserializer)?;
     Duration::try_from_secs_f64(seconds)
         .map_err(|_| de::Error::custom("expected a number of seconds, 0 or more"))
 }

@@ -1,8 +1,9 @@
-//! Configuration files: JSON, TOML or YAML by extension, `${NAME}` from the environment, unknown keys told, and a JSON
+//! Configuration files: TOML or YAML by extension, else JSON, `${NAME}` from the environment, unknown keys told, and a JSON
 //! Schema from the types.
 
 mod client;
 mod expand;
+pub mod lenient;
 mod nats;
 mod schema;
 
@@ -27,13 +28,7 @@ pub enum ConfigError {
         /// Why.
         source: std::io::Error,
     },
-    /// The extension is none that we know.
-    #[error("the configuration {path} must end in .json, .toml, .yaml or .yml", path = path.display())]
-    Extension {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The text is not in the format that the extension names.
+    /// The text is not in the format that the extension names, or not in JSON where it names none.
     #[error("the configuration {path} is not valid {format}{place}", path = path.display())]
     Syntax {
         /// The file.
@@ -123,7 +118,8 @@ pub fn read<T: DeserializeOwned>(value: Value) -> Result<T, ConfigError> {
     })
 }
 
-/// Parses a text in the format that the path's extension names; `${NAME}` stays as it is.
+/// Parses a text in the format that the path's extension names, in JSON where it names none, as the originals do with
+/// any file; `${NAME}` stays as it is.
 ///
 /// # Errors
 /// [`ConfigError`] when the text is not in that format.
@@ -135,11 +131,6 @@ pub fn parse(path: &Path, text: &str) -> Result<Value, ConfigError> {
     };
     let extension = path.extension().unwrap_or_default().to_string_lossy();
     match extension.to_ascii_lowercase().as_str() {
-        "json" => {
-            let text = text.trim_start_matches('\u{feff}');
-            serde_json::from_str(text)
-                .map_err(|error| syntax("JSON", Some((error.line(), error.column()))))
-        }
         "toml" => toml::from_str(text).map_err(|error| {
             let place = error.span().map(|span| line_and_column(text, span.start));
             syntax("TOML", place)
@@ -149,9 +140,15 @@ pub fn parse(path: &Path, text: &str) -> Result<Value, ConfigError> {
             let place = place.map(|place| (place.line() as usize, place.column() as usize));
             syntax("YAML", place)
         }),
-        _ => Err(ConfigError::Extension {
-            path: path.to_owned(),
-        }),
+        other => {
+            let format = match other {
+                "json" => "JSON",
+                _ => "JSON (its name ends in none of .toml, .yaml and .yml)",
+            };
+            let text = text.trim_start_matches('\u{feff}');
+            serde_json::from_str(text)
+                .map_err(|error| syntax(format, Some((error.line(), error.column()))))
+        }
     }
 }
 

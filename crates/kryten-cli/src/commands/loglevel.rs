@@ -30,7 +30,7 @@ pub(crate) struct LogLevelArgs {
     #[arg(value_enum)]
     service: Service,
     /// The least level that is logged from now on; without it the levels are shown
-    #[arg(value_enum)]
+    #[arg(value_enum, ignore_case = true)]
     level: Option<LogLevel>,
     /// Of this module alone, such as kryten_robot::publisher or kryten_userstats::counting
     #[arg(long, value_name = "MODULE")]

@@ -24,15 +24,30 @@ pub(crate) struct ReportArgs {
     /// As --format json
     #[arg(long)]
     json: bool,
-    /// How many users
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    top_users: u64,
-    /// How many films
-    #[arg(long, value_name = "N", default_value_t = 15)]
-    media_history: u64,
-    /// How many places of each leaderboard
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    leaderboards: u64,
+    /// How many users; -1 for all
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 20,
+        allow_negative_numbers = true
+    )]
+    top_users: i64,
+    /// How many films; -1 for all
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 15,
+        allow_negative_numbers = true
+    )]
+    media_history: i64,
+    /// How many places of each leaderboard; -1 for all
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 10,
+        allow_negative_numbers = true
+    )]
+    leaderboards: i64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

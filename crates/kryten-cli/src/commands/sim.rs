@@ -86,7 +86,7 @@ pub(crate) struct SimArgs {
     #[arg(long)]
     no_wait: bool,
     /// What is logged to stderr
-    #[arg(long, value_enum, default_value = "warn")]
+    #[arg(long, value_enum, ignore_case = true, default_value = "warn")]
     log_level: LogLevel,
 }
 

@@ -73,7 +73,7 @@ pub(crate) struct UpArgs {
     #[arg(long, value_name = "LINES", default_value_t = 4.0)]
     pub(crate) rate: f64,
     /// What is logged to stderr; the log file has everything from `info` on
-    #[arg(long, value_enum, default_value = "warn")]
+    #[arg(long, value_enum, ignore_case = true, default_value = "warn")]
     pub(crate) log_level: LogLevel,
     #[command(flatten)]
     pub(crate) log: LogArgs,

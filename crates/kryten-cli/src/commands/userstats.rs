@@ -36,7 +36,7 @@ pub(crate) struct UserstatsArgs {
     )]
     pub(crate) config: Option<PathBuf>,
     /// What is logged, whatever the configuration says
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, ignore_case = true)]
     pub(crate) log_level: Option<LogLevel>,
     /// Log into this file too
     #[arg(

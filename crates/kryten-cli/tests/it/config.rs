@@ -123,7 +123,7 @@ fn what_is_wrong_is_told_in_one_sentence_each_with_its_key() {
         (
             "bot.yaml",
             "nats:\n  servers: nats://localhost\n  connect_timeout: hunter2\n",
-            "error: the configuration's nats.connect_timeout is wrong: invalid type, expected f64\n",
+            "error: the configuration's nats.connect_timeout is wrong: it must be a number\n",
         ),
         (
             "bot.yaml",
@@ -138,7 +138,7 @@ fn what_is_wrong_is_told_in_one_sentence_each_with_its_key() {
         (
             "bot.ini",
             "",
-            "error: the configuration bot.ini must end in .json, .toml, .yaml or .yml\n",
+            "error: the configuration bot.ini is not valid JSON (its name ends in none of .toml, .yaml and .yml) at line 1 column 0\n",
         ),
     ] {
         let (said, code) = checked(name, text);

@@ -1,4 +1,6 @@
-//! Splits a long message.
+//! Splits a long message, so that no part of it is a command by chance.
+
+use std::borrow::Cow;
 
 /// The longest line that CyTube takes, unless its operator has set another limit.
 pub const CYTUBE_LIMIT: usize = 320;
@@ -12,16 +14,46 @@ pub const CYTUBE_LIMIT: usize = 320;
 /// A character counts as CyTube counts it: one beyond U+FFFF, such as an emoji, is two. A limit below 2 is taken for
 /// 2.
 pub fn split(message: &str, limit: usize) -> Vec<&str> {
-    let limit = limit.max(2);
     let mut parts = Vec::new();
     let mut rest = message.trim();
     while !rest.is_empty() {
-        let end = fitting(rest, limit);
-        let (part, after) = rest.split_at(place_to_cut(rest, end));
-        parts.push(part.trim_end());
-        rest = after.trim_start();
+        parts.push(next_part(&mut rest, limit.max(2)));
     }
     parts
+}
+
+/// The lines of a message: the parts that [`split`] makes, of which none is a command to CyTube unless the message
+/// itself begins with `/`, and then the first alone.
+///
+/// CyTube takes for a command what begins with `/`, and nothing that has a blank before it. Whoever says what somebody
+/// else has typed puts one there; it stays, and a later line that would begin with `/` gets one.
+///
+/// ```
+/// use kryten_client::chat::lines;
+///
+/// assert_eq!(lines(" /clear", 320), [" /clear"]);
+/// assert_eq!(lines("/me likes and /or", 14), ["/me likes and", " /or"]);
+/// ```
+pub fn lines(message: &str, limit: usize) -> Vec<Cow<'_, str>> {
+    let limit = limit.max(2);
+    let mut lines = Vec::new();
+    let mut rest = message.trim();
+    while !rest.is_empty() {
+        let is_command = lines.is_empty() && message.starts_with('/');
+        lines.push(match rest.starts_with('/') && !is_command {
+            true => Cow::Owned(format!(" {}", next_part(&mut rest, limit - 1))),
+            false => Cow::Borrowed(next_part(&mut rest, limit)),
+        });
+    }
+    lines
+}
+
+/// Takes as much as fits off the front of what is left.
+fn next_part<'a>(rest: &mut &'a str, limit: usize) -> &'a str {
+    let end = fitting(rest, limit);
+    let (part, after) = rest.split_at(place_to_cut(rest, end));
+    *rest = after.trim_start();
+    part.trim_end()
 }
 
 /// How many bytes of the text fit.
@@ -98,6 +130,27 @@ mod tests {
     }
 
     #[test]
+    fn only_a_message_that_begins_with_a_slash_has_a_line_that_does() {
+        for (message, limit, expected) in [
+            ("/kick bob", 320, &["/kick bob"][..]),
+            (" /kick bob", 320, &[" /kick bob"]),
+            ("\n/ban bob", 320, &[" /ban bob"]),
+            ("\u{a0}\u{3000}/mute bob", 320, &[" /mute bob"]),
+            ("\u{1}/clear", 320, &["\u{1}/clear"]),
+            ("  hello  ", 320, &["hello"]),
+            (" / ", 320, &[" /"]),
+            ("aaaa /bbb", 4, &["aaaa", " /bb", "b"]),
+            ("/aa /bb", 4, &["/aa", " /bb"]),
+            ("aaaa////", 4, &["aaaa", " ///", " /"]),
+            ("//", 2, &["//"]),
+            (" //", 0, &[" /", " /"]),
+            ("  ", 4, &[]),
+        ] {
+            assert_eq!(lines(message, limit), expected, "{message:?}");
+        }
+    }
+
+    #[test]
     fn what_a_reader_sees_as_one_stays_together() {
         assert_eq!(split("abce\u{301}d", 4), ["abc", "e\u{301}d"]);
         assert_eq!(split("ab👍🏽", 4), ["ab", "👍🏽"]);
@@ -139,6 +192,16 @@ mod tests {
             for part in &parts {
                 prop_assert!(!part.is_empty() && part.trim() == *part);
                 prop_assert!(part.encode_utf16().count() <= limit.max(2));
+            }
+        }
+
+        #[test]
+        fn no_line_is_a_command_by_chance(message in "[a/ \n\u{a0}😀]{0,60}", limit in 0_usize..12) {
+            let lines = lines(&message, limit);
+            prop_assert_eq!(without_space(&lines.concat()), without_space(&message));
+            for (at, line) in lines.iter().enumerate() {
+                prop_assert!(!line.starts_with('/') || (at == 0 && message.starts_with('/')));
+                prop_assert!(line.encode_utf16().count() <= limit.max(2));
             }
         }
 

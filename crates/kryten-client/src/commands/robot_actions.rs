@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::Robot;
 use super::malformed;
-use crate::chat::split;
+use crate::chat::{lines, split};
 use crate::command::CommandError;
 
 /// All of these fail as [`Robot::send`] does.
@@ -21,10 +21,13 @@ use crate::command::CommandError;
 impl Robot {
     /// Says something in the chat: a long text in several lines, each when the [limits](crate::chat::ChatLimits)
     /// allow it. Nothing is said for an empty text. After an error the lines before it have been said.
+    ///
+    /// A message that begins with `/` is a command to CyTube, with the robot's rank. A blank before what somebody else
+    /// has typed makes it a line; see [`lines`](crate::chat::lines()).
     pub async fn say(&self, message: &str) -> Result<(), CommandError> {
-        for part in split(message, self.pace.limits().max_length) {
+        for line in lines(message, self.pace.limits().max_length) {
             self.pace.next().await;
-            let message = part.to_owned();
+            let message = line.into_owned();
             self.send(RobotCommand::Say { message }).await?;
         }
         Ok(())

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::lenient;
 use super::nats::seconds;
 use super::schema::{UnknownKey, schema, unknown_keys, warn_of};
 use super::{ConfigError, NatsConfig, load, read};
@@ -93,9 +94,11 @@ pub struct ServiceConfig {
     /// Of the original, which reads it and does not use it either.
     #[serde(default = "yes")]
     #[schemars(extend("deprecated" = true))]
+    #[serde(deserialize_with = "lenient::flag")]
     pub enable_lifecycle: bool,
     /// Whether a heartbeat is sent.
     #[serde(default = "yes")]
+    #[serde(deserialize_with = "lenient::flag")]
     pub enable_heartbeat: bool,
     /// How often it is sent, in seconds.
     #[serde(default = "half_a_minute", deserialize_with = "seconds")]
@@ -103,15 +106,18 @@ pub struct ServiceConfig {
     pub heartbeat_interval: Duration,
     /// Whether discovery polls are answered.
     #[serde(default = "yes")]
+    #[serde(deserialize_with = "lenient::flag")]
     pub enable_discovery: bool,
     /// The port of `/health`, as lifecycle messages tell it.
     #[serde(default)]
+    #[serde(deserialize_with = "lenient::number")]
     pub health_port: Option<u16>,
     /// The path of `/health`, as lifecycle messages tell it.
     #[serde(default)]
     pub health_path: Option<String>,
     /// The port of `/metrics`, as lifecycle messages tell it.
     #[serde(default)]
+    #[serde(deserialize_with = "lenient::number")]
     pub metrics_port: Option<u16>,
     /// The path of `/metrics`, as lifecycle messages tell it.
     #[serde(default)]
@@ -125,6 +131,7 @@ pub struct ServiceConfig {
 pub struct MetricsConfig {
     /// The port.
     #[schemars(range(min = 1))]
+    #[serde(deserialize_with = "lenient::number")]
     pub port: u16,
     /// The path of `/health`, as lifecycle messages tell it.
     #[serde(default)]

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, de};
 
+use super::lenient;
 pub use shown::without_user_part;
 
 /// The `nats` section: where the servers are, how to log in, and what certificates to trust and to show.
@@ -25,9 +26,11 @@ pub struct NatsConfig {
     /// The older form of `servers`; used only where that is empty.
     pub url: Option<String>,
     /// The user.
+    #[serde(deserialize_with = "lenient::text")]
     pub user: Option<String>,
     /// The user's password. Write `${NAME}` to take it from the environment.
     #[schemars(with = "Option<String>")]
+    #[serde(deserialize_with = "lenient::secret")]
     pub password: Option<SecretString>,
     /// A token instead of user and password.
     #[schemars(with = "Option<String>")]
@@ -47,9 +50,11 @@ pub struct NatsConfig {
     pub tls_key: Option<PathBuf>,
     /// Whether to refuse a server that offers no TLS. Without a value: where an address is `tls://` or one of the other
     /// `tls_` keys is there. The server's certificate is always verified.
+    #[serde(deserialize_with = "lenient::flag")]
     pub tls_required: Option<bool>,
     /// Whether TLS begins before the server introduces itself, as its `handshake_first` wants it.
     #[schemars(extend("default" = false))]
+    #[serde(deserialize_with = "lenient::flag")]
     pub tls_handshake_first: bool,
     /// The JetStream domain that keeps stream and buckets, such as `hub`, where that is not the server's own.
     pub jetstream_domain: Option<String>,
@@ -66,6 +71,7 @@ pub struct NatsConfig {
     /// On how many servers of a cluster the stream and the buckets that we create are kept, 1 to 5. Without a value 1, and
     /// what is there already is taken as it is.
     #[schemars(range(min = 1, max = 5))]
+    #[serde(deserialize_with = "lenient::number")]
     pub replicas: Option<u8>,
     /// How long one attempt to connect may take, in seconds.
     #[serde(deserialize_with = "seconds")]
@@ -78,9 +84,11 @@ pub struct NatsConfig {
     pub reconnect_time_wait: Duration,
     /// How often the originals try again before they give up. We read it and never give up.
     #[schemars(extend("default" = -1))]
+    #[serde(deserialize_with = "lenient::number")]
     pub max_reconnect_attempts: i64,
     /// Whether the originals connect again. We read it and always do.
     #[schemars(extend("default" = true))]
+    #[serde(deserialize_with = "lenient::flag")]
     pub allow_reconnect: bool,
     /// How often an idle connection is tested, in seconds; 1 or more.
     #[serde(deserialize_with = "seconds")]
@@ -188,7 +196,7 @@ fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>
 }
 
 pub(super) fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let seconds = f64::deserialize(deserializer)?;
+    let seconds: f64 = lenient::number(deserializer)?;
     Duration::try_from_secs_f64(seconds)
         .map_err(|_| de::Error::custom("it must be a number of seconds, 0 or more"))
 }

@@ -36,6 +36,15 @@ fn the_three_formats_say_the_same() {
             "c.YML",
             "nats:\n  servers:\n    - nats://a:4222\n  user: '012345'\n",
         ),
+        // The originals take any name.
+        (
+            "kryten_robot",
+            "\u{feff}{\"nats\": {\"servers\": [\"nats://a:4222\"], \"user\": \"012345\"}}",
+        ),
+        (
+            "robot.conf",
+            r#"{"nats": {"servers": ["nats://a:4222"], "user": "012345"}}"#,
+        ),
     ] {
         let (_folder, path) = written(name, text);
         assert_eq!(load(&path).unwrap(), expected, "{name}");
@@ -57,8 +66,12 @@ fn a_broken_file_is_told_with_its_place_and_without_its_text() {
             "{error:?}"
         );
     }
-    let (_folder, path) = written("c.ini", "");
-    assert!(matches!(load(&path), Err(ConfigError::Extension { .. })));
+    let (_folder, path) = written("c.ini", "a = 1\n");
+    let error = load(&path).unwrap_err().to_string();
+    assert!(
+        error.ends_with("(its name ends in none of .toml, .yaml and .yml) at line 1 column 1"),
+        "{error}"
+    );
     assert!(matches!(
         load(Path::new("/nonexistent.json")),
         Err(ConfigError::Read { .. })
@@ -111,11 +124,27 @@ fn the_originals_nats_sections_are_read() {
 }
 
 #[test]
+fn what_the_originals_coerce_is_read() {
+    let whole: Whole = read(json!({"nats": {
+        "servers": "nats://one:4222", "user": " u ", "password": 12345, "connect_timeout": "10",
+        "reconnect_time_wait": " 0.5 ", "max_reconnect_attempts": 10.0, "allow_reconnect": "false", "replicas": "3"
+    }}))
+    .unwrap();
+    let nats = whole.nats;
+    assert_eq!(nats.connect_timeout.as_secs(), 10);
+    assert_eq!(nats.reconnect_time_wait.as_millis(), 500);
+    assert_eq!((nats.max_reconnect_attempts, nats.replicas), (10, Some(3)));
+    assert!(!nats.allow_reconnect);
+    assert_eq!(nats.user.as_deref(), Some("u"));
+    assert_eq!(nats.password.unwrap().expose_secret(), "12345");
+}
+
+#[test]
 fn a_wrong_value_is_named_by_its_key_and_not_shown() {
     let error = read::<Whole>(json!({"nats": {"connect_timeout": "hunter2"}})).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the configuration's nats.connect_timeout is wrong: invalid type, expected f64"
+        "the configuration's nats.connect_timeout is wrong: it must be a number"
     );
     let error = read::<Whole>(json!({"nats": {"servers": 7}})).unwrap_err();
     assert!(

@@ -93,6 +93,32 @@ async fn methods_send_what_the_robot_understands_and_read_what_it_answers() {
 }
 
 #[tokio::test]
+async fn what_is_said_is_a_command_only_where_the_message_begins_with_a_slash() {
+    let (_server, client) = server_and_client().await;
+    let (_responder, requests) = start(&client).await;
+    let limits = ChatLimits {
+        min_delay: Duration::ZERO,
+        jitter: Duration::ZERO,
+        max_length: 10,
+        ..ChatLimits::default()
+    };
+    let robot = robot(&client).with_chat_limits(limits);
+    robot.say(" /clear").await.unwrap();
+    robot.say("\n/clear").await.unwrap();
+    robot.say("much text /clear").await.unwrap();
+    robot.say("/me waves").await.unwrap();
+    let requests = requests.lock().unwrap();
+    let said: Vec<_> = requests
+        .iter()
+        .map(|request| request["args"]["message"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        said,
+        [" /clear", " /clear", "much text", " /clear", "/me waves"]
+    );
+}
+
+#[tokio::test]
 async fn the_ways_in_which_a_command_to_the_robot_fails_are_told_apart() {
     let (_server, client) = server_and_client().await;
     let robot = robot(&client);

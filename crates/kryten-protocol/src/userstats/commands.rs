@@ -53,15 +53,15 @@ impl InChannel {
     }
 }
 
-/// How long the lists of `channel.all_stats` are.
+/// How long the lists of `channel.all_stats` are; a negative number is no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct AllStatsLimits {
     /// Users.
-    pub top_users: u64,
+    pub top_users: i64,
     /// Films.
-    pub media_history: u64,
+    pub media_history: i64,
     /// Places of each leaderboard.
-    pub leaderboards: u64,
+    pub leaderboards: i64,
 }
 
 /// A command to the statistics service.

@@ -3,8 +3,6 @@
 //! A pattern is a name, or the beginning of names with `*` after it. All names of one command are one: who denies
 //! `kick` denies `kick_user`, and `/kick` typed as a chat line, too.
 
-use kryten_client::chat::{CYTUBE_LIMIT, split};
-
 use super::command::ChannelCommand;
 use super::parse::{Action, action_of, folded, names_of};
 
@@ -139,11 +137,11 @@ impl AllowedCommands {
             ChannelCommand::Unmute { .. } => self.allows("unmute"),
             ChannelCommand::Kick { .. } => self.allows("kick"),
             ChannelCommand::Ban { .. } => self.allows("ban"),
-            // Each line of a long message is a line to CyTube, and may begin with a slash.
-            ChannelCommand::Say { message } => split(message, CYTUBE_LIMIT)
-                .into_iter()
-                .filter_map(|line| line.split_whitespace().next())
-                .filter(|word| word.starts_with('/') && !SAID.contains(word))
+            // CyTube reads what stands behind `/me` and the like as a line of its own, and obeys it.
+            ChannelCommand::Say { message } if message.starts_with('/') => message
+                .split_whitespace()
+                .take_while(|word| word.starts_with('/'))
+                .filter(|word| !SAID.contains(word))
                 .all(typed),
             _ => true,
         }
@@ -239,13 +237,17 @@ mod tests {
             reason: String::new(),
         };
         assert!(!lists.allows_command(&kick));
-        let long = format!("{} /ipban bob", "x".repeat(CYTUBE_LIMIT - 3));
-        for typed in ["/ipban bob", " /BANIP bob", "/kickanons", long.as_str()] {
+        for typed in [
+            "/ipban bob",
+            "/BANIP bob",
+            "/kickanons",
+            "/me /sp /ipban bob",
+        ] {
             assert!(!lists.allows_command(&say(typed)), "{typed}");
         }
-        assert!(
-            lists.allows_command(&say("/me waves")) && lists.allows_command(&say("and/or /ban"))
-        );
+        for line in ["/me waves", "and/or /ban", " /ipban bob", "/me and /ban"] {
+            assert!(lists.allows_command(&say(line)), "{line}");
+        }
     }
 
     #[test]

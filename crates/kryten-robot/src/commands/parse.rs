@@ -183,16 +183,18 @@ fn read(action: Action, args: &Args<'_>, dialect: Dialect) -> Result<ChannelComm
     })
 }
 
-/// The largest style sheet or script that CyTube takes, in bytes.
+/// The largest style sheet or script that CyTube takes, in characters as JavaScript counts them.
 const MAX_STYLE: usize = 20_000;
 /// CyTube takes a poll's end within a day.
 const LONGEST_POLL: i64 = 86_400;
 
-/// A chat line; those of CyTube's typed commands whose effect can be seen are taken for what they are.
+/// A chat line; those of CyTube's typed commands whose effect can be seen are taken for what they are. As for CyTube, a
+/// blank before the slash makes a line of them.
 fn typed(message: &str) -> Result<ChannelCommand, ParseError> {
     use ChannelCommand as C;
-    let line = message.trim_start();
-    let (word, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let (word, rest) = message
+        .split_once(char::is_whitespace)
+        .unwrap_or((message, ""));
     let rest = rest.trim();
     let (first, more) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
     let username = || args::username(first);
@@ -295,13 +297,13 @@ fn playlist_queue(args: &Args<'_>) -> Result<ChannelCommand, ParseError> {
 
 fn filter(args: &Args<'_>) -> Result<Filter, ParseError> {
     const MISSING: &str = "Missing name or source";
-    let flags = args.text(&["flags"])?;
     Ok(Filter {
         name: args.words(&["name"], MISSING)?,
         source: args.words(&["source"], MISSING)?,
-        flags: match args.has(&["flags"]) {
-            true => flags,
-            false => "gi".to_owned(),
+        // No flags at all are flags, too.
+        flags: match args.value("flags") {
+            Some(_) => args.text(&["flags"])?,
+            None => "gi".to_owned(),
         },
         replace: args.text(&["replace"])?,
         filterlinks: args.flag("filterlinks").unwrap_or(false),

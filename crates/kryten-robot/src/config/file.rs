@@ -6,7 +6,7 @@ mod sections;
 use std::path::Path;
 use std::time::Duration;
 
-use kryten_client::config::{self, ConfigError, NatsConfig};
+use kryten_client::config::{self, ConfigError, NatsConfig, lenient};
 use kryten_protocol::cytube::is_truthy;
 use kryten_protocol::state::is_bucket_name;
 use secrecy::SecretString;
@@ -285,8 +285,7 @@ fn seconds(
     let key = name.rsplit('.').next().unwrap_or(name);
     match section.get(key) {
         None => Ok(usual),
-        Some(value) => value
-            .as_f64()
+        Some(value) => lenient::number_of(value)
             .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
             .filter(|wait| !wait.is_zero())
             .ok_or(RobotConfigError::BadValue {
@@ -349,6 +348,25 @@ mod tests {
             !printed.contains("secret") && !printed.contains("cpw"),
             "{printed}"
         );
+    }
+
+    #[test]
+    fn numbers_may_be_texts_as_variables_give_them() {
+        let config = read(json!({
+            "cytube": {"domain": "cytu.be", "channel": "c", "reconnect_base_delay": "0.5"},
+            "nats": {"servers": ["nats://localhost"], "connect_timeout": "3", "user": " u ", "password": 12345},
+            "health": {"port": "8081"}, "commands": {"effect_seconds": "4", "pm_rank": "2"},
+        }))
+        .unwrap();
+        assert_eq!(
+            config.channels[0].reconnect_base,
+            Duration::from_millis(500)
+        );
+        assert_eq!(config.nats.connect_timeout, Duration::from_secs(3));
+        assert_eq!(config.nats.user.as_deref(), Some("u"));
+        assert_eq!(config.health.unwrap().port, 8081);
+        assert_eq!(config.command_times.effect, Duration::from_secs(4));
+        assert_eq!(config.pm_ranks.ask, 2.0);
     }
 
     #[test]

@@ -43,7 +43,8 @@ async fn only_allowed_commands_are_done_by_whatever_name_and_on_whichever_subjec
     for (command, args) in [
         ("mute", json!({"username": "bob"})),
         ("say", json!({"message": "/kick bob"})),
-        ("say", json!({"message": " /clear"})),
+        ("say", json!({"message": "/clear"})),
+        ("say", json!({"message": "/me /clear"})),
         ("system.shutdown", json!({})),
         ("setMotd", json!({"motd": "x"})),
     ] {
@@ -53,6 +54,13 @@ async fn only_allowed_commands_are_done_by_whatever_name_and_on_whichever_subjec
     // On the older subject, too: what is sent after it is heard after it.
     stage.tell("kick", json!({"username": "bob"})).await;
     stage.done("say", json!({"message": "hello"})).await;
+    // That is a line, to CyTube too.
+    stage.done("say", json!({"message": " /clear"})).await;
+    let history = stage.state().await["history"].to_string();
+    assert!(
+        history.contains("hello") && history.contains("\" /clear\""),
+        "{history}"
+    );
     stage.film("dQw4w9WgXcQ").await;
     let users = stage.state().await["users"].to_string();
     assert!(users.contains("bob"), "{users}");

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kryten_client::config::lenient;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -40,12 +41,15 @@ impl Default for AnswersConfig {
 pub(super) struct Answers {
     /// Whether they are given.
     #[schemars(extend("default" = false))]
+    #[serde(deserialize_with = "lenient::flag")]
     enabled: bool,
     /// The time between two answers to one person, in seconds.
     #[schemars(extend("default" = 30, "minimum" = 0))]
+    #[serde(deserialize_with = "lenient::number")]
     person_seconds: Option<f64>,
     /// The time between two answers in one channel, in seconds.
     #[schemars(extend("default" = 5, "minimum" = 0))]
+    #[serde(deserialize_with = "lenient::number")]
     channel_seconds: Option<f64>,
 }
 
@@ -55,10 +59,12 @@ pub(super) struct Answers {
 pub(super) struct Privacy {
     /// Whether people may opt out, be forgotten and have their data told by a private message `!privacy` to the bot; by
     /// default unless `compat` is `strict`.
+    #[serde(deserialize_with = "lenient::flag")]
     by_pm: Option<bool>,
     /// Whether `privacy.opt_out`, `opt_in`, `forget` and `export` are taken as commands, as `kryten privacy` sends them.
     /// Whoever may ask this service anything may send them.
     #[schemars(extend("default" = true))]
+    #[serde(deserialize_with = "lenient::flag")]
     by_command: Option<bool>,
 }
 

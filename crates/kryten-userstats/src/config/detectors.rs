@@ -1,5 +1,6 @@
 //! What the file says of what counts.
 
+use kryten_client::config::lenient;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -23,21 +24,27 @@ pub(super) enum Compat {
 pub(super) struct Detectors {
     /// Emotes whose names have `-` or `.` in them count, too.
     #[schemars(extend("default" = false))]
+    #[serde(deserialize_with = "lenient::flag")]
     marked_emotes: bool,
     /// Emotes that CyTube lists without `#` count where they are typed so, as a word of their own.
     #[schemars(extend("default" = false))]
+    #[serde(deserialize_with = "lenient::flag")]
     bare_emotes: bool,
     /// Kudos reach only whole names of users, once in a line, and a user of that name before the owner of an alias.
     #[schemars(extend("default" = false))]
+    #[serde(deserialize_with = "lenient::flag")]
     real_names: bool,
     /// HTML escapes such as `&#39;` are undone first.
     #[schemars(extend("default" = false))]
+    #[serde(deserialize_with = "lenient::flag")]
     decode_entities: bool,
     /// Lines of those who are shadow-muted do not count.
     #[schemars(extend("default" = false))]
+    #[serde(deserialize_with = "lenient::flag")]
     leave_out_muted: bool,
     /// Lines of `[server]` and other names in brackets do not count.
     #[schemars(extend("default" = false))]
+    #[serde(deserialize_with = "lenient::flag")]
     leave_out_server: bool,
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use kryten_client::NatsConfig;
+use kryten_client::config::lenient;
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -136,16 +137,21 @@ struct Service {
     _enable_lifecycle: IgnoredAny,
     /// Whether a heartbeat is sent.
     #[schemars(extend("default" = true))]
+    #[serde(deserialize_with = "lenient::flag")]
     enable_heartbeat: bool,
     /// How often it is sent, in whole seconds.
     #[schemars(range(min = 5, max = 300), extend("default" = 30))]
+    #[serde(deserialize_with = "lenient::number")]
     heartbeat_interval: u64,
     /// Whether discovery polls are answered.
     #[schemars(extend("default" = true))]
+    #[serde(deserialize_with = "lenient::flag")]
     enable_discovery: bool,
     /// The port of `/health` as lifecycle messages tell it; that of `metrics` without it.
+    #[serde(deserialize_with = "lenient::number")]
     health_port: Option<u16>,
     /// The port of `/metrics` as lifecycle messages tell it; that of `metrics` without it.
+    #[serde(deserialize_with = "lenient::number")]
     metrics_port: Option<u16>,
     /// The path of `/health` as lifecycle messages tell it.
     health_path: Option<String>,
@@ -175,6 +181,7 @@ impl Default for Service {
 struct Metrics {
     /// The port.
     #[schemars(range(min = 1))]
+    #[serde(deserialize_with = "lenient::number")]
     port: u16,
     /// The address to listen on.
     #[schemars(extend("default" = "0.0.0.0"))]
@@ -212,6 +219,7 @@ impl Default for Database {
 struct Snapshots {
     /// The time between two counts, in seconds.
     #[schemars(extend("default" = 300, "exclusiveMinimum" = 0))]
+    #[serde(deserialize_with = "lenient::number")]
     interval_seconds: f64,
 }
 
@@ -240,6 +248,7 @@ struct Backfill {
 struct State {
     /// The time after which it is loaded again and compared with what the events told, in seconds; 0 for never.
     #[schemars(extend("default" = 300, "minimum" = 0))]
+    #[serde(deserialize_with = "lenient::number")]
     refresh_seconds: Option<f64>,
 }
 
@@ -396,5 +405,63 @@ fn log_level(name: Option<&str>) -> Result<&'static str, ConfigError> {
             "log_level",
             "give DEBUG, INFO, WARNING, ERROR or CRITICAL",
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn file(more: Value) -> Value {
+        let mut file = json!({
+            "nats": {"servers": ["nats://localhost"]}, "channels": [{"domain": "cytu.be", "channel": "lounge"}],
+        });
+        let fields = more.as_object().unwrap().clone();
+        file.as_object_mut().unwrap().extend(fields);
+        file
+    }
+
+    #[test]
+    fn numbers_and_booleans_may_be_texts_as_variables_give_them() {
+        let config = read(file(json!({
+            "metrics": {"port": "28300"},
+            "service": {"heartbeat_interval": "15", "health_port": 28301.0, "enable_discovery": "false"},
+            "snapshots": {"interval_seconds": "60"},
+            "state": {"refresh_seconds": "0"},
+            "answers": {"enabled": "yes", "person_seconds": "1.5"},
+            "detectors": {"bare_emotes": "true"},
+        })))
+        .unwrap();
+        assert_eq!(config.http.unwrap().port(), 28300);
+        assert_eq!(config.heartbeat_interval, Some(Duration::from_secs(15)));
+        assert_eq!(config.health_endpoint.unwrap().port, 28301);
+        assert_eq!(config.metrics_endpoint.unwrap().port, 28300);
+        assert_eq!(config.snapshot_interval, Duration::from_secs(60));
+        assert_eq!(config.refresh_interval, None);
+        assert!(config.answers.in_chat && !config.answers_discovery && config.rules.bare_emotes);
+        assert_eq!(config.answers.person_every, Duration::from_millis(1500));
+    }
+
+    #[test]
+    fn a_number_that_is_none_is_named_by_its_key() {
+        for (section, problem) in [
+            (
+                json!({"metrics": {"port": "x"}}),
+                "metrics.port is wrong: it must be a number",
+            ),
+            (
+                json!({"service": {"heartbeat_interval": 7.5}}),
+                "service.heartbeat_interval is wrong: invalid type, expected u64",
+            ),
+            (
+                json!({"service": {"enable_heartbeat": "x"}}),
+                "service.enable_heartbeat is wrong: it must be true or false",
+            ),
+        ] {
+            let error = read(file(section)).unwrap_err().to_string();
+            assert_eq!(error, format!("the configuration's {problem}"));
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use kryten_protocol::command::Request;
 use kryten_protocol::cytube::is_truthy;
 use kryten_protocol::time::WireTime;
@@ -13,11 +15,7 @@ use crate::report::Report;
 use crate::status::{Sharing, Source};
 
 impl Queries {
-    /// The timestamp is local time without a zone, as the original's.
     pub(super) fn system_ping(&self, now: WireTime) -> Value {
-        let zone = jiff::tz::TimeZone::system();
-        let local = jiff::Timestamp::from_microsecond(now.micros())
-            .map(|now| zone.to_datetime(now).to_string());
         let endpoint = self
             .metrics_port
             .map(|port| format!("http://localhost:{port}/metrics"));
@@ -26,7 +24,7 @@ impl Queries {
             "service": "userstats",
             "version": VERSION,
             "uptime_seconds": self.status.view().uptime_seconds,
-            "timestamp": local.unwrap_or_default(),
+            "timestamp": local_text(now, &TimeZone::system()),
             "metrics_endpoint": endpoint,
         })
     }
@@ -130,5 +128,36 @@ impl Queries {
             stats["gaps"] = totals.gaps.into();
         }
         Ok(stats)
+    }
+}
+
+/// Local time without a zone, as the original tells it: six digits of a second, or none.
+fn local_text(now: WireTime, zone: &TimeZone) -> String {
+    let timestamp = Timestamp::from_microsecond(now.micros()).unwrap_or_default();
+    let ahead = i64::from(zone.to_offset(timestamp).seconds()) * 1_000_000;
+    let local = WireTime::from_micros(now.micros() + ahead).to_string();
+    local.trim_end_matches("+00:00").to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn local_time_has_six_digits_of_a_second_or_none() {
+        let zone = TimeZone::fixed(jiff::tz::offset(-3));
+        for (utc, local) in [
+            (
+                "2026-11-22T16:13:24.943150+00:00",
+                "2026-11-22T13:13:24.943150",
+            ),
+            (
+                "2026-11-22T16:13:24.900000+00:00",
+                "2026-11-22T13:13:24.900000",
+            ),
+            ("2026-11-22T01:13:24+00:00", "2026-11-21T22:13:24"),
+        ] {
+            assert_eq!(local_text(WireTime::parse(utc).unwrap(), &zone), local);
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use axum::http::HeaderName;
+use kryten_client::config::lenient;
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -24,6 +25,7 @@ pub struct WebFile {
     pub host: Option<IpAddr>,
     /// The port; 0 for any free one.
     #[schemars(extend("default" = 8088))]
+    #[serde(deserialize_with = "lenient::number")]
     pub port: Option<u16>,
     /// What visitors have to know: at least 16 characters. Write `${NAME}` to take it from the environment.
     #[schemars(with = "Option<String>")]
@@ -42,9 +44,11 @@ pub struct WebFile {
     pub names: Vec<String>,
     /// How many requests one address may make in a minute.
     #[schemars(extend("default" = 600))]
+    #[serde(deserialize_with = "lenient::number")]
     pub requests_per_minute: Option<NonZeroU32>,
     /// Whether the page shows what stands in buckets; without it where it listens on this machine alone and is behind no
     /// proxy.
+    #[serde(deserialize_with = "lenient::flag")]
     pub kv: Option<bool>,
 }
 

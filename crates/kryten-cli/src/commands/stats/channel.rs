@@ -187,15 +187,18 @@ impl ChannelWhat {
                 }
             }
             Self::Summary { .. } => UserstatsCommand::StatsGlobal(of),
-            Self::All { limit, .. } => UserstatsCommand::ChannelAllStats {
-                channel: Some(of.channel),
-                domain: of.domain,
-                limits: Some(AllStatsLimits {
-                    top_users: *limit,
-                    media_history: *limit,
-                    leaderboards: *limit,
-                }),
-            },
+            Self::All { limit, .. } => {
+                let limit = i64::try_from(*limit).unwrap_or(i64::MAX);
+                UserstatsCommand::ChannelAllStats {
+                    channel: Some(of.channel),
+                    domain: of.domain,
+                    limits: Some(AllStatsLimits {
+                        top_users: limit,
+                        media_history: limit,
+                        leaderboards: limit,
+                    }),
+                }
+            }
         }
     }
 

@@ -132,6 +132,24 @@ async fn what_is_counted_is_told_in_every_form() {
         report["channel"]["top_users"][0],
         json!({"username": "alice", "count": 3})
     );
+    let unlimited = printed_json(
+        &channel,
+        &[
+            "userstats",
+            "all",
+            "--json",
+            "--top-users",
+            "-1",
+            "--media-history=-1",
+            "--leaderboards",
+            "-1",
+        ],
+    )
+    .await;
+    assert_eq!(
+        unlimited["channel"]["top_users"],
+        report["channel"]["top_users"]
+    );
     let report = printed(&channel, &["userstats", "all", "--top-users", "1"]).await;
     assert!(report.starts_with("Userstats Channel Report"), "{report}");
     channel.shutdown().await;

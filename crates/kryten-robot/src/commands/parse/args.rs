@@ -88,13 +88,13 @@ impl<'a> Args<'a> {
         one_line(&self.text(&[name]).unwrap_or_default())
     }
 
-    pub(super) fn limited_text(&self, name: &str, bytes: usize) -> Result<String, ParseError> {
+    /// A text of at most so many characters, as CyTube counts them: one beyond U+FFFF is two.
+    pub(super) fn limited_text(&self, name: &str, most: usize) -> Result<String, ParseError> {
         let text = self.text(&[name])?;
-        match text.len() <= bytes {
-            true => Ok(text),
-            false => Err(format!(
-                "{name} has {} bytes, but CyTube takes at most {bytes}",
-                text.len()
+        match text.encode_utf16().count() {
+            length if length <= most => Ok(text),
+            length => Err(format!(
+                "{name} has {length} characters, but CyTube takes at most {most}"
             )
             .into()),
         }

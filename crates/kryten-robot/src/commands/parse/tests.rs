@@ -115,6 +115,22 @@ fn typed_commands_are_taken_for_what_they_are() {
 }
 
 #[test]
+fn a_blank_before_a_typed_command_makes_a_line_of_it() {
+    for message in [
+        " /kick bob",
+        "\n/ban bob",
+        "\u{a0}/mute bob",
+        "\u{1}/smute bob",
+        "\u{3000}/unmute bob",
+    ] {
+        let line = ChannelCommand::Say {
+            message: message.to_owned(),
+        };
+        assert_eq!(unified("say", json!({"message": message})).unwrap(), line);
+    }
+}
+
+#[test]
 fn numbers_may_be_texts_and_zero_is_an_item() {
     assert_eq!(
         unified("jump", json!({"uid": 0})).unwrap(),
@@ -214,6 +230,39 @@ fn a_poll_takes_its_choices_under_both_names_and_bans_go_by_number_alone() {
             id: Some(4)
         }
     );
+}
+
+#[test]
+fn a_filter_has_the_usual_flags_only_where_none_are_given() {
+    for (given, flags) in [
+        (json!({}), "gi"),
+        (json!({"flags": null}), "gi"),
+        (json!({"flags": ""}), ""),
+        (json!({"flags": "g"}), "g"),
+    ] {
+        let mut args = json!({"name": "a", "source": "b"});
+        let fields = args.as_object_mut().unwrap();
+        fields.extend(given.as_object().unwrap().clone());
+        for name in ["addFilter", "updateFilter"] {
+            let (ChannelCommand::AddFilter(filter) | ChannelCommand::UpdateFilter(filter)) =
+                unified(name, args.clone()).unwrap()
+            else {
+                panic!("{name} is about a filter");
+            };
+            assert_eq!(filter.flags, flags, "{name} {given}");
+        }
+    }
+}
+
+#[test]
+fn styles_and_scripts_are_measured_as_cytube_measures_them() {
+    for (name, field) in [("setChannelCSS", "css"), ("setChannelJS", "js")] {
+        for (text, length) in [("é", 20_000), ("x", 20_000), ("😀", 10_000)] {
+            assert!(unified(name, json!({field: text.repeat(length)})).is_ok());
+            let error = unified(name, json!({field: text.repeat(length + 1)})).unwrap_err();
+            assert!(error.contains("CyTube takes at most 20000"), "{error}");
+        }
+    }
 }
 
 #[test]

@@ -1,12 +1,16 @@
 //! Lines and private messages. Long ones become several; what is typed as a command shows in other ways than a line.
 
-use kryten_client::chat::{CYTUBE_LIMIT, split};
+use std::borrow::Cow;
+
+use kryten_client::chat::{self, CYTUBE_LIMIT};
 use serde_json::{Value, json};
 
 use super::{Patience, Step};
 use crate::commands::effect::{Look, Said};
 use crate::commands::pace::{Gate, Lane};
 
+/// CyTube reads what stands behind these as a line of its own, and obeys it where that begins with `/`.
+const SAYING: [&str; 5] = ["/me", "/sp", "/say", "/shout", "/rcv"];
 /// More parts than that are no message but a flood.
 const MOST_PARTS: usize = 10;
 
@@ -14,15 +18,10 @@ pub(super) fn lines(message: &str, own: &str) -> Result<Vec<Step>, String> {
     if message.starts_with('/') {
         return Ok(vec![command(message, own)?]);
     }
-    let parts = parts(message)?;
     // A bot that repeats what a user says must not be made to do what the user types.
-    if parts.iter().skip(1).any(|part| part.starts_with('/')) {
-        return Err(
-            "a line of the long message would begin with / and be a command to CyTube; cut it elsewhere"
-                .to_owned(),
-        );
-    }
-    Ok(parts.into_iter().map(|part| line(part, own)).collect())
+    let lines = chat::lines(message, CYTUBE_LIMIT);
+    check_count(lines.len())?;
+    Ok(lines.iter().map(|text| line(text, own)).collect())
 }
 
 pub(super) fn private(to: &str, message: &str, own: &str) -> Result<Vec<Step>, String> {
@@ -35,13 +34,14 @@ pub(super) fn private(to: &str, message: &str, own: &str) -> Result<Vec<Step>, S
         let payload = json!({"to": to, "msg": part, "meta": {}});
         spoken("pm", payload, vec![look]).about(to)
     };
-    Ok(parts(message)?.into_iter().map(step).collect())
+    let parts = chat::split(message, CYTUBE_LIMIT);
+    check_count(parts.len())?;
+    Ok(parts.into_iter().map(step).collect())
 }
 
-fn parts(message: &str) -> Result<Vec<&str>, String> {
-    let parts = split(message, CYTUBE_LIMIT);
-    match parts.len() {
-        0..=MOST_PARTS => Ok(parts),
+fn check_count(parts: usize) -> Result<(), String> {
+    match parts {
+        0..=MOST_PARTS => Ok(()),
         many => Err(format!(
             "the message would be {many} lines of CyTube; at most {MOST_PARTS} go at once"
         )),
@@ -64,13 +64,21 @@ fn spoken(event: &'static str, payload: Value, looks: Vec<Look>) -> Step {
 
 /// A text that CyTube may take for a command; what it does not know it says as a line.
 fn command(typed: &str, own: &str) -> Result<Step, String> {
+    // Control characters in a row are one blank to CyTube.
+    let is_gap = |c: char| c == ' ' || c.is_control();
+    let (word, rest) = typed.split_once(is_gap).unwrap_or((typed, ""));
+    let rest = rest.trim_start_matches(is_gap);
+    // A second blank goes to CyTube with what is said, and makes a line of it.
+    let typed = match SAYING.contains(&word) && rest.starts_with('/') {
+        true => Cow::Owned(format!("{word}  {rest}")),
+        false => Cow::Borrowed(typed),
+    };
     if typed.encode_utf16().count() > CYTUBE_LIMIT {
         return Err(format!(
             "a line that begins with / may have at most {CYTUBE_LIMIT} characters"
         ));
     }
-    let mut step = line(typed, own);
-    let (word, rest) = typed.split_once(' ').unwrap_or((typed, ""));
+    let mut step = line(&typed, own);
     let named = |event, name: &str| Look::Named {
         event,
         field: "name",
@@ -102,18 +110,43 @@ fn command(typed: &str, own: &str) -> Result<Step, String> {
 mod tests {
     use super::*;
 
+    fn said(message: &str) -> Vec<String> {
+        let text = |step: Step| step.payload["msg"].as_str().unwrap().to_owned();
+        let steps = lines(message, "bot").unwrap();
+        steps.into_iter().map(text).collect()
+    }
+
     #[test]
     fn the_end_of_a_long_message_is_no_command() {
         let words = "word ".repeat(CYTUBE_LIMIT / 5 - 1);
-        let error = lines(&format!("{words}more /kick bob"), "bot").unwrap_err();
-        assert!(error.contains("would begin with /"), "{error}");
-        assert_eq!(
-            lines(&format!("{words}more and/or bob"), "bot")
-                .unwrap()
-                .len(),
-            2
-        );
+        let lines = said(&format!("{words}more /kick bob"));
+        assert_eq!(lines[1..], [" /kick bob"]);
+        let lines = said(&format!("{words}more and/or bob"));
+        assert_eq!(lines[1..], ["and/or bob"]);
     }
+
+    #[test]
+    fn a_blank_before_a_command_makes_a_line_of_it() {
+        for message in [" /clear", "\n/ipban bob", "\u{a0}/kickanons"] {
+            let line = format!(" {}", message.trim());
+            assert_eq!(said(message), [line.as_str()]);
+            let steps = lines(message, "bot").unwrap();
+            assert!(matches!(steps[0].looks[..], [Look::Line { .. }]));
+        }
+        assert_eq!(said("/clear"), ["/clear"]);
+        let long = format!(" /me {}", "word ".repeat(CYTUBE_LIMIT / 5));
+        assert!(said(&long).len() == 2 && said(&long)[0].starts_with(" /me word"));
+    }
+
+    #[test]
+    fn what_is_said_by_a_command_is_no_command() {
+        assert_eq!(said("/me /kick bob"), ["/me  /kick bob"]);
+        assert_eq!(said("/shout /clear"), ["/shout  /clear"]);
+        assert_eq!(said("/me  /kick bob"), ["/me  /kick bob"]);
+        assert_eq!(said("/me\n\n/kick bob"), ["/me  /kick bob"]);
+        assert_eq!(said("/me waves"), ["/me waves"]);
+    }
+
     #[test]
     fn a_message_of_too_many_parts_is_refused_and_not_cut() {
         let longest = "x".repeat(CYTUBE_LIMIT * MOST_PARTS);

@@ -1,5 +1,6 @@
 //! The section `commands`.
 
+use kryten_client::config::lenient::number_of;
 use serde_json::{Map, Value};
 
 use super::{RobotConfigError, seconds};
@@ -12,7 +13,7 @@ pub(super) fn pm_ranks(commands: &Map<String, Value>) -> Result<PmRanks, RobotCo
     let usual = PmRanks::default();
     let rank = |key: &'static str, usual: f64| match commands.get(key) {
         None => Ok(usual),
-        Some(value) => value.as_f64().ok_or(RobotConfigError::BadValue {
+        Some(value) => number_of(value).ok_or(RobotConfigError::BadValue {
             key,
             wanted: "a rank, such as 2",
         }),
@@ -28,7 +29,7 @@ pub(super) fn pm_ranks(commands: &Map<String, Value>) -> Result<PmRanks, RobotCo
         None | Some(Value::Null) => {}
         Some(Value::Object(each)) => {
             for (name, rank) in each {
-                match (PmCommand::named(name), rank.as_f64()) {
+                match (PmCommand::named(name), number_of(rank)) {
                     (Some(command), Some(rank)) => ranks.set(command, rank),
                     _ => return Err(wrong),
                 }

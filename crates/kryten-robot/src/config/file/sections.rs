@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kryten_client::config::lenient::number_of;
 use kryten_protocol::cytube::is_truthy;
 use serde_json::{Map, Value};
 
@@ -45,7 +46,7 @@ pub(super) fn audit(section: Option<&Value>) -> AuditConfig {
 pub(super) fn verify(section: &Map<String, Value>) -> Result<VerifyTimes, RobotConfigError> {
     let mut usual = VerifyTimes::default();
     if let Some(minutes) = section.get("look_minutes") {
-        let wait = minutes.as_f64().and_then(in_minutes);
+        let wait = number_of(minutes).and_then(in_minutes);
         let wait = wait.ok_or(RobotConfigError::BadValue {
             key: "verify.look_minutes",
             wanted: "a number of minutes, or 0 for never",
@@ -61,8 +62,7 @@ pub(super) fn verify(section: &Map<String, Value>) -> Result<VerifyTimes, RobotC
     let Some(minutes) = section.get("minutes") else {
         return Ok(usual);
     };
-    let wait = minutes
-        .as_f64()
+    let wait = number_of(minutes)
         .and_then(in_minutes)
         .filter(|wait| !wait.is_zero());
     let every = wait.ok_or(RobotConfigError::BadValue {
@@ -105,6 +105,7 @@ mod tests {
         };
         assert_eq!(every(json!({})), Ok(Some(900)));
         assert_eq!(every(json!({"minutes": 0.5})), Ok(Some(30)));
+        assert_eq!(every(json!({"minutes": "0.5"})), Ok(Some(30)));
         assert_eq!(every(json!({"enabled": false, "minutes": 3})), Ok(None));
         for wrong in [json!(0), json!(-1), json!("x"), json!(1e300)] {
             let error = every(json!({ "minutes": wrong })).unwrap_err();

@@ -45,6 +45,39 @@ async fn lines_and_private_messages_are_said_before_the_reply_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_blank_before_a_command_makes_a_line_of_it() {
+    let stage = Stage::new().await;
+    stage.join("bob").await;
+    for message in [" /clear", "\n/kick bob", "\u{a0}/mute bob"] {
+        stage.done("say", json!({"message": message})).await;
+    }
+    let long = format!("{}/kick bob", "word ".repeat(64));
+    stage.done("say", json!({"message": long})).await;
+    let commander = stage.commander();
+    commander.say(" /kick bob").await.unwrap();
+    commander.say(&long).await.unwrap();
+    let state = stage.state().await;
+    let words = long.trim_end_matches(" /kick bob");
+    assert_eq!(
+        lines(&state),
+        [
+            " /clear",
+            " /kick bob",
+            " /mute bob",
+            words,
+            " /kick bob",
+            " /kick bob",
+            words,
+            " /kick bob"
+        ]
+    );
+    let users = state["users"].as_array().unwrap();
+    let bob = users.iter().find(|user| user["name"] == "bob").unwrap();
+    assert_eq!(bob["meta"]["muted"], false, "{bob}");
+    stage.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_long_line_becomes_several_and_its_order_stays() {
     let stage = Stage::new().await;
     let long: Vec<String> = (0..150).map(|number| format!("word{number}")).collect();
