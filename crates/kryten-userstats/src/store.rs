@@ -45,9 +45,9 @@ pub use phrases::{PhraseAdded, PhraseDeleted};
 pub use position::{Claim, Position};
 pub use privacy::{OptedOut, WishDone};
 pub use reads::{
-    ChannelActivity, ChannelCount, ChannelTotals, EmoteCount, ExactMark, GapRow, HourRow, Meant,
-    MediaRow, Part, PersonCounts, PhraseCount, Population, PopulationMean, Presence, Totals,
-    UserActivity, UserCount, UserSeen, VoteSum, Watermark, Watermarks,
+    AllTotals, ChannelActivity, ChannelCount, ChannelTotals, EmoteCount, ExactMark, GapRow,
+    HourRow, Meant, MediaRow, Part, PersonCounts, PhraseCount, Population, PopulationMean,
+    Presence, Totals, UserActivity, UserCount, UserSeen, VoteSum, Watermark, Watermarks,
 };
 pub use transfer::{Progress, Transferred};
 pub use url::{DatabaseUrl, DatabaseUrlError};
