@@ -26,6 +26,7 @@ mod readers;
 mod reads;
 mod rows;
 mod schema;
+mod silence;
 mod sql;
 mod transfer;
 mod url;
@@ -49,6 +50,7 @@ pub use reads::{
     HourRow, Meant, MediaRow, Part, PersonCounts, PhraseCount, Population, PopulationMean,
     Presence, Totals, UserActivity, UserCount, UserSeen, VoteSum, Watermark, Watermarks,
 };
+pub(crate) use silence::{SILENT, unless_silent};
 pub use transfer::{Progress, Transferred};
 pub use url::{DatabaseUrl, DatabaseUrlError};
 
