@@ -1,13 +1,16 @@
 //! Answers in the channel and by private message, said by the robot. Off for the channel unless configured.
 //!
 //! A question is handed on only after the transaction that counts its line is committed, and its line is never read
-//! again after that: so each is answered once at most, whatever is killed when.
+//! again after that: so each is answered once at most, whatever is killed when. Each channel has a task of its own, so
+//! that one whose robot is silent keeps no other waiting.
 
 mod ask;
+mod heard;
 mod pace;
 mod words;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kryten_client::Client;
@@ -15,6 +18,7 @@ use kryten_client::commands::Robot;
 use kryten_protocol::command::Request;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
@@ -24,13 +28,11 @@ use crate::counting::now;
 use crate::queries::{Queries, QueryError};
 use crate::tally::{Question, Wish};
 use ask::Ask;
+use heard::Heard;
 use pace::Pace;
 
-/// Lines that are older are history, or came out of a backlog.
-const FRESH_MICROS: i64 = 10_000_000;
-/// CyTube's clock may be ahead of ours.
-const AHEAD_MICROS: i64 = 60_000_000;
-/// Questions that may wait for the robot; more are not answered.
+/// Questions that may wait, of all channels to be given to their tasks and in each channel for the robot; more are not
+/// answered.
 const WAITING: usize = 32;
 /// Longer exports are for the operator to give.
 const LONGEST_EXPORT: usize = 3000;
@@ -42,10 +44,10 @@ const UNSURE: &str =
 
 /// Hands questions to whoever answers.
 #[derive(Debug, Clone)]
-pub(crate) struct Questions(mpsc::Sender<Question>);
+pub(crate) struct Questions(mpsc::Sender<Heard>);
 
 /// Where they come out.
-pub(crate) type Asked = mpsc::Receiver<Question>;
+pub(crate) type Asked = mpsc::Receiver<Heard>;
 
 impl Questions {
     pub(crate) fn new() -> (Self, Asked) {
@@ -55,66 +57,63 @@ impl Questions {
 
     /// Hands on what is committed; what does not fit is not answered.
     pub(crate) fn put(&self, questions: Vec<Question>) {
-        let now = now().micros();
+        let now = now();
         for question in questions {
-            let age = now - question.at.micros();
-            if (-AHEAD_MICROS..=FRESH_MICROS).contains(&age) {
+            if let Some(heard) = Heard::fresh(question, now) {
                 // Nobody is owed an answer.
-                let _ = self.0.try_send(question);
+                let _ = self.0.try_send(heard);
             }
         }
     }
 }
 
-/// Answers until told to stop.
+/// Gives questions to their channels until told to stop.
 pub(crate) struct Answers {
     client: Client,
-    queries: Queries,
+    queries: Arc<Queries>,
     config: AnswersConfig,
     in_chat: Pace,
     in_private: Pace,
-    robots: HashMap<(String, String), Robot>,
-    failing: bool,
+    channels: HashMap<(String, String), mpsc::Sender<(Heard, Ask)>>,
 }
 
 impl Answers {
     pub(crate) fn new(client: Client, queries: Queries, config: AnswersConfig) -> Self {
         Self {
             client,
-            queries,
+            queries: Arc::new(queries),
             in_chat: Pace::new(config.person_every, config.channel_every),
             in_private: Pace::new(config.private_every, Duration::ZERO),
             config,
-            robots: HashMap::new(),
-            failing: false,
+            channels: HashMap::new(),
         }
     }
 
     pub(crate) async fn run(mut self, mut asked: Asked, stop: CancellationToken) {
         let started = Instant::now();
+        // Those that still answer end with this.
+        let mut answering = JoinSet::new();
         loop {
-            let question = tokio::select! {
-                question = asked.recv() => question,
+            let heard = tokio::select! {
+                heard = asked.recv() => heard,
                 () = stop.cancelled() => return,
             };
-            let Some(question) = question else {
+            let Some(heard) = heard else {
                 return;
             };
-            let Some(ask) = Ask::read(&question.text) else {
+            let Some(ask) = Ask::read(&heard.question.text) else {
                 continue;
             };
-            if !self.may_answer(&question, &ask, started.elapsed()) {
+            if !self.may_answer(&heard.question, &ask, started.elapsed()) {
                 debug!(
-                    user = question.user,
+                    user = heard.question.user,
                     "asked too often, or where it is not answered"
                 );
                 continue;
             }
-            let answer = self.answer(&question, &ask).await;
-            tokio::select! {
-                () = self.say(&question, &answer) => {}
-                () = stop.cancelled() => return,
-            }
+            let channel = self.channel(&heard.question, &mut answering);
+            // Nobody is owed an answer.
+            let _ = channel.try_send((heard, ask));
         }
     }
 
@@ -127,6 +126,51 @@ impl Answers {
             false => (self.config.in_chat, &mut self.in_chat),
         };
         wanted && pace.take(&question.channel, &question.user, question.private, now)
+    }
+
+    /// The channel's task, begun with its first question.
+    fn channel(
+        &mut self,
+        question: &Question,
+        answering: &mut JoinSet<()>,
+    ) -> &mpsc::Sender<(Heard, Ask)> {
+        let key = (question.domain.clone(), question.channel.clone());
+        self.channels
+            .entry(key)
+            .or_insert_with_key(|(domain, channel)| {
+                let (questions, asked) = mpsc::channel(WAITING);
+                let answers = ChannelAnswers {
+                    robot: self.client.robot(domain, channel).as_source("userstats"),
+                    queries: Arc::clone(&self.queries),
+                    failing: false,
+                };
+                answering.spawn(answers.run(asked));
+                questions
+            })
+    }
+}
+
+/// Answers in one channel, in the order of the questions.
+struct ChannelAnswers {
+    robot: Robot,
+    queries: Arc<Queries>,
+    failing: bool,
+}
+
+impl ChannelAnswers {
+    async fn run(mut self, mut asked: mpsc::Receiver<(Heard, Ask)>) {
+        while let Some((heard, ask)) = asked.recv().await {
+            if heard.is_late_for(&ask) {
+                debug!("what waited for the robot is too old to be answered");
+                continue;
+            }
+            let answer = self.answer(&heard.question, &ask).await;
+            if heard.is_late_for(&ask) {
+                debug!("an answer was ready too late to be said");
+                continue;
+            }
+            self.say(&heard.question, &answer).await;
+        }
     }
 
     async fn answer(&self, question: &Question, ask: &Ask) -> String {
@@ -217,17 +261,9 @@ impl Answers {
 
     /// An answer that does not arrive is not said again.
     async fn say(&mut self, question: &Question, answer: &str) {
-        let key = (question.domain.clone(), question.channel.clone());
-        let client = &self.client;
-        let robot = self
-            .robots
-            .entry(key)
-            .or_insert_with_key(|(domain, channel)| {
-                client.robot(domain, channel).as_source("userstats")
-            });
         let said = match question.private {
-            true => robot.pm(&question.user, answer).await,
-            false => robot.say(answer).await,
+            true => self.robot.pm(&question.user, answer).await,
+            false => self.robot.say(answer).await,
         };
         match said {
             Ok(()) => self.failing = false,

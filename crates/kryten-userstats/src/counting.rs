@@ -32,7 +32,7 @@ use crate::config::Config;
 use crate::initial_state::Telling;
 use crate::instances::Duty;
 use crate::status::Status;
-use crate::store::{Store, StoreError};
+use crate::store::{SILENT, Store, StoreError};
 use crate::tally::Rules;
 use book::Book;
 use early::{Early, EarlyState};
@@ -101,6 +101,8 @@ pub(crate) struct Counting {
     lag_read: Instant,
     /// A commit was reported as failed; it may have been done all the same.
     outcome_unknown: bool,
+    /// So long a server of PostgreSQL may say nothing about a commit.
+    silent: Duration,
     live_was_told: bool,
     /// There was a stream in this process's life.
     had_a_stream: bool,
@@ -158,6 +160,7 @@ impl Counting {
             last_user: 0,
             lag_read: Instant::now(),
             outcome_unknown: false,
+            silent: SILENT,
             live_was_told: false,
             had_a_stream: false,
             target: 0,

@@ -17,7 +17,7 @@ use crate::config::{ChannelConfig, Config};
 use crate::report::Report;
 use crate::sharing::{BEAT, Found, Lookout, Me, Plan, Row};
 use crate::status::{Sharing, Status};
-use crate::store::{InstanceRow, Store, StoreError};
+use crate::store::{InstanceRow, SILENT, Store, StoreError, unless_silent};
 
 /// Without NATS for so long, an instance leaves its channels to those who have it.
 const WITHOUT_NATS: Duration = Duration::from_secs(4);
@@ -149,7 +149,13 @@ impl Instances {
     }
 
     async fn look(&mut self) -> Result<(), StoreError> {
+        // Changes of tables take as long as they take.
         self.store.prepare().await?;
+        let limit = self.store.path().is_none().then_some(SILENT);
+        unless_silent(limit, self.look_around()).await
+    }
+
+    async fn look_around(&mut self) -> Result<(), StoreError> {
         let none = BTreeSet::new();
         let offers = match self.can_count() {
             true => self.configured.clone(),

@@ -26,6 +26,7 @@ mod readers;
 mod reads;
 mod rows;
 mod schema;
+mod silence;
 mod sql;
 mod transfer;
 mod url;
@@ -45,10 +46,11 @@ pub use phrases::{PhraseAdded, PhraseDeleted};
 pub use position::{Claim, Position};
 pub use privacy::{OptedOut, WishDone};
 pub use reads::{
-    ChannelActivity, ChannelCount, ChannelTotals, EmoteCount, ExactMark, GapRow, HourRow, Meant,
-    MediaRow, Part, PersonCounts, PhraseCount, Population, PopulationMean, Presence, Totals,
-    UserActivity, UserCount, UserSeen, VoteSum, Watermark, Watermarks,
+    AllTotals, ChannelActivity, ChannelCount, ChannelTotals, EmoteCount, ExactMark, GapRow,
+    HourRow, Meant, MediaRow, Part, PersonCounts, PhraseCount, Population, PopulationMean,
+    Presence, Totals, UserActivity, UserCount, UserSeen, VoteSum, Watermark, Watermarks,
 };
+pub(crate) use silence::{SILENT, unless_silent};
 pub use transfer::{Progress, Transferred};
 pub use url::{DatabaseUrl, DatabaseUrlError};
 

@@ -1,6 +1,7 @@
 //! HTTP: health and metrics, as on the original's port. The page is `kryten-web`'s.
 
 mod health;
+mod kept;
 
 use std::sync::Arc;
 
@@ -13,7 +14,8 @@ use axum::routing::get;
 
 use crate::config::{ChannelConfig, Config};
 use crate::status::Status;
-use crate::store::Store;
+use crate::store::{AllTotals, Store};
+use kept::Kept;
 
 /// What health and metrics are made of.
 #[derive(Debug, Clone)]
@@ -21,6 +23,7 @@ pub struct WebState {
     store: Store,
     status: Arc<Status>,
     channels: Arc<[ChannelConfig]>,
+    totals: Kept<AllTotals>,
 }
 
 impl WebState {
@@ -30,6 +33,7 @@ impl WebState {
             store,
             status,
             channels: config.channels.clone().into(),
+            totals: Kept::default(),
         }
     }
 }

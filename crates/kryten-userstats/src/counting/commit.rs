@@ -6,12 +6,14 @@ use tracing::{error, info, warn};
 
 use super::{Counting, now};
 use crate::status::Status;
-use crate::store::{Committed, StoreError};
+use crate::store::{Committed, SILENT, StoreError, unless_silent};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// A batch that the database has not taken by then is told; SQLite waits much longer for another's lock.
 const SLOW: Duration = Duration::from_secs(5);
+/// How long a server that has been silent before may be silent at most.
+const LONGEST_SILENCE: Duration = Duration::from_secs(600);
 
 impl Counting {
     /// Commits. While the database does not take it, nothing more is read and the folded batch waits, so nothing is
@@ -21,9 +23,16 @@ impl Counting {
         loop {
             self.shared.status.pulse.beat();
             let failure = match self.try_commit().await {
-                Ok(()) => return true,
+                Ok(()) => {
+                    self.silent = SILENT;
+                    return true;
+                }
                 Err(failure) => failure,
             };
+            if matches!(failure, StoreError::Silent { .. }) {
+                // One that is only slow comes to the end of it.
+                self.silent = (self.silent * 2).min(LONGEST_SILENCE);
+            }
             self.shared.status.commit_failed();
             if pause == FIRST_PAUSE {
                 error!(
@@ -52,9 +61,14 @@ impl Counting {
             return Ok(());
         }
         let batches = self.book.batches();
+        // A file always answers in the end.
+        let patience = (SLOW, self.store.path().is_none().then_some(self.silent));
         let earlier = match self.outcome_unknown {
             // The commit that was reported as failed may have been done.
-            true => patiently(&self.shared.status, self.store.outcome(&batches)).await?,
+            true => {
+                let outcome = self.store.outcome(&batches);
+                patiently(&self.shared.status, patience, outcome).await?
+            }
             // What was folded is of no channel of ours.
             false if batches.is_empty() => Some(Committed::default()),
             false => None,
@@ -65,7 +79,7 @@ impl Counting {
                 self.outcome_unknown = true;
                 let began = tokio::time::Instant::now();
                 let commit = self.store.commit(&batches);
-                let committed = patiently(&self.shared.status, commit).await;
+                let committed = patiently(&self.shared.status, patience, commit).await;
                 self.shared.status.spent_in_database(began.elapsed());
                 committed?
             }
@@ -112,19 +126,45 @@ impl Counting {
     }
 }
 
-/// Awaits the database, and says so when it takes long.
-async fn patiently<T>(status: &Status, work: impl Future<Output = T>) -> T {
-    let mut work = std::pin::pin!(work);
-    match tokio::time::timeout(SLOW, &mut work).await {
-        Ok(done) => done,
-        Err(_) => {
-            if status.database_is_away() {
-                warn!(
-                    seconds = SLOW.as_secs(),
-                    "the database has not taken a batch for long; still waiting, reading stops meanwhile"
-                );
-            }
-            work.await
+/// Awaits the database, says so when it takes long, and gives a server up that stays silent.
+async fn patiently<T>(
+    status: &Status,
+    (slow, silent): (Duration, Option<Duration>),
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let patient = async {
+        let mut work = std::pin::pin!(work);
+        if let Ok(done) = tokio::time::timeout(slow, &mut work).await {
+            return done;
         }
+        if status.database_is_away() {
+            warn!(
+                seconds = slow.as_secs(),
+                "the database has not taken a batch for long; still waiting, reading stops meanwhile"
+            );
+        }
+        work.await
+    };
+    unless_silent(silent, patient).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_silent_server_is_told_and_given_up_and_a_file_is_waited_for() {
+        let soon = Duration::from_millis(1);
+        let never = std::future::pending::<Result<(), StoreError>>;
+        let status = Status::default();
+        status.database_is_there();
+        let file = patiently(&status, (soon, None), never());
+        let waited = tokio::time::timeout(Duration::from_millis(50), file).await;
+        assert!(waited.is_err());
+        assert!(!status.is_database_there());
+        let server = patiently(&status, (soon, Some(2 * soon)), never()).await;
+        let failure = server.unwrap_err();
+        assert!(matches!(failure, StoreError::Silent { .. }), "{failure}");
+        assert!(failure.is_transient());
     }
 }

@@ -54,6 +54,12 @@ pub enum StoreError {
         /// Why.
         source: sqlx::Error,
     },
+    /// The server said nothing for too long; what was asked may have been done.
+    #[error("the database has said nothing for {seconds} seconds")]
+    Silent {
+        /// How long.
+        seconds: u64,
+    },
     /// The server answers, but cannot be used.
     #[error("cannot use the database {url}")]
     Connect {
@@ -138,7 +144,7 @@ impl StoreError {
     /// Whether the same may succeed later, without anybody mending a setting.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Away { .. } => true,
+            Self::Away { .. } | Self::Silent { .. } => true,
             Self::Sql(source) => passes(source),
             _ => false,
         }

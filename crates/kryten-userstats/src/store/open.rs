@@ -26,6 +26,9 @@ const STILL_THERE: Duration = Duration::from_millis(100);
 /// A transaction in which nothing is said for so long (in milliseconds) is rolled back: one who was suspended in it must
 /// not keep the others from taking over.
 const ABANDONED: (&str, &str) = ("idle_in_transaction_session_timeout", "5000");
+/// A connection that is given back and does not answer for so long is closed: until a server that vanished is missed by
+/// the system, minutes pass, and no other could take its place.
+const GIVE_BACK_TIMEOUT: Duration = Duration::from_secs(3);
 /// Requests that only read.
 const READERS: u32 = 4;
 /// Counting, leases, and requests that change something.
@@ -86,6 +89,12 @@ impl Store {
         let writers = PgPoolOptions::new()
             .max_connections(WRITERS)
             .acquire_timeout(CONNECT_TIMEOUT)
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    let ping = tokio::time::timeout(GIVE_BACK_TIMEOUT, connection.ping());
+                    Ok(matches!(ping.await, Ok(Ok(()))))
+                })
+            })
             .connect_lazy_with(options.clone().options([ABANDONED]));
         let read_only = [("default_transaction_read_only", "on")];
         let readers = PgPoolOptions::new()

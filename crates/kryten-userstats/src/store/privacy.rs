@@ -99,7 +99,8 @@ impl Store {
         Ok(out)
     }
 
-    /// Records a wish of these names and carries it out, all of it or nothing.
+    /// Records a wish of these names and carries it out, all of it or nothing. It comes after the earlier ones also where
+    /// the clock was set back meanwhile.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing was done.
@@ -121,13 +122,14 @@ impl Store {
                 Wish::Forget => true,
             };
             if is_new {
+                let wished_at = after_earlier(&mut transaction, &who, wish, at).await?;
                 sql::query(
                     "INSERT INTO kryten_privacy (who, wish, wished_at, positions, username)
                      VALUES ($1, $2, $3, $4, $5) ON CONFLICT (who, wished_at, wish) DO NOTHING",
                 )
                 .bind(&who)
                 .bind(wish.as_str())
-                .bind(at.micros())
+                .bind(wished_at)
                 .bind(&positions)
                 .bind((wish != Wish::Forget).then(|| fold_name(name)))
                 .execute(&mut transaction)
@@ -159,6 +161,30 @@ impl Store {
         transaction.commit().await?;
         Ok(())
     }
+}
+
+/// When a wish counts as made: its moment, or the next one after the last wish that it could be about. Opting out and in
+/// follow each other, and of forgetting only the last counts; but to be forgotten until a moment of the future because an
+/// opt-in has one would lose what comes.
+async fn after_earlier(
+    transaction: &mut Transaction,
+    who: &str,
+    wish: Wish,
+    at: WireTime,
+) -> sqlx::Result<i64> {
+    let of_its_kind = match wish {
+        Wish::Forget => {
+            "SELECT MAX(wished_at) FROM kryten_privacy WHERE who = $1 AND wish = 'forget'"
+        }
+        Wish::OptOut | Wish::OptIn => {
+            "SELECT MAX(wished_at) FROM kryten_privacy WHERE who = $1 AND wish <> 'forget'"
+        }
+    };
+    let newest: Option<i64> = sql::query_scalar(of_its_kind)
+        .bind(who)
+        .fetch_one(transaction)
+        .await?;
+    Ok(newest.map_or(at.micros(), |newest| at.micros().max(newest + 1)))
 }
 
 /// Takes everything away and keeps it for the day of an opt-in. Visits end with the wish: nobody would end those that

@@ -10,7 +10,7 @@ mod users;
 
 pub use channels::{MediaRow, Population, PopulationMean, VoteSum, Watermark, Watermarks};
 pub use own::{ExactMark, GapRow, HourRow, Presence};
-pub use per_channel::ChannelTotals;
+pub use per_channel::{AllTotals, ChannelTotals};
 pub use person::{Meant, Part, PersonCounts};
 pub use rankings::{EmoteCount, UserCount};
 pub use totals::Totals;

@@ -15,8 +15,8 @@ use crate::status::Source;
 /// is no such case, but `status` says `degraded`.
 pub(super) async fn health(State(state): State<WebState>) -> (StatusCode, Json<Value>) {
     let view = state.status.view();
-    let totals = state.store.totals().await.ok();
-    let database = view.database_ok && totals.is_some();
+    let users = state.store.user_count().await.ok();
+    let database = view.database_ok && users.is_some();
     let works =
         view.nats_connected && database && view.ready && view.lost_channels == 0 && !view.has_ended;
     let mut body = json!({
@@ -26,8 +26,8 @@ pub(super) async fn health(State(state): State<WebState>) -> (StatusCode, Json<V
         "nats_connected": view.nats_connected,
         "database": if database { "connected" } else { "disconnected" },
     });
-    match totals {
-        Some(totals) => body["total_users_tracked"] = totals.users.into(),
+    match users {
+        Some(users) => body["total_users_tracked"] = users.into(),
         None => body["database_query_error"] = true.into(),
     }
     body["active_sessions"] = view.open_visits.into();
@@ -59,19 +59,22 @@ pub(super) async fn health(State(state): State<WebState>) -> (StatusCode, Json<V
 }
 
 pub(super) async fn metrics(State(state): State<WebState>) -> impl IntoResponse {
-    let totals = state.store.totals().await.ok();
-    let mut channels = Vec::new();
-    for channel in state.channels.iter() {
-        let totals = state
-            .store
-            .channel_totals(&channel.domain, &channel.channel);
-        channels.extend(totals.await.ok());
-    }
+    let store = state.store.clone();
+    let read = async move { store.all_totals().await.ok() };
+    let totals = state.totals.get(read).await;
+    let of_channels = totals.as_deref().map(|totals| {
+        let channels = state.channels.iter();
+        channels
+            .map(|channel| totals.of(&channel.domain, &channel.channel))
+            .collect::<Vec<_>>()
+    });
     let drift = state.status.drift_log().totals();
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     (
         [(header::CONTENT_TYPE, kind)],
-        metrics::render(&state.status.view(), totals.as_ref())
-            + &metrics::channels::render(&channels, &drift),
+        metrics::render(
+            &state.status.view(),
+            totals.as_deref().map(|totals| &totals.all),
+        ) + &metrics::channels::render(&of_channels.unwrap_or_default(), &drift),
     )
 }

@@ -6,16 +6,26 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use kryten_client::round_trip::round_trip;
 use kryten_protocol::command::Request;
-use kryten_userstats::{Config, Userstats};
+use kryten_protocol::subject;
+use kryten_userstats::{ChannelConfig, Config, Userstats};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
-use crate::bench::{Bench, CHANNEL, DOMAIN, START, eventually, within};
+use crate::bench::{Bench, CHANNEL, DOMAIN, START, envelope, eventually, line, within};
+
+/// A second channel.
+const ATTIC: &str = "Attic";
 
 /// A robot that does what it is told, as far as one sees on the wire.
 struct Robot(Arc<Mutex<Vec<Value>>>);
 
 impl Robot {
     async fn listen(bench: &Bench) -> Self {
+        Self::listen_unless_suspended(bench, watch::Sender::new(String::new()).subscribe()).await
+    }
+
+    /// Gives no reply about the named channel until another one is named.
+    async fn listen_unless_suspended(bench: &Bench, suspended: watch::Receiver<String>) -> Self {
         let told: Arc<Mutex<Vec<Value>>> = Arc::default();
         let nats = bench.client.nats().clone();
         let mut commands = nats.subscribe("kryten.robot.command").await.unwrap();
@@ -28,10 +38,17 @@ impl Robot {
                     "service": "robot", "command": request["command"], "success": true,
                     "data": {"success": true},
                 });
+                let channel = channel_of(&request);
                 heard.lock().unwrap().push(request);
-                if let Some(to) = message.reply {
+                let Some(to) = message.reply else {
+                    continue;
+                };
+                let (nats, mut suspended) = (nats.clone(), suspended.clone());
+                tokio::spawn(async move {
+                    // Without a sender it stays as it is.
+                    let _ = suspended.wait_for(|suspended| *suspended != channel).await;
                     nats.publish(to, reply.to_string().into()).await.unwrap();
-                }
+                });
             }
         });
         Self(told)
@@ -53,6 +70,15 @@ impl Robot {
         told.iter().map(of).collect()
     }
 
+    /// In which channel it was told to say what.
+    fn said_where(&self) -> Vec<(String, String)> {
+        let told = self.0.lock().unwrap();
+        let channels: Vec<String> = told.iter().map(channel_of).collect();
+        drop(told);
+        let texts = self.said().into_iter().map(|(_, text)| text);
+        channels.into_iter().zip(texts).collect()
+    }
+
     async fn says(&self, count: usize) -> Vec<(String, String)> {
         eventually(&format!("{count} answers are said"), || async {
             self.said().len() >= count
@@ -60,6 +86,11 @@ impl Robot {
         .await;
         self.said()
     }
+}
+
+fn channel_of(request: &Value) -> String {
+    let channel = request["meta"]["channel"].as_str();
+    channel.unwrap_or_default().to_owned()
 }
 
 fn config(bench: &Bench) -> Config {
@@ -83,6 +114,18 @@ fn now() -> i64 {
 
 async fn ask(bench: &Bench, user: &str, text: &str) {
     bench.say(now(), user, text).await;
+}
+
+/// Somebody said it in the second channel.
+async fn ask_in_the_attic(bench: &Bench, user: &str, text: &str) {
+    let second = now();
+    let body = envelope(second, "chatMsg", &line(second, user, text));
+    let mut body: Value = serde_json::from_str(&body).unwrap();
+    body["channel"] = ATTIC.into();
+    let subject = subject::event(ATTIC, "chatMsg").unwrap();
+    let jetstream = bench.client.jetstream();
+    let ack = jetstream.publish(subject, body.to_string().into()).await;
+    ack.unwrap().await.unwrap();
 }
 
 async fn pm(bench: &Bench, user: &str, text: &str) {
@@ -139,6 +182,38 @@ on_both! {
         bench.counted(&service).await;
         service.shutdown().await.unwrap();
         assert_eq!(said.len(), 4, "{said:?}");
+    }
+
+    async fn a_silent_robot_delays_no_other_channel_and_what_waited_for_it_is_not_said_later(backend) {
+        let bench = Bench::with(backend).await;
+        bench.stream().await;
+        let suspended = watch::Sender::new(CHANNEL.to_owned());
+        let robot = Robot::listen_unless_suspended(&bench, suspended.subscribe()).await;
+        let mut config = config(&bench);
+        config.channels.push(ChannelConfig { domain: DOMAIN.into(), channel: ATTIC.into() });
+        let service = start(config).await;
+        ask(&bench, "alice", "!stats alice").await;
+        robot.says(1).await;
+        // Eight seconds old: one that waits three more.
+        let second = now() - 8;
+        bench.say(second, "bob", "!stats bob").await;
+        bench.counted(&service).await;
+        ask_in_the_attic(&bench, "carol", "!stats carol").await;
+        let said = robot.says(2).await;
+        assert!(said[1].1.starts_with("carol: "), "{said:?}");
+        eventually("it is too late to answer bob", || async { now() > second + 11 }).await;
+        suspended.send_replace(String::new());
+        ask(&bench, "dave", "!stats dave").await;
+        robot.says(3).await;
+        bench.counted(&service).await;
+        service.shutdown().await.unwrap();
+        let said = robot.said_where();
+        let said: Vec<(&str, Option<&str>)> = said
+            .iter()
+            .map(|(channel, text)| (&**channel, text.split(':').next()))
+            .collect();
+        let expected = [(CHANNEL, "alice"), (ATTIC, "carol"), (CHANNEL, "dave")];
+        assert_eq!(said, expected.map(|(channel, name)| (channel, Some(name))));
     }
 
     async fn answers_have_a_pace_and_are_off_unless_configured(backend) {

@@ -46,3 +46,4 @@ mod seed_b_enhancements;
 mod seed_b_fallback;
 mod service;
 mod store;
+mod totals;

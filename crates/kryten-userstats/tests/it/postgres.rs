@@ -9,7 +9,11 @@ use kryten_userstats::Userstats;
 use kryten_userstats::store::{ChannelBatch, Store};
 use kryten_userstats::tally::{EventView, Sums};
 use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
+use crate::backend::Place;
 use crate::bench::{Bench, CHANNEL, DOMAIN, eventually, get, within};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -128,4 +132,110 @@ async fn texts_that_postgresql_refuses_are_stored_as_near_as_can_be() {
         2
     );
     assert_eq!(store.totals().await.unwrap().messages, 3);
+}
+
+/// A way to a server that can go silent: connections of before then carry nothing, and nobody is told.
+struct Way {
+    url: String,
+    silences: watch::Sender<u32>,
+}
+
+impl Way {
+    async fn to(url: &str) -> Self {
+        let (login, rest) = url.rsplit_once('@').unwrap();
+        let (address, database) = rest.split_once('/').unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (address, silences) = (address.to_owned(), watch::Sender::new(0));
+        let way = silences.clone();
+        tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                let (address, mut silences) = (address.clone(), way.subscribe());
+                tokio::spawn(async move {
+                    let mut server = TcpStream::connect(address).await.unwrap();
+                    tokio::select! {
+                        _ = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
+                        // Both stay open.
+                        _ = silences.changed() => std::future::pending().await,
+                    }
+                });
+            }
+        });
+        Self {
+            url: format!("{login}@127.0.0.1:{port}/{database}"),
+            silences,
+        }
+    }
+
+    fn goes_silent(&self) {
+        self.silences.send_modify(|silences| *silences += 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_given_up_over_a_silent_server_is_done_once_and_all_connections_come_back() {
+    let url = PostgresServer::shared().await.database().await;
+    let way = Way::to(&url).await;
+    let store = Store::connect(&way.url.parse().unwrap());
+    store.prepare().await.unwrap();
+    let mut tally = store.load(&[]).await.unwrap();
+    let claim = store.claim(CHANNEL).await.unwrap();
+    let mut sums = Sums::default();
+    let payload = json!({"username": "bob", "msg": "hi", "time": 1_795_364_000_000_i64});
+    let event = EventView {
+        domain: DOMAIN,
+        channel: CHANNEL,
+        name: "chatMsg",
+        payload: &payload.to_string(),
+        time: WireTime::from_millis(1_795_364_000_000),
+        line_id: None,
+        epoch: 0,
+    };
+    tally.apply(&event, &mut sums);
+    tally.remember(&mut sums);
+    let batches = [ChannelBatch {
+        token: &claim.token,
+        epoch: claim.epoch,
+        sums: &sums,
+        position: None,
+        seals: None,
+    }];
+
+    // All three connections that write wait for a statement when the server vanishes, one in a transaction.
+    let mut other = PgConnection::connect(&url).await.unwrap();
+    let lock = "BEGIN; LOCK TABLE kryten_position IN ACCESS EXCLUSIVE MODE";
+    sqlx::raw_sql(lock).execute(&mut other).await.unwrap();
+    let waiting = "SELECT CAST(COUNT(*) AS TEXT) FROM pg_stat_activity
+         WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let place = Place::Url(url.clone());
+    tokio::select! {
+        _ = async { tokio::join!(store.commit(&batches), store.outcome(&batches), store.outcome(&batches)) } => {
+            panic!("the table is locked")
+        }
+        () = eventually("all wait for the table", || async {
+            place.texts(waiting).await == ["3"]
+        }) => way.goes_silent(),
+    }
+    sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+
+    let again = async {
+        loop {
+            match store.outcome(&batches).await {
+                Ok(Some(committed)) => return committed,
+                Ok(None) => {}
+                Err(error) => {
+                    assert!(error.is_transient(), "{error}");
+                    continue;
+                }
+            }
+            if let Ok(committed) = store.commit(&batches).await {
+                return committed;
+            }
+        }
+    };
+    let committed = within("it is committed", again).await;
+    assert!(committed.lost.is_empty(), "{committed:?}");
+    // Not through the store: its connections that read are silent, too.
+    let lines = "SELECT CAST(message_count AS TEXT) FROM message_counts";
+    assert_eq!(place.texts(lines).await, ["1"]);
 }

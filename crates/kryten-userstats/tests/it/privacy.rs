@@ -8,7 +8,7 @@ use kryten_userstats::tally::Wish;
 use serde_json::{Value, json};
 
 use crate::backend::Place;
-use crate::bench::{Bench, CHANNEL, DOMAIN, eventually, line, within};
+use crate::bench::{Bench, CHANNEL, DOMAIN, at, eventually, line, within};
 
 fn now() -> WireTime {
     WireTime::from_micros(jiff::Timestamp::now().as_microsecond())
@@ -259,6 +259,40 @@ on_both! {
         let present = store.present(CHANNEL, DOMAIN).await.unwrap();
         let present: Vec<&str> = present.iter().map(|who| &*who.username).collect();
         assert_eq!(present, ["alice", "carol"]);
+    }
+
+    async fn the_last_wish_holds_also_where_the_clock_was_set_back_before_it(backend) {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::new(backend, folder.path().join("userstats.db")).await;
+        let store = place.open().await;
+        let wish = async |wish: Wish, names: &[&str], second: i64| {
+            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+            let privacy = store.privacy().await.unwrap();
+            store.carry_out(wish, &names, &privacy, at(second)).await.unwrap();
+            store.privacy().await.unwrap()
+        };
+        let listed = async || -> Vec<String> {
+            let out = store.opted_out().await.unwrap();
+            out.into_iter().map(|out| out.username).collect()
+        };
+        wish(Wish::OptOut, &["Bob", "carol"], 3600).await;
+        let privacy = wish(Wish::OptIn, &["bob"], 100).await;
+        assert!(!privacy.is_out("bob") && privacy.is_out("carol"));
+        assert_eq!(listed().await, ["carol"]);
+        assert!(!privacy.hides("bob", at(200)), "what comes now counts");
+        let privacy = wish(Wish::OptOut, &["BOB"], 50).await;
+        assert!(privacy.is_out("bob"));
+        assert_eq!(listed().await, ["bob", "carol"]);
+
+        // To be forgotten again is another wish, which other instances are to notice.
+        let before = wish(Wish::Forget, &["dave"], 3600).await;
+        let after = wish(Wish::Forget, &["dave"], 100).await;
+        assert!(after.has_gone_since(&before, "dave"));
+        // An opt-in of a clock that was ahead does not lose the next hour of who is forgotten now.
+        wish(Wish::OptOut, &["erin"], 3500).await;
+        wish(Wish::OptIn, &["erin"], 3600).await;
+        let privacy = wish(Wish::Forget, &["erin"], 100).await;
+        assert!(privacy.hides("erin", at(100)) && !privacy.hides("erin", at(101)));
     }
 
     async fn a_wish_is_recorded_with_its_time_and_place_and_without_the_name_of_who_is_forgotten(backend) {

@@ -29,6 +29,15 @@ pub struct Totals {
 }
 
 impl Store {
+    /// Users ever seen.
+    ///
+    /// # Errors
+    /// [`StoreError::Sql`].
+    pub async fn user_count(&self) -> Result<i64, StoreError> {
+        let sql = "SELECT COUNT(*) FROM users";
+        Ok(sql::query_scalar(sql).fetch_one(&self.readers).await?)
+    }
+
     /// Sums over everything that is counted.
     ///
     /// # Errors
