@@ -4,6 +4,7 @@
 
 mod alone;
 pub(crate) mod api;
+mod breaks;
 pub(crate) mod consumer;
 pub(crate) mod laps;
 pub(crate) mod ordered;

@@ -11,7 +11,7 @@ use super::consumer::Wanted;
 use super::stored::{From, Stored, Which};
 use crate::connection::Client;
 
-/// The first wanted message from a sequence on.
+/// The first wanted message from a sequence on. Who may only read directly may not ask for it.
 pub(super) async fn first_from(
     client: &Client,
     wanted: &Wanted,

@@ -4,17 +4,17 @@
 //! look at the stream, and make a new consumer at the next sequence. A stream that is deleted and made again under a
 //! live connection leaves a consumer silent, hence the look after silence.
 
-mod breaks;
 mod check;
+mod suspicion;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use self::breaks::Breaks;
 use self::check::Halt;
 use super::api::{ApiError, code};
+use super::breaks::Breaks;
 use super::consumer::{Start, Wanted};
 use super::pull::{Patience, Pulled, Puller, Received};
 use crate::connection::Client;

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::alone;
 use super::api::ApiError;
+use super::breaks::Breaks;
 use super::consumer::{Start, Wanted};
 use super::laps::{Lap, Laps};
 use super::pull::{Patience, Pulled, Puller};
@@ -39,8 +40,9 @@ pub(crate) async fn pass<T>(
 ) -> Result<T, ApiError> {
     let mut progress = Progress::new();
     let mut wanted = wanted.clone();
+    let start = wanted.start;
     let mut result = into();
-    let mut broke_behind = None;
+    let mut breaks = Breaks::default();
     let mut goes_on = false;
     for losses in 0.. {
         if progress.is_over() {
@@ -52,21 +54,22 @@ pub(crate) async fn pass<T>(
             End::Reached => return Ok(result),
             End::Broken { behind } => behind,
         };
-        // Which message is the first one from a moment on, only a consumer knows.
-        let has_place = behind > 0 || !matches!(wanted.start, Start::Time(_));
-        goes_on |= broke_behind == Some(behind) && has_place;
-        broke_behind = Some(behind);
-        if !goes_on {
-            result = into();
-            continue;
+        goes_on |= breaks.happened_again(behind);
+        if goes_on {
+            let reading = alone::first_from(client, &wanted, behind + 1);
+            match progress.within(reading).await? {
+                Ok(Some(stored)) => {
+                    progress.reach(stored.sequence, Instant::now());
+                    wanted.start = Start::Sequence(stored.sequence + 1);
+                    take(&mut result, stored);
+                    continue;
+                }
+                Ok(None) => return Ok(result),
+                Err(ApiError::NoPermission { .. }) => goes_on = false,
+                Err(error) => return Err(error),
+            }
         }
-        let reading = alone::first_from(client, &wanted, behind + 1);
-        let Some(stored) = progress.within(reading).await?? else {
-            return Ok(result);
-        };
-        progress.reach(stored.sequence, Instant::now());
-        wanted.start = Start::Sequence(stored.sequence + 1);
-        take(&mut result, stored);
+        (result, wanted.start) = (into(), start);
     }
     Err(ApiError::TimedOut)
 }
@@ -127,13 +130,10 @@ async fn one_pass(
     progress: &mut Progress,
     mut take: impl FnMut(Stored),
 ) -> Result<End, ApiError> {
-    let mut behind = match wanted.start {
-        Start::Sequence(sequence) => sequence.saturating_sub(1),
-        _ => 0,
-    };
     let start = Puller::start(client, wanted, Patience::NoWait);
     let (mut puller, waiting) = progress.within(start).await??;
-    puller.ask_less(losses);
+    puller.be_patient(losses);
+    let mut behind = puller.begins_behind();
     let mut laps: Option<Laps> = None;
     let mut ended = waiting == 0;
     while !ended {

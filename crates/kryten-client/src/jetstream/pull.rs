@@ -25,8 +25,8 @@ const PASS_BATCH: u64 = 32_000;
 const MARGIN: u64 = 1_000;
 /// How long the server looks again before we believe that nothing is there.
 const SECOND_LOOK: Duration = Duration::from_millis(20);
-/// How long a request that does not wait may bring nothing; one message over a slow link takes its time, and a lost
-/// connection ends it sooner.
+/// How long a request that does not wait may bring nothing at the most: one large message over a slow link takes its
+/// time. At first it is less, since the consumer may be on a server that has just died.
 const NO_WAIT_LIMIT: Duration = Duration::from_secs(20);
 /// How long we wait to hear that the connection died whose subscription has ended.
 const WORD_OF_DEATH: Duration = Duration::from_secs(1);
@@ -112,6 +112,8 @@ pub(crate) struct Puller {
     is_doubtful: bool,
     // A message larger than a request's bytes would never come.
     ask_for_one: bool,
+    /// How long a request that does not wait may bring nothing.
+    no_wait_limit: Duration,
     batch_bytes: usize,
 }
 
@@ -154,6 +156,7 @@ impl Puller {
             begins_behind: info.delivered.stream_seq,
             is_doubtful: false,
             ask_for_one: false,
+            no_wait_limit: REQUEST_TIMEOUT,
             batch_bytes: BATCH_BYTES.max(client.max_payload().saturating_mul(2)),
         };
         Ok((puller, pending))
@@ -233,12 +236,13 @@ impl Puller {
         self.patience = Patience::Wait;
     }
 
-    /// Asks for a quarter of the bytes for each time that the connection was lost before. The server ends a connection
-    /// over which it cannot write within some ten seconds what a request asked for.
-    pub(crate) fn ask_less(&mut self, losses: u32) {
+    /// Waits twice as long, and asks for a quarter of the bytes, for each time that this was tried in vain. The server
+    /// ends a connection over which it cannot write within some ten seconds what a request asked for.
+    pub(crate) fn be_patient(&mut self, losses: u32) {
         let bytes = BATCH_BYTES.checked_shr(losses.saturating_mul(2));
         if losses > 0 {
             self.batch_bytes = bytes.unwrap_or_default().max(LEAST_BYTES);
+            self.no_wait_limit = (REQUEST_TIMEOUT * (1 << losses.min(4))).min(NO_WAIT_LIMIT);
         }
     }
 
@@ -280,7 +284,7 @@ impl Puller {
         let second_look = self.is_doubtful.then_some(SECOND_LOOK);
         let (expires, patience) = if no_wait {
             let look = second_look.and_then(|look| u64::try_from(look.as_nanos()).ok());
-            (look, NO_WAIT_LIMIT)
+            (look, self.no_wait_limit)
         } else {
             (
                 u64::try_from(EXPIRES.as_nanos()).ok(),

@@ -1,29 +1,9 @@
-//! Goes on after a message over which the connection breaks.
+//! Goes on behind a message over which the connection breaks.
 
 use super::super::alone;
 use super::super::api::ApiError;
 use super::super::pull::Received;
 use super::OrderedReader;
-
-/// Losses of the connection in a row at one place of the stream.
-#[derive(Debug, Default)]
-pub(super) struct Breaks {
-    at: u64,
-    count: u32,
-}
-
-impl Breaks {
-    /// Notes that the connection was lost while this was the next message; whether it was so the last time, too.
-    ///
-    /// Where the connection was lost for another reason the message is fetched by itself for nothing, and is the same.
-    fn happened_again(&mut self, at: u64) -> bool {
-        if self.at != at {
-            *self = Self { at, count: 0 };
-        }
-        self.count += 1;
-        self.count > 1
-    }
-}
 
 impl OrderedReader {
     /// What was on its way when the connection broke may be lost; what had come before is there.
@@ -50,7 +30,10 @@ impl OrderedReader {
             0 => self.begins_behind + 1,
             received => received,
         };
-        let next = alone::first_from(&self.client, &self.wanted, from).await?;
+        let next = match alone::first_from(&self.client, &self.wanted, from).await {
+            Err(ApiError::NoPermission { .. }) => None,
+            next => next?,
+        };
         self.is_suspicious = false;
         if let Some(stored) = next {
             let seen = self.seen.as_ref().map_or(0, |seen| seen.last_sequence);
@@ -58,21 +41,5 @@ impl OrderedReader {
             self.accept_message(Received { stored, pending });
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_place_where_it_broke_twice_in_a_row_is_suspicious() {
-        let mut breaks = Breaks::default();
-        assert!(!breaks.happened_again(7));
-        assert!(breaks.happened_again(7));
-        assert!(breaks.happened_again(7));
-        assert!(!breaks.happened_again(8));
-        assert!(!breaks.happened_again(7));
-        assert!(!Breaks::default().happened_again(0));
     }
 }
