@@ -6,6 +6,7 @@
 
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
@@ -19,6 +20,9 @@ use super::value::Value;
 
 /// Keeps those who write alone and those who add batches apart, in PostgreSQL; any number that nobody else uses.
 const WRITER_LOCK: i64 = 0x6b72_7974_656e;
+/// A statement outside of a transaction is one read for a query or page, or a change of one row; whole tables, too, are
+/// read in less.
+const LONGEST_STATEMENT: Duration = Duration::from_secs(120);
 
 /// Connections to one of the databases.
 #[derive(Debug, Clone)]
@@ -185,6 +189,13 @@ pub(super) fn limit(rows: i64) -> i64 {
     }
 }
 
+/// Gives a server up that does not answer a single statement: its connection is needed for others, and until the system
+/// misses the server a quarter of an hour passes.
+async fn unless_vanished<T>(statement: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+    let done = tokio::time::timeout(LONGEST_STATEMENT, statement).await;
+    done.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))
+}
+
 /// Runs a statement wherever it is to run.
 macro_rules! on {
     ($on:expr, $query:expr, $sqlite:ident, $postgres:ident, $method:ident) => {
@@ -196,7 +207,7 @@ macro_rules! on {
                 let outcome = query.$method(reader.connection()).await;
                 reader.judge(outcome)
             }
-            On::PostgresPool(pool) => $postgres($query)?.$method(pool).await,
+            On::PostgresPool(pool) => unless_vanished($postgres($query)?.$method(pool)).await,
             On::Sqlite(connection) => $sqlite($query)?.$method(connection).await,
             On::Postgres(connection) => $postgres($query)?.$method(connection).await,
         }
@@ -219,7 +230,10 @@ impl<'q> Query<'q> {
                 let outcome = query.execute(reader.connection()).await;
                 Ok(reader.judge(outcome)?.rows_affected())
             }
-            On::PostgresPool(pool) => Ok(self.postgres()?.execute(pool).await?.rows_affected()),
+            On::PostgresPool(pool) => {
+                let done = unless_vanished(self.postgres()?.execute(pool)).await?;
+                Ok(done.rows_affected())
+            }
             On::Sqlite(connection) => Ok(self.sqlite()?.execute(connection).await?.rows_affected()),
             On::Postgres(connection) => {
                 Ok(self.postgres()?.execute(connection).await?.rows_affected())
@@ -310,5 +324,18 @@ where
 
     pub(super) async fn fetch_one(self, on: impl Into<On<'_>>) -> sqlx::Result<T> {
         Ok(self.rows.fetch_one(on).await?.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_statement_that_is_never_answered_is_given_up_and_may_be_tried_again() {
+        let given_up = unless_vanished::<()>(std::future::pending()).await;
+        let error = crate::store::StoreError::from(given_up.unwrap_err());
+        assert!(error.is_transient(), "{error}");
+        assert_eq!(unless_vanished(async { Ok(1) }).await.unwrap(), 1);
     }
 }
