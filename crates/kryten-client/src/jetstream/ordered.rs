@@ -154,6 +154,10 @@ impl OrderedReader {
         self.puller = None;
         self.buffer.clear();
         self.buffer_since = None;
+        // Where the connection broke before says nothing of this place, which may be in another stream.
+        self.breaks = Breaks::default();
+        self.begins_behind = 0;
+        self.is_suspicious = false;
         self.place(Start::Sequence(sequence));
     }
 
