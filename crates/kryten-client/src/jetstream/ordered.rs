@@ -319,22 +319,31 @@ impl OrderedReader {
         if self.is_suspicious && !self.check_stream().await? {
             return Ok(());
         }
-        self.pass_suspicious().await?;
+        let alone = self.fetch_suspicious().await?;
+        let next = match &alone {
+            Some(message) => message.stored.sequence + 1,
+            None => self.received,
+        };
         let mut wanted = self.wanted.clone();
-        if self.received > 0 {
-            wanted.start = Start::Sequence(self.received);
+        if next > 0 {
+            wanted.start = Start::Sequence(next);
         }
         let patience = match self.holes {
             Holes::Expected if !self.is_at_end => Patience::NoWait,
             _ => Patience::Wait,
         };
         let (puller, _) = Puller::start(&self.client, &wanted, patience).await?;
-        if self.received == 0 {
+        if next == 0 {
             self.begins_behind = puller.begins_behind();
         }
         // Looked at only now: a stream made anew before the consumer shows in this, one made anew after it leaves the
         // consumer silent.
         if self.check_stream().await? {
+            // Not before: it may have been fetched from a stream made anew.
+            if let Some(message) = alone {
+                self.accept_message(message);
+            }
+            self.is_suspicious = false;
             self.puller = Some(puller);
             self.connection = connection;
         } else {
