@@ -244,6 +244,11 @@ impl Puller {
         }
     }
 
+    /// Whether it waits for what comes.
+    pub(crate) fn waits(&self) -> bool {
+        self.patience == Patience::Wait
+    }
+
     /// The message of the stream after which it began.
     pub(crate) fn begins_behind(&self) -> u64 {
         self.begins_behind
