@@ -265,7 +265,12 @@ async fn a_robot_whose_channels_are_given_up_stays_while_another_is_to_be_taken_
         within("nothing is left to serve", end).await;
     }
     robot.shutdown().await;
+    scene.end().await;
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_that_is_still_to_be_taken_up_can_be_taken_out() {
+    let scene = Scene::new().await;
     let robot = Robot::bind(scene.write(&[("one", 0.02)])).await.unwrap();
     scene.take_the_place_of_two().await;
     let reloaded = robot.reload(scene.write(&[("one", 0.02), ("two", 0.02)]).channels);
