@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use async_nats::client::{RequestError, RequestErrorKind};
+use async_nats::client::RequestErrorKind;
 use async_nats::{HeaderMap, Message, Request};
 use bytes::Bytes;
 use tokio::sync::broadcast;
@@ -65,33 +65,39 @@ impl Client {
         let nats = self.nats();
         let answer = nats.send_request(subject.to_owned(), request);
         let mut answer = std::pin::pin!(answer);
-        let read = |answer: Result<Message, RequestError>| {
-            answer.map_err(|error| match error.kind() {
-                RequestErrorKind::NoResponders => ExchangeError::NoResponders,
-                RequestErrorKind::MaxPayloadExceeded => ExchangeError::TooLarge {
-                    limit: self.max_payload(),
-                },
-                RequestErrorKind::InvalidSubject => ExchangeError::BadSubject {
+        let usual = tokio::time::timeout(USUAL, &mut answer).await;
+        let answer = match usual {
+            Ok(answer) => answer,
+            Err(_) => tokio::select! {
+                // An answer that came with the end of the connection is one.
+                biased;
+                answer = &mut answer => answer,
+                () = life.ended() => return Err(ExchangeError::ConnectionLost),
+                () = refused(refusals, subject) => return Err(ExchangeError::NoPermission {
                     subject: subject.to_owned(),
-                },
-                RequestErrorKind::TimedOut => ExchangeError::TimedOut,
-                // The task that held the connection is gone.
-                RequestErrorKind::Other => ExchangeError::ConnectionLost,
-            })
+                }),
+                () = tokio::time::sleep_until(deadline) => return Err(ExchangeError::TimedOut),
+            },
         };
-        if let Ok(answer) = tokio::time::timeout(USUAL, &mut answer).await {
-            return read(answer);
-        }
-        tokio::select! {
-            // An answer that came with the end of the connection is one.
-            biased;
-            answer = &mut answer => read(answer),
-            () = life.ended() => Err(ExchangeError::ConnectionLost),
-            () = refused(refusals, subject) => Err(ExchangeError::NoPermission {
+        let kind = match answer {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error.kind(),
+        };
+        Err(match kind {
+            RequestErrorKind::NoResponders => ExchangeError::NoResponders,
+            RequestErrorKind::MaxPayloadExceeded => ExchangeError::TooLarge {
+                limit: self.max_payload(),
+            },
+            RequestErrorKind::InvalidSubject => ExchangeError::BadSubject {
                 subject: subject.to_owned(),
-            }),
-            () = tokio::time::sleep_until(deadline) => Err(ExchangeError::TimedOut),
-        }
+            },
+            RequestErrorKind::TimedOut => ExchangeError::TimedOut,
+            // The task that held the connection is gone; before that is told, the next request would go to it, too.
+            RequestErrorKind::Other => {
+                life.word_of_death().await;
+                ExchangeError::ConnectionLost
+            }
+        })
     }
 }
 

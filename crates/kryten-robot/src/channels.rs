@@ -30,6 +30,8 @@ pub(crate) struct Channels {
     changing: Arc<Mutex<()>>,
     /// Ends the attempts to take up what the last reload could not.
     later: watch::Sender<CancellationToken>,
+    /// What these attempts are about.
+    late: watch::Sender<Vec<ChannelConfig>>,
 }
 
 /// What a new list of channels has changed; a channel whose settings differ, or that was given up, is removed and
@@ -52,6 +54,7 @@ impl Channels {
             changed: watch::Sender::new(()),
             changing: Arc::default(),
             later: watch::Sender::new(CancellationToken::new()),
+            late: watch::Sender::default(),
         }
     }
 
@@ -80,10 +83,29 @@ impl Channels {
         Ok(())
     }
 
-    /// Stops serving a channel; says whether it was served.
+    /// Stops serving a channel; says whether it was served, or was to be.
     pub(crate) async fn remove(&self, domain: &str, channel: &str) -> bool {
         let _changing = self.changing.lock().await;
-        self.leave(domain, channel).await
+        let was_late = self.is_late_no_more(domain, channel);
+        self.leave(domain, channel).await || was_late
+    }
+
+    /// Gives up the attempts to take a channel up; says whether there were any.
+    fn is_late_no_more(&self, domain: &str, channel: &str) -> bool {
+        let Ok(id) = ChannelId::new(domain, channel) else {
+            return false;
+        };
+        let is_it = |config: &ChannelConfig| {
+            channel_id(config)
+                .is_ok_and(|late| late.filter == id.filter && late.domain == id.domain)
+        };
+        let was_late = self.late.borrow().iter().any(is_it);
+        if was_late {
+            self.late
+                .send_modify(|late| late.retain(|config| !is_it(config)));
+            self.changed.send_replace(());
+        }
+        was_late
     }
 
     async fn leave(&self, domain: &str, channel: &str) -> bool {
@@ -142,17 +164,20 @@ impl Channels {
                 }
             }
         }
-        if !late.is_empty() {
+        let is_any_late = !late.is_empty();
+        self.late.send_replace(late);
+        self.changed.send_replace(());
+        if is_any_late {
             let stop = CancellationToken::new();
             self.later.send_replace(stop.clone());
-            tokio::spawn(self.clone().take_up_later(late, stop));
+            tokio::spawn(self.clone().take_up_later(stop));
         }
         reloaded
     }
 
     /// Tries again until all are taken up, the next reload decides, or the robot leaves.
-    async fn take_up_later(self, mut late: Vec<ChannelConfig>, stop: CancellationToken) {
-        while !late.is_empty() {
+    async fn take_up_later(self, stop: CancellationToken) {
+        while !self.late.borrow().is_empty() {
             tokio::select! {
                 () = tokio::time::sleep(AGAIN) => {}
                 () = stop.cancelled() => return,
@@ -161,16 +186,23 @@ impl Channels {
             if stop.is_cancelled() {
                 return;
             }
+            let late = self.late.borrow().clone();
             let mut still = Vec::new();
             for config in late {
                 match self.take_up(config.clone()).await {
+                    // Nobody else leaves what comes after the others have been left.
+                    Ok(()) if stop.is_cancelled() => {
+                        self.leave(&config.domain, &config.channel).await;
+                        return;
+                    }
                     Ok(()) => info!(channel = config.channel, "the channel is taken up now"),
                     // Somebody has added it meanwhile.
                     Err(RobotError::SameName(_)) => {}
                     Err(_) => still.push(config),
                 }
             }
-            late = still;
+            self.late.send_replace(still);
+            self.changed.send_replace(());
         }
     }
 
@@ -197,17 +229,18 @@ impl Channels {
     }
 
     /// Waits until all channels have been given up: those that are there then, not those that a reload has replaced.
-    /// Where there is none, one may still be added.
+    /// Where there is none, one may still be added, and where one is still to be taken up, it may be joined.
     pub(crate) async fn given_up(&self) {
         let mut changes = self.changes();
         loop {
             changes.borrow_and_update();
             let seats = self.seats();
+            let is_complete = !seats.is_empty() && self.late.borrow().is_empty();
             let all = join_all(seats.iter().map(|seat| seat.given_up()));
             tokio::select! {
                 // The sender is ours.
                 _ = changes.changed() => continue,
-                _ = all, if !seats.is_empty() => {}
+                _ = all, if is_complete => {}
             }
             // What is being changed now may take one of them up again.
             let _changing = self.changing.lock().await;

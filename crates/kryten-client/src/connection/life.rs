@@ -8,6 +8,8 @@ use super::Client;
 
 /// How often the state is looked at besides: reports of it are dropped where they come too fast.
 const LOOK: Duration = Duration::from_millis(250);
+/// How long we wait to hear that the connection died of which a part is gone.
+const WORD_OF_DEATH: Duration = Duration::from_secs(1);
 
 /// The connection as it stood when this was made; what is sent on it has an answer while it stands, or never.
 #[derive(Debug, Clone)]
@@ -41,5 +43,11 @@ impl Life {
                 _ => return,
             }
         }
+    }
+
+    /// Waits for the word that this connection is lost, which comes a moment after the library has let go of what
+    /// belonged to it.
+    pub(crate) async fn word_of_death(&mut self) {
+        let _ = tokio::time::timeout(WORD_OF_DEATH, self.ended()).await;
     }
 }

@@ -83,6 +83,8 @@ pub(crate) struct OrderedReader {
     begins_behind: u64,
     /// Whether the connection may break over the next message.
     is_suspicious: bool,
+    /// How many pullers in a row that do not wait brought nothing in their time, while the connection stood.
+    in_vain: u32,
 }
 
 impl OrderedReader {
@@ -115,6 +117,7 @@ impl OrderedReader {
             breaks: Breaks::default(),
             begins_behind: 0,
             is_suspicious: false,
+            in_vain: 0,
             wanted,
         };
         reader.place(reader.wanted.start);
@@ -154,6 +157,10 @@ impl OrderedReader {
         self.puller = None;
         self.buffer.clear();
         self.buffer_since = None;
+        // Where the connection broke before says nothing of this place, which may be in another stream.
+        self.breaks = Breaks::default();
+        self.begins_behind = 0;
+        self.is_suspicious = false;
         self.place(Start::Sequence(sequence));
     }
 
@@ -239,7 +246,11 @@ impl OrderedReader {
             // Where the connection has ended, that is noticed first.
             Pulled::Broken => {
                 self.notice_reconnect();
-                self.puller = None;
+                let broken = self.puller.take();
+                // What it was to bring may need longer over a slow link.
+                if broken.is_some_and(|puller| !puller.waits() && puller.delivered() == 0) {
+                    self.in_vain += 1;
+                }
             }
         }
     }
@@ -247,6 +258,7 @@ impl OrderedReader {
     fn accept_message(&mut self, message: Received) {
         let now = Instant::now();
         self.heard = now;
+        self.in_vain = 0;
         self.buffer_since.get_or_insert(now);
         self.received = message.stored.sequence + 1;
         self.last = Some((message.stored.sequence, message.stored.time_nanos));
@@ -293,14 +305,17 @@ impl OrderedReader {
             }
             return Ok(());
         };
-        let check = self.heard + SILENCE;
-        if Instant::now() >= check {
-            return self.check_after_silence().await;
-        }
-        let mut until = check;
-        match self.buffer_since {
-            Some(since) => until = until.min(since + max_wait),
-            None => until = until.min(turn),
+        let mut until = match self.buffer_since {
+            Some(since) => since + max_wait,
+            None => turn,
+        };
+        // One that does not wait gives up by itself, over a slow link later than this.
+        if puller.waits() {
+            let check = self.heard + SILENCE;
+            if Instant::now() >= check {
+                return self.check_after_silence().await;
+            }
+            until = until.min(check);
         }
         if let Ok(pulled) = tokio::time::timeout_at(until, puller.next()).await {
             self.accept(pulled);
@@ -315,22 +330,32 @@ impl OrderedReader {
         if self.is_suspicious && !self.check_stream().await? {
             return Ok(());
         }
-        self.pass_suspicious().await?;
+        let alone = self.fetch_suspicious().await?;
+        let next = match &alone {
+            Some(message) => message.stored.sequence + 1,
+            None => self.received,
+        };
         let mut wanted = self.wanted.clone();
-        if self.received > 0 {
-            wanted.start = Start::Sequence(self.received);
+        if next > 0 {
+            wanted.start = Start::Sequence(next);
         }
         let patience = match self.holes {
             Holes::Expected if !self.is_at_end => Patience::NoWait,
             _ => Patience::Wait,
         };
-        let (puller, _) = Puller::start(&self.client, &wanted, patience).await?;
-        if self.received == 0 {
+        let (mut puller, _) = Puller::start(&self.client, &wanted, patience).await?;
+        puller.be_patient(self.in_vain);
+        if next == 0 {
             self.begins_behind = puller.begins_behind();
         }
         // Looked at only now: a stream made anew before the consumer shows in this, one made anew after it leaves the
         // consumer silent.
         if self.check_stream().await? {
+            // Not before: it may have been fetched from a stream made anew.
+            if let Some(message) = alone {
+                self.accept_message(message);
+            }
+            self.is_suspicious = false;
             self.puller = Some(puller);
             self.connection = connection;
         } else {

@@ -28,8 +28,6 @@ const SECOND_LOOK: Duration = Duration::from_millis(20);
 /// How long a request that does not wait may bring nothing at the most: one large message over a slow link takes its
 /// time. At first it is less, since the consumer may be on a server that has just died.
 const NO_WAIT_LIMIT: Duration = Duration::from_secs(20);
-/// How long we wait to hear that the connection died whose subscription has ended.
-const WORD_OF_DEATH: Duration = Duration::from_secs(1);
 /// Bytes asked for in one request, unless a single message may be larger.
 const BATCH_BYTES: usize = 16 * 1024 * 1024;
 /// The least that is asked for where larger requests broke the connection.
@@ -215,7 +213,7 @@ impl Puller {
 
     /// The library lets go of the subscription of a connection that died a moment before it says so.
     async fn end(&mut self) -> Pulled {
-        let _ = tokio::time::timeout(WORD_OF_DEATH, self.life.ended()).await;
+        self.life.word_of_death().await;
         Pulled::Broken
     }
 
@@ -244,6 +242,11 @@ impl Puller {
             self.batch_bytes = bytes.unwrap_or_default().max(LEAST_BYTES);
             self.no_wait_limit = (REQUEST_TIMEOUT * (1 << losses.min(4))).min(NO_WAIT_LIMIT);
         }
+    }
+
+    /// Whether it waits for what comes.
+    pub(crate) fn waits(&self) -> bool {
+        self.patience == Patience::Wait
     }
 
     /// The message of the stream after which it began.

@@ -76,10 +76,16 @@ impl Client {
         let body = serde_json::to_vec(&which).unwrap_or_default();
         let answer = match self.exchange(&subject, HeaderMap::new(), body.into()).await {
             Ok(answer) => answer,
-            // Nobody answers for this stream: it is gone, or JetStream is; the leader's way tells which. And the
-            // connection may have broken over the answer, which the leader gives in another form.
-            Err(ExchangeError::NoResponders | ExchangeError::ConnectionLost) => {
-                return self.read_from_leader(stream, which).await;
+            // Nobody answers for this stream: it is gone, or JetStream is; the leader's way tells which.
+            Err(ExchangeError::NoResponders) => return self.read_from_leader(stream, which).await,
+            // The connection may have broken over the answer, which the leader gives in another form. Whom the leader
+            // does not answer, or not yet, has lost the connection and no more.
+            Err(ExchangeError::ConnectionLost) => {
+                let answer = self.read_from_leader(stream, which).await;
+                return answer.map_err(|error| match error {
+                    ApiError::NoPermission { .. } | ApiError::JetStreamOff => ApiError::TimedOut,
+                    error => error,
+                });
             }
             Err(ExchangeError::Away) => return Err(ApiError::Away),
             Err(ExchangeError::NoPermission { subject }) => {

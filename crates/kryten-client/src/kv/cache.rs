@@ -128,6 +128,7 @@ impl KvCache {
         let feeder = Feeder {
             bucket: bucket.clone(),
             prefix: options.prefix.clone(),
+            heard: watch.heard(),
             watch,
             marks_expire: marks_expire(&info),
             connection,

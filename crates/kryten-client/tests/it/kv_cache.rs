@@ -9,10 +9,13 @@ use kryten_client::kv::{
     BucketConfig, CacheChange, CacheError, CacheOptions, CacheState, KvCache, KvWatch, Operation,
     WatchItem,
 };
-use kryten_client::{KvBucket, KvError};
+use kryten_client::{Client, KvBucket, KvError, NatsConfig};
+use kryten_servers::Cable;
 use tracing::level_filters::LevelFilter;
 
-use crate::fixture::{bucket, connect, in_time, server_and_client, until, until_no_consumer};
+use crate::fixture::{
+    bucket, config, connect, in_time, server_and_client, until, until_no_consumer,
+};
 use crate::log::Log;
 
 async fn open(kv: &KvBucket) -> KvCache {
@@ -139,7 +142,7 @@ async fn a_cache_is_emptied_with_its_bucket_and_filled_from_a_new_one() {
 #[tokio::test]
 async fn a_cache_goes_on_after_jetstream_was_off() {
     let (mut server, client) = server_and_client().await;
-    // Its marks may expire, so that all is read anew after each reconnection.
+    // Its marks may expire, so that all is read anew after a reconnection before which nothing was heard for a second.
     let marked = BucketConfig {
         marker_ttl: Some(Duration::from_secs(60)),
         ..BucketConfig::new("any")
@@ -252,6 +255,35 @@ async fn a_value_that_expires_leaves_the_cache_marked_or_not() {
     );
 }
 
+#[tokio::test]
+async fn a_key_that_expired_with_its_mark_while_the_connection_was_lost_leaves_the_cache() {
+    let (server, client) = server_and_client().await;
+    let second = Duration::from_secs(1);
+    let marked = BucketConfig {
+        marker_ttl: Some(second),
+        ..BucketConfig::new("any")
+    };
+    let near = KvBucket::open_or_create(&client, marked).await.unwrap();
+    near.put_text("key", "old").await.unwrap();
+    near.put_text("other", "x").await.unwrap();
+    let cable = Cable::to(server.url()).await.unwrap();
+    let far = NatsConfig {
+        servers: vec![cable.url()],
+        ..config(&server)
+    };
+    let far = Client::connect(&far).await.unwrap();
+    let cache = open(&KvBucket::open(&far, "any").await.unwrap()).await;
+    cable.cut();
+    until(|| async { !far.is_connected() }).await;
+    near.put_with_ttl("key", "new", second).await.unwrap();
+    until(|| async { near.entry("key").await.unwrap().is_none() }).await;
+    assert_eq!(cache.get("key").unwrap().value, "old");
+    cable.mend();
+    until(|| async { cache.get("key").is_none() }).await;
+    in_time(cache.ready()).await.unwrap();
+    assert_eq!(cache.len(), 1);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_restarts_lose_no_watch_and_every_cache_equals_the_bucket() {
     let (mut server, client) = server_and_client().await;
@@ -259,7 +291,7 @@ async fn twenty_restarts_lose_no_watch_and_every_cache_equals_the_bucket() {
         marker_ttl: Some(Duration::from_secs(1)),
         ..BucketConfig::new("any")
     };
-    // In the second marks may expire, so that its caches read all anew after each restart.
+    // In the second marks may expire, so that its caches read all anew where they heard nothing for a second.
     let buckets = [
         bucket(&client, "plain").await,
         KvBucket::open_or_create(&client, marked).await.unwrap(),

@@ -131,3 +131,28 @@ async fn a_bucket_that_takes_longer_over_a_slow_link_than_a_request_may_is_read_
     in_time(cache.ready()).await.unwrap();
     assert_eq!(cache.len(), 60);
 }
+
+#[tokio::test]
+async fn a_cache_is_filled_also_where_one_value_takes_longer_than_a_request_may() {
+    let (server, client) = server_and_client().await;
+    let near = bucket(&client, "b").await;
+    near.put("key", vec![b'x'; 900_000]).await.unwrap();
+    let cable = Cable::to(server.url()).await.unwrap();
+    let far = NatsConfig {
+        servers: vec![cable.url()],
+        ..config(&server)
+    };
+    let far = Client::connect(&far).await.unwrap();
+    let far = KvBucket::open(&far, "b").await.unwrap();
+    // Some seven seconds.
+    cable.slow_down(130_000);
+    let started = Instant::now();
+    let cache = KvCache::open(&far, CacheOptions::default()).await.unwrap();
+    in_time(cache.ready()).await.unwrap();
+    assert_eq!(cache.get("key").unwrap().value.len(), 900_000);
+    assert!(
+        started.elapsed() > Duration::from_secs(5),
+        "the link is not slow enough for this test: {:?}",
+        started.elapsed()
+    );
+}

@@ -196,19 +196,38 @@ async fn a_bot_goes_on_after_such_an_event_also_when_it_is_started_again() {
     }
 }
 
-#[tokio::test]
-async fn a_cache_a_pass_and_a_get_go_on_after_such_a_value() {
-    let (server, client) = server_and_client().await;
+/// Such values, under `odd0` and so on, between two others.
+async fn bucket_of_odd_ones(server: &NatsServer, client: &Client) -> KvBucket {
     let config = BucketConfig {
         marker_ttl: Some(Duration::from_secs(60)),
         ..BucketConfig::new("b")
     };
-    let kv = KvBucket::open_or_create(&client, config).await.unwrap();
+    let kv = KvBucket::open_or_create(client, config).await.unwrap();
     kv.put_text("first", "1").await.unwrap();
     for (at, block) in STORED.iter().enumerate() {
-        publish_raw(&server, &format!("$KV.b.odd{at}"), block, b"odd").await;
+        publish_raw(server, &format!("$KV.b.odd{at}"), block, b"odd").await;
     }
     kv.put_text("last", "2").await.unwrap();
+    kv
+}
+
+/// The task of the connection, the one that hears of its end and the one that waits end in any order.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_get_in_a_task_of_its_own_goes_on_after_such_a_value() {
+    let (server, client) = server_and_client().await;
+    let kv = bucket_of_odd_ones(&server, &client).await;
+    for at in 0..STORED.len() {
+        let kv = kv.clone();
+        let getting = tokio::spawn(async move { kv.get(&format!("odd{at}")).await });
+        let value = in_time(getting).await.unwrap().unwrap();
+        assert_eq!(value.unwrap(), "odd", "odd{at}");
+    }
+}
+
+#[tokio::test]
+async fn a_cache_a_pass_and_a_get_go_on_after_such_a_value() {
+    let (server, client) = server_and_client().await;
+    let kv = bucket_of_odd_ones(&server, &client).await;
     let cache = KvCache::open(&kv, CacheOptions::default()).await.unwrap();
     until(|| async { cache.is_authoritative() }).await;
     assert_eq!(cache.len(), 2 + STORED.len());

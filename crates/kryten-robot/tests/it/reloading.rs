@@ -74,6 +74,23 @@ impl Scene {
         reply["changes"].clone()
     }
 
+    /// Makes somebody's stream where a bucket of the second channel is to be.
+    async fn take_the_place_of_two(&self) {
+        let taken = StateBucket::Playlist.name("two");
+        let config = async_nats::jetstream::stream::Config {
+            name: "OTHER".to_owned(),
+            subjects: vec![format!("$KV.{taken}.>")],
+            ..Default::default()
+        };
+        let jetstream = self.client.jetstream();
+        jetstream.create_stream(config).await.unwrap();
+    }
+
+    async fn make_room_for_two(&self) {
+        let jetstream = self.client.jetstream();
+        jetstream.delete_stream("OTHER").await.unwrap();
+    }
+
     async fn end(self) {
         self.one.shutdown().await;
         self.two.shutdown().await;
@@ -180,15 +197,7 @@ async fn what_a_reload_cannot_take_up_is_tried_again() {
     let mut robot = Robot::bind(scene.write(&[("one", 0.02)])).await.unwrap();
     within("it is joined", robot.ready()).await;
     let reports = robot.reporter();
-    // Somebody's stream is where a bucket of the new channel is to be.
-    let taken = StateBucket::Playlist.name("two");
-    let jetstream = scene.client.jetstream();
-    let config = async_nats::jetstream::stream::Config {
-        name: "OTHER".to_owned(),
-        subjects: vec![format!("$KV.{taken}.>")],
-        ..Default::default()
-    };
-    jetstream.create_stream(config).await.unwrap();
+    scene.take_the_place_of_two().await;
     {
         let mut end = pin!(robot.join());
         let reloading = async {
@@ -202,7 +211,7 @@ async fn what_a_reload_cannot_take_up_is_tried_again() {
                 scene.ask("system.ping").await["cytube_connected"],
                 json!(false)
             );
-            jetstream.delete_stream("OTHER").await.unwrap();
+            scene.make_room_for_two().await;
             until("it is taken up", || async {
                 reports()
                     .iter()
@@ -216,6 +225,61 @@ async fn what_a_reload_cannot_take_up_is_tried_again() {
             () = reloading => {}
         }
     }
+    robot.shutdown().await;
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_robot_whose_channels_are_given_up_stays_while_another_is_to_be_taken_up() {
+    let scene = Scene::new().await;
+    let mut robot = Robot::bind(scene.write(&[("one", 0.02)])).await.unwrap();
+    within("it is joined", robot.ready()).await;
+    let reports = robot.reporter();
+    scene.take_the_place_of_two().await;
+    {
+        let mut end = pin!(robot.join());
+        let reloading = async {
+            scene.write(&[("one", 0.02), ("two", 0.02)]);
+            let reply = scene.ask("system.reload").await;
+            assert!(
+                reply["errors"][0].as_str().unwrap().starts_with("two: "),
+                "{reply}"
+            );
+            scene.one.kick_bots("go away").await.unwrap();
+            until("the first one is given up", || async {
+                reports().iter().all(|report| report.stopped.is_some())
+            })
+            .await;
+            scene.make_room_for_two().await;
+            until("the second one is joined", || async {
+                reports().iter().any(|report| report.in_channel)
+            })
+            .await;
+        };
+        tokio::select! {
+            biased;
+            () = &mut end => panic!("the robot ended although a channel is to be taken up"),
+            () = reloading => {}
+        }
+        scene.two.kick_bots("go away").await.unwrap();
+        within("nothing is left to serve", end).await;
+    }
+    robot.shutdown().await;
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_that_is_still_to_be_taken_up_can_be_taken_out() {
+    let scene = Scene::new().await;
+    let robot = Robot::bind(scene.write(&[("one", 0.02)])).await.unwrap();
+    scene.take_the_place_of_two().await;
+    let reloaded = robot.reload(scene.write(&[("one", 0.02), ("two", 0.02)]).channels);
+    assert_eq!(reloaded.await.errors.len(), 1);
+    assert!(
+        robot.remove_channel(DOMAIN, "two").await,
+        "it was to be served"
+    );
+    assert!(!robot.remove_channel(DOMAIN, "two").await);
     robot.shutdown().await;
     scene.end().await;
 }

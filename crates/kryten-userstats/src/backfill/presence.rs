@@ -41,7 +41,8 @@ pub(super) fn uncovered(seen: Span, covered: &Covered) -> Vec<Span> {
     let mut from = seen.from;
     for island in islands {
         let to = island.from.min(seen.to);
-        let is_absence = from > seen.from && to - from < LONGEST_ABSENCE_MICROS;
+        // How far the next island is away, wherever what was seen ends.
+        let is_absence = from > seen.from && island.from - from < LONGEST_ABSENCE_MICROS;
         if from < to && !is_absence {
             parts.push(Span { from, to });
         }
@@ -125,5 +126,37 @@ impl Stay {
         let key = (name.to_owned(), at.from);
         let closed_at = Some(closed_at);
         sums.visits.insert(key, VisitChange { visit, closed_at });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: i64 = 60_000_000;
+
+    fn minutes(from: i64, to: i64) -> Span {
+        Span {
+            from: from * MINUTE,
+            to: to * MINUTE,
+        }
+    }
+
+    #[test]
+    fn a_short_hole_is_an_absence_and_the_beginning_of_a_long_one_is_not() {
+        let of = |seen, islands: &[Span]| {
+            let mut covered = Covered::default();
+            for island in islands {
+                covered.add(CoveredKind::Events, *island);
+            }
+            uncovered(seen, &covered)
+        };
+        let (before, soon, later) = (minutes(0, 60), minutes(61, 90), minutes(180, 240));
+        assert_eq!(of(minutes(30, 90), &[before, soon]), []);
+        assert_eq!(of(minutes(30, 61), &[before, soon]), []);
+        assert_eq!(of(minutes(30, 61), &[before, later]), [minutes(60, 61)]);
+        assert_eq!(of(minutes(30, 61), &[before]), [minutes(60, 61)]);
+        assert_eq!(of(minutes(30, 200), &[later, before]), [minutes(60, 180)]);
+        assert_eq!(of(minutes(-1, 30), &[before]), [minutes(-1, 0)]);
     }
 }

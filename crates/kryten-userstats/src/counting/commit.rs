@@ -61,6 +61,7 @@ impl Counting {
             return Ok(());
         }
         let batches = self.book.batches();
+        let was_unknown = self.outcome_unknown;
         // A file always answers in the end.
         let patience = (SLOW, self.store.path().is_none().then_some(self.silent));
         let earlier = match self.outcome_unknown {
@@ -84,6 +85,16 @@ impl Counting {
                 committed?
             }
         };
+        // One that was given up may have been done while this one waited for its rows, which then look like another's.
+        // Only where this one has written nothing is that sure.
+        let earlier = match was_unknown && committed.lost.len() == batches.len() {
+            true => {
+                let outcome = self.store.outcome(&batches);
+                patiently(&self.shared.status, patience, outcome).await?
+            }
+            false => None,
+        };
+        let committed = earlier.unwrap_or(committed);
         self.outcome_unknown = false;
         if !self.shared.status.is_database_there() {
             info!("the database takes what is counted again");
@@ -126,7 +137,8 @@ impl Counting {
     }
 }
 
-/// Awaits the database, says so when it takes long, and gives a server up that stays silent.
+/// Awaits the database, says so when it takes long, and gives a server up that stays silent. Until then a server is
+/// waited for, which is no standstill of ours.
 async fn patiently<T>(
     status: &Status,
     (slow, silent): (Duration, Option<Duration>),
@@ -142,6 +154,12 @@ async fn patiently<T>(
                 seconds = slow.as_secs(),
                 "the database has not taken a batch for long; still waiting, reading stops meanwhile"
             );
+        }
+        while silent.is_some() {
+            status.pulse.beat();
+            if let Ok(done) = tokio::time::timeout(slow, &mut work).await {
+                return done;
+            }
         }
         work.await
     };
@@ -166,5 +184,17 @@ mod tests {
         let failure = server.unwrap_err();
         assert!(matches!(failure, StoreError::Silent { .. }), "{failure}");
         assert!(failure.is_transient());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_is_waited_for_with_signs_of_life_and_a_file_without() {
+        let never = std::future::pending::<Result<(), StoreError>>;
+        let status = Status::default();
+        for (limit, gives_signs) in [(Some(LONGEST_SILENCE), true), (None, false)] {
+            status.pulse.rest();
+            let waiting = patiently(&status, (SLOW, limit), never());
+            assert!(tokio::time::timeout(2 * SLOW, waiting).await.is_err());
+            assert_eq!(status.pulse.silence().is_some(), gives_signs);
+        }
     }
 }

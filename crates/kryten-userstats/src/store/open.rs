@@ -89,18 +89,14 @@ impl Store {
         let writers = PgPoolOptions::new()
             .max_connections(WRITERS)
             .acquire_timeout(CONNECT_TIMEOUT)
-            .after_release(|connection, _| {
-                Box::pin(async move {
-                    let ping = tokio::time::timeout(GIVE_BACK_TIMEOUT, connection.ping());
-                    Ok(matches!(ping.await, Ok(Ok(()))))
-                })
-            })
+            .after_release(|connection, _| Box::pin(still_answers(connection)))
             .connect_lazy_with(options.clone().options([ABANDONED]));
         let read_only = [("default_transaction_read_only", "on")];
         let readers = PgPoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(CONNECT_TIMEOUT)
             .test_before_acquire(false)
+            .after_release(|connection, _| Box::pin(still_answers(connection)))
             .before_acquire(|connection, idle| {
                 Box::pin(async move {
                     Ok(idle.idle_for < STILL_THERE || connection.ping().await.is_ok())
@@ -142,6 +138,12 @@ impl Store {
             Place::File(_) => Ok(()),
         }
     }
+}
+
+/// Whether a connection that is given back may be lent again.
+async fn still_answers(connection: &mut PgConnection) -> sqlx::Result<bool> {
+    let ping = tokio::time::timeout(GIVE_BACK_TIMEOUT, connection.ping());
+    Ok(matches!(ping.await, Ok(Ok(()))))
 }
 
 /// A pool would try again and again, and hide why.

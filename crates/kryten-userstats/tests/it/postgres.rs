@@ -239,3 +239,31 @@ async fn what_is_given_up_over_a_silent_server_is_done_once_and_all_connections_
     let lines = "SELECT CAST(message_count AS TEXT) FROM message_counts";
     assert_eq!(place.texts(lines).await, ["1"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_silence_all_connections_that_read_come_back() {
+    let url = PostgresServer::shared().await.database().await;
+    let way = Way::to(&url).await;
+    let store = Store::connect(&way.url.parse().unwrap());
+    store.prepare().await.unwrap();
+    let mut other = PgConnection::connect(&url).await.unwrap();
+    let lock = "BEGIN; LOCK TABLE message_counts IN ACCESS EXCLUSIVE MODE";
+    sqlx::raw_sql(lock).execute(&mut other).await.unwrap();
+    let waiting = "SELECT CAST(COUNT(*) AS TEXT) FROM pg_stat_activity
+         WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let place = Place::Url(url.clone());
+    let read = || store.totals();
+    tokio::select! {
+        _ = async { tokio::join!(read(), read(), read(), read()) } => panic!("the table is locked"),
+        () = eventually("all wait for the table", || async {
+            place.texts(waiting).await == ["4"]
+        }) => way.goes_silent(),
+    }
+    sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+    let again = async {
+        while let Err(error) = read().await {
+            assert!(error.is_transient(), "{error}");
+        }
+    };
+    within("it is read again", again).await;
+}

@@ -21,10 +21,10 @@ impl OrderedReader {
         self.is_suspicious = self.breaks.happened_again(self.received);
     }
 
-    /// After a second loss at the same place: takes the next message by itself.
-    pub(super) async fn pass_suspicious(&mut self) -> Result<(), ApiError> {
+    /// After a second loss at the same place: fetches the next message by itself.
+    pub(super) async fn fetch_suspicious(&self) -> Result<Option<Received>, ApiError> {
         if !self.is_suspicious {
-            return Ok(());
+            return Ok(None);
         }
         let from = match self.received {
             0 => self.begins_behind + 1,
@@ -34,12 +34,10 @@ impl OrderedReader {
             Err(ApiError::NoPermission { .. }) => None,
             next => next?,
         };
-        self.is_suspicious = false;
-        if let Some(stored) = next {
+        Ok(next.map(|stored| {
             let seen = self.seen.as_ref().map_or(0, |seen| seen.last_sequence);
             let pending = seen.saturating_sub(stored.sequence);
-            self.accept_message(Received { stored, pending });
-        }
-        Ok(())
+            Received { stored, pending }
+        }))
     }
 }

@@ -78,6 +78,8 @@ pub(super) struct Feeder {
     pub(super) marks_expire: bool,
     /// On which connection the watch was begun.
     pub(super) connection: u64,
+    /// When the server was last heard on that connection.
+    pub(super) heard: Instant,
     /// Whether nothing can be read now, which was told.
     pub(super) is_waiting: bool,
     pub(super) fed: Arc<Fed>,
@@ -138,17 +140,18 @@ impl Feeder {
         }
     }
 
-    /// Whether the connection is another one, and a mark may have come and gone since we heard something.
+    /// Whether the connection is another one, and a mark may have come and gone since we heard something on the last.
     fn was_away_for_long(&mut self) -> bool {
         let client = &self.bucket.client;
-        let connection = client.connections();
-        if !client.is_connected() || connection == self.connection {
+        if !client.is_connected() {
             return false;
         }
-        let was_long = self.watch.heard().elapsed() >= SHORTEST_LIFE;
-        // A round notes the connection on which it begins.
+        let connection = client.connections();
+        // The watch itself has mostly heard the new connection by now.
+        let was_long = connection != self.connection && self.heard.elapsed() >= SHORTEST_LIFE;
+        // A round notes them when it begins.
         if !was_long {
-            self.connection = connection;
+            (self.connection, self.heard) = (connection, self.watch.heard());
         }
         was_long
     }
@@ -159,6 +162,7 @@ impl Feeder {
         let watch = self.bucket.watch_prefix(&self.prefix).await?;
         // The bucket may be another one than before.
         let info = self.bucket.info().await?;
+        self.heard = watch.heard();
         (self.watch, self.connection) = (watch, connection);
         self.marks_expire = marks_expire(&info);
         self.fed.change().contents.begin_round(info.ttl);
