@@ -19,9 +19,21 @@ pub struct Gap {
     pub to: WireTime,
     /// Whether the chat lines of the span are all there, because CyTube's replay overlapped with known lines.
     pub chat_complete: bool,
+    /// Where chat is missing, by CyTube's clock, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat: Option<ChatSpan>,
     /// How many events were dropped, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lost: Option<u64>,
+}
+
+/// Two chat lines between which others may be missing, by CyTube's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChatSpan {
+    /// The last line that is there, perhaps long before the gap.
+    pub from: WireTime,
+    /// The first line after it that is there.
+    pub to: WireTime,
 }
 
 /// Why events may be missing.
@@ -35,6 +47,8 @@ pub enum GapReason {
     OutboxFull,
     /// An event was larger than the NATS server takes.
     TooLarge,
+    /// There was no stream: who listened then heard the events, and nobody can read them any more.
+    NotKept,
     /// The stream lost events that had been counted, or was made anew.
     StreamTruncated,
     /// A reason that a newer robot reports.
@@ -49,6 +63,7 @@ impl GapReason {
             Self::Absent => "absent",
             Self::OutboxFull => "outbox_full",
             Self::TooLarge => "too_large",
+            Self::NotKept => "not_kept",
             Self::StreamTruncated => "stream_truncated",
             Self::Unknown => "unknown",
         }

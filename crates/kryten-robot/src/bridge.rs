@@ -10,7 +10,7 @@ use kryten_client::pulse::BEAT_EVERY;
 use kryten_cytube::{CytubeItem, DisconnectReason};
 use kryten_protocol::cytube::ChatMsg;
 use kryten_protocol::event::Envelope;
-use kryten_protocol::gap::{Gap, GapReason};
+use kryten_protocol::gap::{ChatSpan, Gap, GapReason};
 use kryten_protocol::line::LineKey;
 use kryten_protocol::subject;
 use kryten_protocol::time::WireTime;
@@ -342,16 +342,21 @@ impl Bridge {
                 "chat may be missing: CyTube's replay does not reach back to the last known line"
             );
         }
-        // Chat is dated by CyTube's clock, the rest by ours: the gap covers what is missing by either.
-        let last_known = summary.last_known.map(WireTime::from_millis);
-        let first_offered = summary.first_offered.map(WireTime::from_millis);
+        let around = summary.last_known.zip(summary.first_offered);
+        let chat = around
+            .filter(|_| !summary.complete)
+            .map(|(last, first)| ChatSpan {
+                from: WireTime::from_millis(last),
+                to: WireTime::from_millis(first),
+            });
         let gap = Gap {
             domain: self.id.domain.clone(),
             channel: self.id.channel.clone(),
             reason: GapReason::Absent,
-            from: last_known.map_or(from, |last| from.min(last)),
-            to: first_offered.map_or(now, |first| now.max(first)),
+            from,
+            to: now,
             chat_complete: summary.complete,
+            chat,
             lost: None,
         };
         add(&self.status.gaps, 1);

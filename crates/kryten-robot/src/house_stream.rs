@@ -19,6 +19,17 @@ const FIRST_LOOK: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(crate) struct HouseStream(watch::Sender<Option<EventStream>>);
 
+/// Tells when there is a stream.
+#[derive(Debug, Clone)]
+pub(crate) struct StreamWatch(watch::Receiver<Option<EventStream>>);
+
+impl StreamWatch {
+    pub(crate) async fn found(&mut self) {
+        // The robot, and the sender with it, goes after those who wait.
+        let _ = self.0.wait_for(Option::is_some).await;
+    }
+}
+
 impl HouseStream {
     pub(crate) fn new(stream: Option<EventStream>) -> Self {
         Self(watch::Sender::new(stream))
@@ -30,8 +41,12 @@ impl HouseStream {
 
     /// Waits until there is one.
     pub(crate) async fn found(&self) {
-        // The sender is ours.
-        let _ = self.0.subscribe().wait_for(Option::is_some).await;
+        self.watch().found().await;
+    }
+
+    /// For a task that waits until there is one.
+    pub(crate) fn watch(&self) -> StreamWatch {
+        StreamWatch(self.0.subscribe())
     }
 
     /// Looks until there is one: soon after each new connection, and ever more rarely as long as it stands.

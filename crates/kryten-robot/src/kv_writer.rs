@@ -138,8 +138,6 @@ impl KvWriter {
                 }
             }
         }
-        set(&writer.status.kv_up, true);
-        set(&writer.status.stood_down, false);
         Ok(writer)
     }
 

@@ -10,6 +10,7 @@
 mod fence;
 mod losses;
 mod next;
+mod plain;
 mod telling;
 
 use std::collections::{HashSet, VecDeque};
@@ -27,12 +28,14 @@ use kryten_client::stream::{EventStream, StreamError};
 use kryten_protocol::event::EnvelopeRef;
 use kryten_protocol::seal::{EventParts, SEAL_HEADER, SealPlace};
 use kryten_protocol::state::{EPOCH_HEADER, StateMark};
+use kryten_protocol::time::WireTime;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 
 use crate::channel_name::ChannelId;
+use crate::house_stream::StreamWatch;
 use crate::outbox::{Entry, Outgoing, Snapshot};
 use crate::shared_outbox::SharedOutbox;
 use crate::status::{ChannelStatus, add, set};
@@ -59,12 +62,16 @@ pub(crate) struct Publisher {
     pub(crate) id: Arc<ChannelId>,
     pub(crate) connections: Arc<SharedLives>,
     pub(crate) outbox: Arc<SharedOutbox>,
+    /// Whether the robot has found a stream, where it was started without one.
+    pub(crate) house_stream: StreamWatch,
     pub(crate) snapshots: mpsc::UnboundedSender<(Snapshot, Option<StateMark>)>,
     pub(crate) status: Arc<ChannelStatus>,
     pub(crate) epoch: u64,
     /// The random number of this term that is in its seals.
     pub(crate) run: u32,
     pub(crate) stop: CancellationToken,
+    /// Before its first event was received.
+    pub(crate) started: WireTime,
     /// What was logged.
     pub(crate) told: Mutex<Told>,
 }
@@ -110,6 +117,8 @@ enum End {
     Silent(String),
     /// Someone else wrote to the channel's subjects: look again.
     Overtaken,
+    /// There is a stream where there was none.
+    Found,
 }
 
 impl Publisher {
@@ -129,12 +138,12 @@ impl Publisher {
             }
             match end {
                 End::Stopped => return,
-                End::Overtaken if overtaken < OVERTAKEN_AT_ONCE => {
+                End::Overtaken | End::Found if overtaken < OVERTAKEN_AT_ONCE => {
                     overtaken += 1;
                     continue;
                 }
-                // Somebody else is faster each time.
-                End::Overtaken => {}
+                // Somebody else is faster each time, or it is a stream only for others.
+                End::Overtaken | End::Found => {}
                 End::Lost(reason) | End::Refused(reason) | End::Silent(reason) => {
                     self.note_down(reason);
                 }
@@ -165,6 +174,7 @@ impl Publisher {
                 Ok(mut life) => {
                     if self.outbox.lock().is_empty() {
                         self.note_up();
+                        self.outbox.note_progress();
                     }
                     self.pump(&mut life).await
                 }
@@ -203,6 +213,7 @@ impl Publisher {
             );
             add(&self.status.events_stored, removed as u64);
         }
+        self.report_not_kept(tail.last());
         debug!(
             channel = self.id.channel,
             tail = tail.len(),
@@ -413,44 +424,6 @@ impl Publisher {
             self.note_up();
         }
         self.outbox.note_progress();
-    }
-
-    /// Without JetStream events are published and nothing is known of their fate.
-    async fn publish_plainly(&self, connection: &OneLife) -> End {
-        warn!(
-            channel = self.id.channel,
-            "JetStream is off: events are published, but not kept, and state is not stored"
-        );
-        let nats = connection.client().nats();
-        loop {
-            let entry = {
-                let mut outbox = self.outbox.lock();
-                outbox.send_next();
-                outbox.acknowledge()
-            };
-            match entry {
-                Some(Entry::Event(event)) => {
-                    let mut headers = HeaderMap::new();
-                    headers.insert("Nats-Msg-Id", event.message_id.as_str());
-                    if let Err(error) = nats
-                        .publish_with_headers(event.subject, headers, event.body)
-                        .await
-                    {
-                        return End::Lost(error.to_string());
-                    }
-                }
-                Some(Entry::State(snapshot)) => {
-                    let _ = self.snapshots.send((snapshot, None));
-                }
-                None => {
-                    self.outbox.note_progress();
-                    tokio::select! {
-                        () = self.outbox.filled() => {}
-                        () = connection.ended() => return End::Lost("the connection to NATS was lost".to_owned()),
-                    }
-                }
-            }
-        }
     }
 }
 

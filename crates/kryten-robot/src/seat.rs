@@ -155,7 +155,7 @@ enum Ending {
     Stopped,
     Lost(Loss),
     GivenUp,
-    /// There is a stream, and the term has none.
+    /// There is a stream now, and all that a term with it needs; this one has none.
     StreamFound,
     /// Somebody has logged in with our account, and without a stream nobody knows whether that is another robot.
     Ousted,
@@ -163,6 +163,7 @@ enum Ending {
 
 impl Service {
     async fn run(mut self) {
+        let mut attended_until = None;
         loop {
             let stream = self.ground.house.stream.get();
             if stream.is_some() && self.lease.is_none() && !self.meet_others().await {
@@ -172,7 +173,8 @@ impl Service {
                 return;
             };
             let least = held.as_ref().map_or(1, |held| held.term);
-            let started = Term::start(&self.ground, stream.as_ref(), least, self.ready.clone());
+            let ready = self.ready.clone();
+            let started = Term::start(&self.ground, stream.as_ref(), least, attended_until, ready);
             let mut term = match started.await {
                 Ok(term) => term,
                 Err(error) => {
@@ -218,7 +220,8 @@ impl Service {
                         channel = self.channel(),
                         "there is an event stream now; taking the channel up anew"
                     );
-                    term.stop().await;
+                    let until = crate::now();
+                    attended_until = term.stop().await.then_some(until);
                     self.tell_left("Taken up anew: there is an event stream now")
                         .await;
                     if self.stop.is_cancelled() {
@@ -311,19 +314,7 @@ impl Service {
 
     async fn serve(&self, term: &mut Term, held: Option<&mut Held>) -> Ending {
         let (Some(lease), Some(held)) = (&self.lease, held) else {
-            let end = tokio::select! {
-                biased;
-                () = self.stop.cancelled() => return Ending::Stopped,
-                end = term.ended() => end,
-                () = self.ground.house.stream.found(), if !term.has_stream => {
-                    return Ending::StreamFound;
-                }
-            };
-            let has_others = self.ground.house.lease.is_some() && !term.has_stream;
-            return match end {
-                BridgeEnd::DuplicateLogin if has_others => Ending::Ousted,
-                _ => Ending::GivenUp,
-            };
+            return self.serve_alone(term).await;
         };
         let end = tokio::select! {
             () = self.stop.cancelled() => return Ending::Stopped,
@@ -344,6 +335,39 @@ impl Service {
             Renewal::Unconfirmed => Ending::Lost(Loss::Unreachable),
             Renewal::Lost(loss) => Ending::Lost(loss),
         }
+    }
+
+    /// Serves a channel without a lease: where robots need not agree, or as long as there is no stream.
+    async fn serve_alone(&self, term: &mut Term) -> Ending {
+        let kept = term.kept();
+        let end = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return Ending::Stopped,
+            end = term.ended() => end,
+            () = self.stream_found(kept), if !term.has_stream => return Ending::StreamFound,
+        };
+        let has_others = self.ground.house.lease.is_some() && !term.has_stream;
+        match end {
+            BridgeEnd::DuplicateLogin if has_others => Ending::Ousted,
+            _ => Ending::GivenUp,
+        }
+    }
+
+    /// Waits until there is a stream, a term with it can be had, and everything is `kept` that the one without it has
+    /// seen. Until then the channel is served as before.
+    async fn stream_found(&self, kept: impl Future<Output = ()>) {
+        self.ground.house.stream.found().await;
+        while let Err(error) = self.try_buckets().await {
+            error!(channel = self.channel(), %error, "there is an event stream now, but the channel cannot be taken up anew; trying again");
+            tokio::time::sleep(AGAIN).await;
+        }
+        kept.await;
+    }
+
+    async fn try_buckets(&self) -> Result<(), RobotError> {
+        open_lease(&self.ground.house, &self.ground.view.id).await?;
+        self.ground.open_writer(1).await?;
+        Ok(())
     }
 
     async fn release(&self, held: Option<&Held>) {

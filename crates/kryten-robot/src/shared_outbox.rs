@@ -44,7 +44,7 @@ impl SharedOutbox {
         self.filled.notified().await;
     }
 
-    /// Tells those who wait in [`Self::wait_until_empty`]; called after acknowledgements.
+    /// Tells those who wait until nothing waits here; called after acknowledgements, and when the stream is up.
     pub(crate) fn note_progress(&self) {
         let outbox = self.lock();
         self.tell(&outbox);
@@ -61,9 +61,19 @@ impl SharedOutbox {
 
     /// Waits until all is acknowledged.
     pub(crate) async fn wait_until_empty(&self) {
+        self.wait_until(|| true).await;
+    }
+
+    /// Waits until all is acknowledged, and there is a stream that takes what comes.
+    pub(crate) async fn wait_until_kept(&self) {
+        self.wait_until(|| self.status.stream_up.load(Ordering::Relaxed))
+            .await;
+    }
+
+    async fn wait_until(&self, is_right: impl Fn() -> bool) {
         loop {
             let emptied = self.emptied.notified();
-            if self.lock().is_empty() {
+            if self.lock().is_empty() && is_right() {
                 return;
             }
             emptied.await;

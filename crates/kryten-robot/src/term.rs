@@ -8,6 +8,7 @@ use kryten_client::kv::KvError;
 use kryten_client::shared_lives::SharedLives;
 use kryten_client::stream::EventStream;
 use kryten_cytube::{CytubeClient, CytubeHandle};
+use kryten_protocol::time::WireTime;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +31,7 @@ use crate::publisher::Publisher;
 use crate::read_back::read_back;
 use crate::robot::RobotError;
 use crate::shared_outbox::SharedOutbox;
+use crate::status::set;
 
 /// How long a stop may take to publish and write what is left.
 const FLUSH_LIMIT: Duration = Duration::from_secs(4);
@@ -62,6 +64,21 @@ pub(crate) struct Ground {
     pub(crate) news: mpsc::UnboundedSender<BridgeNews>,
 }
 
+impl Ground {
+    /// Opens the buckets of the channel's state, or makes them.
+    pub(crate) async fn open_writer(&self, least_epoch: u64) -> Result<KvWriter, RobotError> {
+        let id = &self.view.id;
+        let opened = KvWriter::open(
+            Arc::clone(id),
+            self.house.client.clone(),
+            Arc::clone(&self.view.status),
+            least_epoch,
+            self.house.parts_grace,
+        );
+        opened.await.map_err(|source| kv_error(id, source))
+    }
+}
+
 /// A running term.
 #[derive(Debug)]
 pub(crate) struct Term {
@@ -81,11 +98,13 @@ pub(crate) struct Term {
 }
 
 impl Term {
-    /// Reads back what the stream and KV know of the channel, and starts to join it.
+    /// Reads back what the stream and KV know of the channel, and starts to join it. We were in it until
+    /// `attended_until`, and of that the stream need not tell.
     pub(crate) async fn start(
         ground: &Ground,
         stream: Option<&EventStream>,
         least_epoch: u64,
+        attended_until: Option<WireTime>,
         ready: watch::Sender<bool>,
     ) -> Result<Self, RobotError> {
         let id = Arc::clone(&ground.view.id);
@@ -99,21 +118,15 @@ impl Term {
             Some(stream) => read_back(stream, &id).await.map_err(RobotError::Stream)?,
             None => (History::default(), None),
         };
+        let last_sign = last_sign.max(attended_until);
         let writer = match stream {
-            Some(_) => {
-                let client = ground.house.client.clone();
-                let opened = KvWriter::open(
-                    Arc::clone(&id),
-                    client,
-                    Arc::clone(&status),
-                    least_epoch,
-                    ground.house.parts_grace,
-                )
-                .await;
-                Some(opened.map_err(|source| kv_error(&id, source))?)
-            }
+            Some(_) => Some(ground.open_writer(least_epoch).await?),
             None => None,
         };
+        if writer.is_some() {
+            set(&status.kv_up, true);
+            set(&status.stood_down, false);
+        }
         let epoch = writer.as_ref().map_or(0, KvWriter::epoch);
         let (snapshots, snapshots_rx) = mpsc::unbounded_channel();
         let (written_tx, written) = mpsc::unbounded_channel();
@@ -128,11 +141,13 @@ impl Term {
             id: Arc::clone(&id),
             connections: Arc::clone(&ground.house.connections),
             outbox: Arc::clone(&outbox),
+            house_stream: ground.house.stream.watch(),
             snapshots,
             status: Arc::clone(&status),
             epoch,
             run: rand::random(),
             stop: stop_publisher.clone(),
+            started: crate::now(),
             told: std::sync::Mutex::default(),
         };
         let state = Arc::clone(&ground.view.state);
@@ -187,20 +202,25 @@ impl Term {
         }
     }
 
-    /// Leaves the channel, publishes and writes what is left.
-    pub(crate) async fn stop(mut self) {
+    /// Waits until there is a stream that has all that happened up to now.
+    pub(crate) fn kept(&self) -> impl Future<Output = ()> + use<> {
+        let outbox = Arc::clone(&self.outbox);
+        async move { outbox.wait_until_kept().await }
+    }
+
+    /// Leaves the channel, publishes and writes what is left; whether that could all be stored.
+    pub(crate) async fn stop(mut self) -> bool {
         self.cytube.close().await;
         self.stop_bridge.cancel();
-        if tokio::time::timeout(FLUSH_LIMIT, self.ended())
-            .await
-            .is_err()
-        {
+        let flushed = tokio::time::timeout(FLUSH_LIMIT, self.ended()).await;
+        if flushed.is_err() {
             warn!(
                 channel = self.view.id.channel,
                 "stopping although not all events could be stored; the next start finds what CyTube still offers"
             );
         }
         self.end().await;
+        flushed.is_ok()
     }
 
     /// Leaves the channel to another robot: what only we have seen of the chat is still published, the rest is not.

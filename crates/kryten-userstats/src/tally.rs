@@ -267,9 +267,8 @@ impl Tally {
     /// Folds the robot's report of a gap.
     pub fn apply_gap(&mut self, gap: Gap, sums: &mut Sums) {
         let fold = self.fold(&gap.domain, &gap.channel, sums);
-        fold.room.memory.coverage.gap(&gap, fold.room_sums);
-        if matches!(gap.reason, GapReason::Absent | GapReason::StreamTruncated) {
-            let unheard = gap.reason == GapReason::StreamTruncated;
+        if fold.room.memory.coverage.gap(&gap, fold.room_sums) {
+            let unheard = gap.reason != GapReason::Absent;
             let attendance = &mut fold.room.memory.attendance;
             attendance.absent(gap.from, gap.to, unheard);
         }

@@ -30,6 +30,7 @@ impl Publisher {
             from: dropped.from,
             to: dropped.to,
             chat_complete: false,
+            chat: None,
             lost: Some(dropped.count),
         };
         outbox.push_before_unsent(gap_event(&self.id, &gap));
@@ -60,6 +61,7 @@ impl Publisher {
             from: event.received,
             to: event.received,
             chat_complete: event.event != "chatMsg",
+            chat: None,
             lost: Some(1),
         };
         gap_event(&self.id, &gap)

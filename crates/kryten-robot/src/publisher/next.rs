@@ -42,7 +42,7 @@ impl Next {
             return Self::Shared;
         }
         match end {
-            End::Overtaken | End::Refused(_) => Self::Same(connection),
+            End::Overtaken | End::Found | End::Refused(_) => Self::Same(connection),
             End::Silent(_) => {
                 connections.retire(&connection).await;
                 Self::Alone

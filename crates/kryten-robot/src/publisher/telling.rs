@@ -4,6 +4,7 @@ use std::sync::{MutexGuard, PoisonError};
 
 use tracing::{info, warn};
 
+use super::plain::Plain;
 use super::{Life, Publisher};
 use crate::status::{add, set};
 
@@ -14,6 +15,8 @@ pub(crate) struct Told {
     down: Option<String>,
     /// When the stream was created that was written to last.
     stream_created: Option<i128>,
+    /// What was published without a stream, until the stream has been told.
+    pub(super) plain: Option<Plain>,
 }
 
 impl Publisher {
@@ -48,7 +51,7 @@ impl Publisher {
         self.lock_told().stream_created.is_some()
     }
 
-    fn lock_told(&self) -> MutexGuard<'_, Told> {
+    pub(super) fn lock_told(&self) -> MutexGuard<'_, Told> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use kryten_client::Client;
+use kryten_client::stream::StoredMessage;
 use kryten_cytube::{CytubeClient, CytubeConfig, CytubeItem, Login};
+use kryten_protocol::event::EnvelopeRef;
+use kryten_protocol::gap::Gap;
 use kryten_robot::{ChannelReport, Robot, RobotConfig};
 use kryten_servers::NatsServer;
 use kryten_sim::{Garbage, Operation, Sim, SimConfig, SimHandle};
@@ -130,6 +133,20 @@ async fn after_a_restart_of_cytube_no_line_comes_twice_and_the_playlist_is_the_n
     right.push("after".to_owned());
     assert_eq!(scene.lines().await, right);
     assert_eq!(scene.report().gaps, 1, "the absence is told");
+    let contents = stream_contents(&scene.client).await;
+    let is_gap = |message: &&StoredMessage| message.subject.ends_with(".gap");
+    let gap = contents.iter().find(is_gap).unwrap();
+    let gap: Gap = serde_json::from_slice(&gap.body).unwrap();
+    let queued = contents.iter().rfind(|message| {
+        let envelope = EnvelopeRef::parse(&message.body).ok();
+        message.subject.ends_with(".queue") && envelope.is_some()
+    });
+    let queued = EnvelopeRef::parse(&queued.unwrap().body).unwrap();
+    assert!(
+        Some(gap.from) >= queued.timestamp && gap.from <= gap.to,
+        "it begins with the last sign, however long nobody has said anything: {gap:?}"
+    );
+    assert!(gap.chat_complete && gap.chat.is_none(), "{gap:?}");
     assert_eq!(scene.report().drift_entries, 0, "and is no drift");
     let playlist = kryten_protocol::state::StateBucket::Playlist.name(CHANNEL);
     let bucket = kryten_client::kv::KvBucket::open(&scene.client, &playlist)

@@ -1,8 +1,11 @@
 //! Robots that are started while JetStream is off, as after a full disk, and go on when it is there.
 
-use kryten_client::Client;
+use async_nats::jetstream::stream;
 use kryten_client::kv::KvBucket;
+use kryten_client::{Client, NatsConfig};
+use kryten_protocol::gap::Gap;
 use kryten_protocol::state::StateBucket;
+use kryten_protocol::time::WireTime;
 use kryten_robot::Robot;
 use kryten_servers::NatsServer;
 use kryten_sim::{Sim, SimConfig, SimHandle};
@@ -97,5 +100,114 @@ async fn two_robots_agree_when_jetstream_is_there_later() {
     serving.shutdown().await;
     until("the other one takes over", || async { serves(&waiting) }).await;
     waiting.shutdown().await;
+    sim.shutdown().await;
+}
+
+/// Reports of gaps in the stream: reason, beginning and end.
+async fn gaps(client: &Client) -> Vec<(String, WireTime, WireTime)> {
+    let contents = stream_contents(client).await;
+    let gaps = contents
+        .iter()
+        .filter(|message| message.subject.ends_with(".gap"));
+    let gaps = gaps.map(|message| serde_json::from_slice::<Gap>(&message.body).unwrap());
+    gaps.map(|gap| (gap.reason.as_str().to_owned(), gap.from, gap.to))
+        .collect()
+}
+
+async fn has_said(client: &Client, line: &str) -> bool {
+    let contents = stream_contents(client).await;
+    let events = events(&contents);
+    events.iter().any(|(_, payload)| payload["msg"] == line)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_channel_is_attended_until_all_is_there_that_a_term_with_a_stream_needs() {
+    let (mut server, sim, client) = without_jetstream().await;
+    switch_on(&mut server).await;
+    // It has the subjects of the bucket in which robots agree.
+    let squatter = stream::Config {
+        name: "SQUATTER".to_owned(),
+        subjects: vec!["$KV.kryten_leases.>".to_owned()],
+        ..stream::Config::default()
+    };
+    let streams = client.jetstream();
+    streams.create_stream(squatter).await.unwrap();
+    server.set_jetstream(false);
+    server.restart().await.unwrap();
+    let began = kryten_protocol::clock::now();
+    let robot = start_robot(&server, &sim.url()).await;
+    within("the channel is joined", robot.ready()).await;
+    sim.say("alice", "nobody keeps this").await.unwrap();
+
+    switch_on(&mut server).await;
+    let connections = robot.report()[0].connects;
+    for line in ["first", "second"] {
+        sim.say("alice", line).await.unwrap();
+        until("it is stored", || has_said(&client, line)).await;
+    }
+    let report = robot.report().remove(0);
+    assert!(report.in_channel && !report.kv_up, "{report:?}");
+    assert_eq!(report.connects, connections);
+    let told = gaps(&client).await;
+    let [(reason, from, to)] = &told[..] else {
+        panic!("one gap: {told:?}");
+    };
+    assert_eq!(reason, "not_kept");
+    assert!(*from >= began && to > from, "{told:?}");
+
+    let contents = stream_contents(&client).await;
+    let said = contents.last().unwrap().time_nanos / 1_000;
+    let before = WireTime::from_micros(i64::try_from(said).unwrap() - 100_000);
+    streams.delete_stream("SQUATTER").await.unwrap();
+    until("alice is in KV", || async {
+        let users = users(&client).await;
+        users.is_some_and(|(users, mark)| users.contains("\"alice\"") && mark.ends_with(":1"))
+    })
+    .await;
+    let told = gaps(&client).await;
+    let [_, (reason, from, to)] = &told[..] else {
+        panic!("two gaps: {told:?}");
+    };
+    assert_eq!(reason, "absent");
+    assert!(*from >= before && to >= from, "we were there: {told:?}");
+    robot.shutdown().await;
+    sim.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_is_found_over_a_connection_that_stands() {
+    let account = |jetstream: &str| {
+        format!(
+            "accounts {{ A {{ users: [{{user: \"robot\", password: \"secret\"}}]\n jetstream: {jetstream} }} }}"
+        )
+    };
+    let server = NatsServer::ephemeral_with(|options| {
+        std::fs::create_dir_all(&options.data_dir).unwrap();
+        std::fs::write(options.data_dir.join("account.conf"), account("disabled")).unwrap();
+        options.login = false;
+        options.extra_config = "include ./account.conf".to_owned();
+    })
+    .await;
+    let sim = Sim::start(SimConfig::quiet(CHANNEL)).await.unwrap();
+    let nats = NatsConfig::for_url(server.url()).with_user("robot", "secret");
+    let client = Client::connect(&nats).await.unwrap();
+    let mut config = robot_config(&server, &sim.url());
+    config.nats = nats;
+    let robot = Robot::bind(config).await.unwrap();
+    within("the channel is joined", robot.ready()).await;
+
+    std::fs::write(server.data_dir().join("account.conf"), account("enabled")).unwrap();
+    let pid = server.pid().unwrap().to_string();
+    let status = std::process::Command::new("kill")
+        .args(["-HUP", &pid])
+        .status();
+    assert!(status.unwrap().success());
+    until("alice is in KV", || async {
+        users(&client).await.is_some()
+    })
+    .await;
+    let told = gaps(&client).await;
+    assert_eq!(told[0].0, "not_kept", "{told:?}");
+    robot.shutdown().await;
     sim.shutdown().await;
 }

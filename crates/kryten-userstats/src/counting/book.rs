@@ -373,6 +373,7 @@ impl Book {
                     from: from.min(to),
                     to,
                     chat_complete: false,
+                    chat: None,
                     lost,
                 };
                 self.tally.apply_gap(gap, &mut held.sums);

@@ -111,52 +111,98 @@ impl Coverage {
         sums.cover(CoveredKind::Lines, *span);
     }
 
-    /// Between these moments not everything was seen. The lines around are complete up to the last before and from the
-    /// first after: CyTube replays without a hole.
-    pub(crate) fn gap(&mut self, gap: &Gap, sums: &mut RoomSums) {
+    /// Between these moments not everything was seen; returns whether nothing was. The lines around are complete up to
+    /// the last before and from the first after: CyTube replays without a hole.
+    pub(crate) fn gap(&mut self, gap: &Gap, sums: &mut RoomSums) -> bool {
         let (from, to) = (gap.from.micros(), gap.to.micros());
-        if matches!(gap.reason, GapReason::Absent | GapReason::StreamTruncated)
-            && let Some(mut span) = self.events.take()
-        {
-            let ends = span.to.min(from);
-            if span.to > to {
-                let rest = Span {
-                    from: to,
-                    to: span.to,
-                };
-                self.events = Some(rest);
-                sums.cover(CoveredKind::Events, rest);
-            }
-            span.to = ends.max(span.from);
-            sums.cover(CoveredKind::Events, span);
+        let nothing_seen = match gap.reason {
+            GapReason::Absent | GapReason::StreamTruncated => true,
+            GapReason::NotKept if self.has_listened_since(from) => return false,
+            GapReason::NotKept => true,
+            _ => false,
+        };
+        if nothing_seen {
+            self.cut_events(from, to, sums);
         }
-        if gap.chat_complete {
+        if !gap.chat_complete {
+            let last_line = gap.chat.map_or(from, |chat| chat.from.micros());
+            self.cut_lines(last_line, sums);
+        }
+        nothing_seen
+    }
+
+    /// Whether what was published and not kept was heard here: then counting has begun anew in it.
+    fn has_listened_since(&self, from: i64) -> bool {
+        self.events.is_none_or(|span| span.from > from)
+    }
+
+    fn cut_events(&mut self, from: i64, to: i64, sums: &mut RoomSums) {
+        let Some(mut span) = self.events.take() else {
             return;
+        };
+        let ends = span.to.min(from);
+        if span.to > to {
+            let rest = Span {
+                from: to,
+                to: span.to,
+            };
+            self.events = Some(rest);
+            sums.cover(CoveredKind::Events, rest);
         }
-        if let Some(mut span) = self.lines.take() {
-            let times = &self.line_times;
-            let before = times.iter().copied().filter(|at| *at <= from).max();
-            let after = times.iter().copied().filter(|at| *at > from).min();
-            if let Some(after) = after {
-                let rest = Span {
-                    from: after,
-                    to: span.to,
-                };
-                self.lines = Some(rest);
-                sums.cover(CoveredKind::Lines, rest);
-                span.to = before.unwrap_or(span.from).min(after - 1).max(span.from);
-            }
-            sums.cover(CoveredKind::Lines, span);
+        span.to = ends.max(span.from);
+        sums.cover(CoveredKind::Events, span);
+    }
+
+    fn cut_lines(&mut self, from: i64, sums: &mut RoomSums) {
+        let Some(mut span) = self.lines.take() else {
+            return;
+        };
+        let times = &self.line_times;
+        let before = times.iter().copied().filter(|at| *at <= from).max();
+        let after = times.iter().copied().filter(|at| *at > from).min();
+        if let Some(after) = after {
+            let rest = Span {
+                from: after,
+                to: span.to,
+            };
+            self.lines = Some(rest);
+            sums.cover(CoveredKind::Lines, rest);
+            span.to = before.unwrap_or(span.from).min(after - 1).max(span.from);
         }
+        sums.cover(CoveredKind::Lines, span);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use kryten_protocol::gap::ChatSpan;
 
     fn at(second: i64) -> WireTime {
         WireTime::from_millis(second * 1000)
+    }
+
+    fn gap(from: i64, to: i64) -> Gap {
+        Gap {
+            domain: String::new(),
+            channel: String::new(),
+            reason: GapReason::Absent,
+            from: at(from),
+            to: at(to),
+            chat_complete: false,
+            chat: None,
+            lost: None,
+        }
+    }
+
+    fn covers_lines(sums: &RoomSums, seconds: &[i64]) -> Vec<bool> {
+        let mut covered = Covered::default();
+        for ((kind, _), span) in &sums.coverage {
+            covered.add(*kind, *span);
+        }
+        let counted =
+            |second: &i64| covered.touches(CoveredKind::Lines, Span::at(at(*second).micros()));
+        seconds.iter().map(counted).collect()
     }
 
     #[test]
@@ -165,28 +211,31 @@ mod tests {
         for second in [10, 20, 100, 110] {
             coverage.line(at(second), &mut sums);
         }
-        let gap = |from, to| Gap {
-            domain: String::new(),
-            channel: String::new(),
-            reason: GapReason::Absent,
-            from: at(from),
-            to: at(to),
-            chat_complete: false,
-            lost: None,
-        };
         coverage.gap(&gap(25, 115), &mut sums);
         coverage.line(at(120), &mut sums);
-        let mut covered = Covered::default();
-        for ((kind, _), span) in &sums.coverage {
-            covered.add(*kind, *span);
-        }
-        let counted =
-            |second: i64| covered.touches(CoveredKind::Lines, Span::at(at(second).micros()));
-        let told = [9, 10, 20, 21, 99, 100, 115, 120, 121].map(counted);
+        let told = covers_lines(&sums, &[9, 10, 20, 21, 99, 100, 115, 120, 121]);
         assert_eq!(
             told,
             [false, true, true, false, false, true, true, true, false]
         );
+    }
+
+    #[test]
+    fn where_chat_is_missing_is_told_by_the_clock_of_the_chat() {
+        let (mut coverage, mut sums) = (Coverage::default(), RoomSums::default());
+        // CyTube's clock goes ahead of ours, which says 25 to 30.
+        for second in [110, 120, 160] {
+            coverage.line(at(second), &mut sums);
+        }
+        let chat = ChatSpan {
+            from: at(120),
+            to: at(160),
+        };
+        let mut gap = gap(25, 30);
+        gap.chat = Some(chat);
+        coverage.gap(&gap, &mut sums);
+        let told = covers_lines(&sums, &[110, 120, 121, 159, 160]);
+        assert_eq!(told, [true, true, false, false, true]);
     }
 
     #[test]

@@ -101,12 +101,16 @@ impl Attendance {
     }
 
     /// Notes an absence that is reported: of the robot, or `unheard`, where the robot's events are lost.
+    /// One that follows on another goes on with it.
     pub(crate) fn absent(&mut self, from: WireTime, to: WireTime, unheard: bool) {
+        let before = self.absence.filter(|before| {
+            before.reported && (before.from_micros..=before.to_micros).contains(&from.micros())
+        });
         self.absence = Some(Absence {
-            from_micros: from.micros(),
+            from_micros: before.map_or(from.micros(), |before| before.from_micros),
             to_micros: to.micros(),
             reported: true,
-            unheard,
+            unheard: unheard || before.is_some_and(|before| before.unheard),
         });
     }
 

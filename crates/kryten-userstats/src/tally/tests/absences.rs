@@ -1,7 +1,7 @@
 //! What ends a visit that nobody saw end, and what does not.
 
 use kryten_protocol::cytube::User;
-use kryten_protocol::gap::{Gap, GapReason};
+use kryten_protocol::gap::{ChatSpan, Gap, GapReason};
 use serde_json::json;
 
 use super::super::*;
@@ -27,6 +27,24 @@ impl Channel {
 
     fn sign(&mut self, millis: i64) {
         self.send_at(millis, "usercount", &json!(1));
+    }
+
+    fn gap(&mut self, reason: GapReason, from: i64, to: i64) {
+        self.gap_in_chat(reason, from, to, None);
+    }
+
+    fn gap_in_chat(&mut self, reason: GapReason, from: i64, to: i64, chat: Option<ChatSpan>) {
+        let gap = Gap {
+            domain: DOMAIN.into(),
+            channel: CHANNEL.into(),
+            reason,
+            from: WireTime::from_millis(from),
+            to: WireTime::from_millis(to),
+            chat_complete: false,
+            chat,
+            lost: None,
+        };
+        self.tally.apply_gap(gap, &mut self.sums);
     }
 
     fn leave(&mut self, millis: i64, name: &str) {
@@ -64,16 +82,7 @@ fn a_stored_list_ends_visits_where_the_stream_has_lost_events() {
     let mut channel = Channel::new(&[]);
     channel.list(START, &["bob"]);
     channel.sign(START + 5_000);
-    let gap = Gap {
-        domain: DOMAIN.into(),
-        channel: CHANNEL.into(),
-        reason: GapReason::StreamTruncated,
-        from: WireTime::from_millis(START + 5_000),
-        to: WireTime::from_millis(START + HOUR),
-        chat_complete: false,
-        lost: None,
-    };
-    channel.tally.apply_gap(gap, &mut channel.sums);
+    channel.gap(GapReason::StreamTruncated, START + 5_000, START + HOUR);
     channel.sign(START + HOUR);
     channel.adopt(START + HOUR, &["bob"]);
     channel.leave(START + HOUR + 10_000, "bob");
@@ -99,4 +108,44 @@ fn a_stored_list_ends_visits_where_we_did_not_listen_and_it_has_changed_meanwhil
     channel.adopt(START + HOUR, &["bob", "carol"]);
     channel.leave(START + 2 * HOUR, "carol");
     assert_eq!(channel.activity("carol"), Some((3_600, 3_600)));
+}
+
+#[test]
+fn what_was_not_kept_ends_the_visits_only_where_nobody_listened() {
+    let (not_kept, absent) = (GapReason::NotKept, GapReason::Absent);
+    // Who listens from a moment on that is in the gap has heard the rest of it.
+    let mut channel = Channel::new(&[]);
+    channel.list(START, &["bob"]);
+    channel.sign(START + HOUR);
+    channel.gap(not_kept, START - HOUR, START + HOUR);
+    channel.gap(absent, START + HOUR, START + HOUR + 2_000);
+    channel.list(START + HOUR + 2_000, &["bob"]);
+    channel.leave(START + HOUR + 10_000, "bob");
+    assert_eq!(channel.activity("bob"), Some((3_610, 3_610)));
+
+    // Who reads only the stream knows nothing of it; the absence at its end is one with it.
+    let mut channel = Channel::new(&[]);
+    channel.list(START, &["bob"]);
+    channel.sign(START + 5_000);
+    channel.gap(not_kept, START + 5_000, START + HOUR);
+    channel.gap(absent, START + HOUR, START + HOUR + 2_000);
+    channel.list(START + HOUR + 2_000, &["bob"]);
+    channel.leave(START + HOUR + 12_000, "bob");
+    assert_eq!(channel.activity("bob"), Some((15, 15)));
+}
+
+#[test]
+fn a_short_absence_ends_no_visit_however_long_ago_the_last_line_was_said() {
+    let mut channel = Channel::new(&[]);
+    channel.list(START, &["bob"]);
+    channel.sign(START + 2 * HOUR);
+    let chat = ChatSpan {
+        from: WireTime::from_millis(START + 1_000),
+        to: WireTime::from_millis(START + 2 * HOUR + 1_500),
+    };
+    let (from, to) = (START + 2 * HOUR, START + 2 * HOUR + 2_000);
+    channel.gap_in_chat(GapReason::Absent, from, to, Some(chat));
+    channel.list(to, &["bob"]);
+    channel.leave(START + 2 * HOUR + 10_000, "bob");
+    assert_eq!(channel.activity("bob"), Some((7_210, 7_210)));
 }
