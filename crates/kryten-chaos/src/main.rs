@@ -40,7 +40,9 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
+use cap::Cap;
 use clap::{Parser, Subcommand};
+use mimalloc::MiMalloc;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -49,9 +51,9 @@ use crate::form::Form;
 use crate::memory::Memory;
 use crate::stage::Stage;
 
-/// As in `kryten`, whose memory this is to tell.
+/// As in `kryten`, whose memory this is to tell, and counting what is allocated.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: Cap<MiMalloc> = Cap::new(MiMalloc, usize::MAX);
 
 /// How long it takes unless something else is said, in minutes.
 const MINUTES: f64 = 24.0;

@@ -8,7 +8,7 @@ use anyhow::{Context, ensure};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::service::clock_file;
+use crate::service::{clock_file, heap_file};
 
 /// A running service; killed on drop.
 #[derive(Debug)]
@@ -106,6 +106,12 @@ impl Process {
     fn last_words(&self) -> String {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
         log.lines().last().unwrap_or_default().to_owned()
+    }
+
+    /// Allocated memory in KiB, as it has told; 0 where it has not yet.
+    pub(crate) fn heap(&self) -> u64 {
+        let told = fs::read_to_string(heap_file(&self.config)).unwrap_or_default();
+        told.parse::<u64>().unwrap_or_default() / 1024
     }
 
     /// Resident memory in KiB.

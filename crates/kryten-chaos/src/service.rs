@@ -14,10 +14,13 @@ use tracing_subscriber::EnvFilter;
 const HEARTBEAT: Duration = Duration::from_millis(500);
 /// A sixtieth of the usual five minutes.
 const SNAPSHOTS: Duration = Duration::from_secs(5);
+/// How often a process tells what it has allocated.
+const TELL_HEAP: Duration = Duration::from_secs(1);
 
 pub(crate) async fn robot(file: &Path) -> anyhow::Result<ExitCode> {
     let mut stop = start()?;
     follow_clock(file)?;
+    tell_heap(file);
     let mut config = kryten_robot::config::load(file)?;
     config.audit = None;
     let mut robot = tokio::select! {
@@ -35,6 +38,7 @@ pub(crate) async fn robot(file: &Path) -> anyhow::Result<ExitCode> {
 pub(crate) async fn userstats(file: &Path) -> anyhow::Result<ExitCode> {
     let mut stop = start()?;
     follow_clock(file)?;
+    tell_heap(file);
     let mut config = Config::load(file)?;
     config.http = None;
     config.heartbeat_interval = Some(HEARTBEAT);
@@ -66,6 +70,23 @@ fn follow_clock(file: &Path) -> anyhow::Result<()> {
         }
     });
     Ok(())
+}
+
+/// Writes how many bytes this process has allocated into the file beside the configuration, again and again.
+fn tell_heap(config: &Path) {
+    let file = heap_file(config);
+    tokio::spawn(async move {
+        loop {
+            // Where the disk is full, the last figure stays.
+            let _ = std::fs::write(&file, crate::ALLOCATOR.allocated().to_string());
+            tokio::time::sleep(TELL_HEAP).await;
+        }
+    });
+}
+
+/// Where the bytes stand that a process has allocated.
+pub(crate) fn heap_file(config: &Path) -> PathBuf {
+    config.with_extension("heap")
 }
 
 /// Where the microseconds stand by which a process's clock is ahead.
