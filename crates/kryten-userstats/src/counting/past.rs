@@ -12,6 +12,7 @@ use kryten_client::{EventReader, EventStream, ReaderItem, ReaderOptions, StreamE
 use kryten_protocol::event::EnvelopeRef;
 use kryten_protocol::line::LINE_ID_PREFIX;
 use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::book::stored_at;
@@ -125,13 +126,17 @@ impl Counting {
             covered.insert(key, spans);
         }
         let past = Past::new(self.book.tally().for_the_past(), covered);
+        let between = BetweenLines {
+            pulse,
+            stop: self.shared.stop.clone(),
+        };
         let past = match source {
             PastSource::Stream => {
                 let stream = stream.ok_or(BackfillError::NoStream)?;
                 self.fold_stream(past, stream).await?
             }
             PastSource::Recording { file, frames_of } => {
-                blocking(move || fold_recording(past, &file, &frames_of, &pulse)).await?
+                blocking(move || fold_recording(past, &file, &frames_of, &between)).await?
             }
             PastSource::ChatLog {
                 file,
@@ -139,7 +144,8 @@ impl Counting {
                 zone,
                 last_day,
             } => {
-                blocking(move || fold_chat_log(past, &file, &of, (zone, last_day), &pulse)).await?
+                blocking(move || fold_chat_log(past, &file, &of, (zone, last_day), &between))
+                    .await?
             }
         };
         let (sums, added) = past.finish();
@@ -284,11 +290,31 @@ async fn beating<T>(
     work.await
 }
 
+/// What is done between the lines of a file.
+struct BetweenLines {
+    pulse: Pulse,
+    stop: CancellationToken,
+}
+
+impl BetweenLines {
+    /// Beats now and then, and hears a stop.
+    fn note(&self, at: usize) -> Result<(), BackfillError> {
+        if !at.is_multiple_of(LINES_A_BEAT) {
+            return Ok(());
+        }
+        self.pulse.beat();
+        match self.stop.is_cancelled() {
+            true => Err(BackfillError::Stopped),
+            false => Ok(()),
+        }
+    }
+}
+
 fn fold_recording(
     mut past: Past,
     file: &Path,
     frames_of: &Channel,
-    pulse: &Pulse,
+    between: &BetweenLines,
 ) -> Result<Past, BackfillError> {
     let failed = |source| BackfillError::File {
         file: file.to_owned(),
@@ -296,9 +322,7 @@ fn fold_recording(
     };
     let reader = BufReader::new(std::fs::File::open(file).map_err(failed)?);
     for (at, line) in reader.split(b'\n').enumerate() {
-        if at % LINES_A_BEAT == 0 {
-            pulse.beat();
-        }
+        between.note(at)?;
         let line = line.map_err(failed)?;
         let text = String::from_utf8_lossy(&line);
         if let Some(event) = read_recording(&text, frames_of) {
@@ -313,7 +337,7 @@ fn fold_chat_log(
     file: &Path,
     of: &Channel,
     (zone, last_day): (TimeZone, Option<jiff::civil::Date>),
-    pulse: &Pulse,
+    between: &BetweenLines,
 ) -> Result<Past, BackfillError> {
     let failed = |source| BackfillError::File {
         file: file.to_owned(),
@@ -330,12 +354,10 @@ fn fold_chat_log(
         }
     };
     let dates = ChatLogDates { last_day, zone };
-    pulse.beat();
+    between.note(0)?;
     let events = read_chat_log(&String::from_utf8_lossy(&bytes), of, &dates);
     for (at, event) in events.iter().enumerate() {
-        if at % LINES_A_BEAT == 0 {
-            pulse.beat();
-        }
+        between.note(at)?;
         past.fold(event);
     }
     Ok(past)
@@ -370,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_a_file_gives_signs_of_life() {
+    fn reading_a_file_gives_signs_of_life_and_hears_a_stop() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("past");
         std::fs::write(&file, "10:00:00 <a>: one\n").unwrap();
@@ -378,12 +400,25 @@ mod tests {
             domain: "d".to_owned(),
             channel: "c".to_owned(),
         };
-        let pulse = Pulse::default();
-        fold_recording(past(), &file, &of, &pulse).unwrap();
+        let between = BetweenLines {
+            pulse: Pulse::default(),
+            stop: CancellationToken::new(),
+        };
+        let pulse = &between.pulse;
+        let dates = || (TimeZone::UTC, None);
+        fold_recording(past(), &file, &of, &between).unwrap();
         assert!(pulse.silence().is_some());
         pulse.rest();
-        fold_chat_log(past(), &file, &of, (TimeZone::UTC, None), &pulse).unwrap();
+        fold_chat_log(past(), &file, &of, dates(), &between).unwrap();
         assert!(pulse.silence().is_some());
+        between.stop.cancel();
+        let stopped = [
+            fold_recording(past(), &file, &of, &between),
+            fold_chat_log(past(), &file, &of, dates(), &between),
+        ];
+        for ended in stopped {
+            assert!(matches!(ended, Err(BackfillError::Stopped)));
+        }
     }
 
     #[tokio::test]

@@ -23,6 +23,8 @@ const WRITER_LOCK: i64 = 0x6b72_7974_656e;
 /// A statement outside of a transaction is one read for a query or page, or a change of one row; whole tables, too, are
 /// read in less.
 const LONGEST_STATEMENT: Duration = Duration::from_secs(120);
+/// One in a transaction may wait for another writer, or change many rows.
+const LONGEST_IN_TRANSACTION: Duration = Duration::from_secs(600);
 
 /// Connections to one of the databases.
 #[derive(Debug, Clone)]
@@ -61,11 +63,9 @@ impl Pool {
                 "what is only read is not changed".into(),
             )),
             Self::Postgres(pool) => {
-                let mut transaction = pool.begin().await?;
-                sqlx::query(lock)
-                    .bind(WRITER_LOCK)
-                    .execute(&mut *transaction)
-                    .await?;
+                let mut transaction = in_transaction(pool.begin()).await?;
+                let lock = sqlx::query(lock).bind(WRITER_LOCK);
+                in_transaction(lock.execute(&mut *transaction)).await?;
                 Ok(Transaction::Postgres(transaction))
             }
         }
@@ -84,11 +84,11 @@ impl Transaction {
     pub(super) async fn commit(self) -> sqlx::Result<()> {
         match self {
             Self::Sqlite(transaction) => transaction.commit().await,
-            Self::Postgres(transaction) => transaction.commit().await,
+            Self::Postgres(transaction) => in_transaction(transaction.commit()).await,
         }
     }
 
-    /// Runs statements without values.
+    /// Runs statements without values, however long that takes: large tables are changed so.
     pub(super) async fn run(&mut self, sql: impl SqlSafeStr) -> sqlx::Result<()> {
         match self {
             Self::Sqlite(transaction) => {
@@ -190,10 +190,30 @@ pub(super) fn limit(rows: i64) -> i64 {
 }
 
 /// Gives a server up that does not answer a single statement: its connection is needed for others, and until the system
-/// misses the server a quarter of an hour passes.
-async fn unless_vanished<T>(statement: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
-    let done = tokio::time::timeout(LONGEST_STATEMENT, statement).await;
-    done.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))
+/// misses the server a quarter of an hour passes, or for ever where it vanished when it had the statement.
+fn unless_vanished<T>(
+    statement: impl Future<Output = sqlx::Result<T>>,
+) -> impl Future<Output = sqlx::Result<T>> {
+    within(LONGEST_STATEMENT, statement)
+}
+
+/// As [`unless_vanished`], for a statement of a transaction.
+fn in_transaction<T>(
+    statement: impl Future<Output = sqlx::Result<T>>,
+) -> impl Future<Output = sqlx::Result<T>> {
+    within(LONGEST_IN_TRANSACTION, statement)
+}
+
+fn within<T>(
+    longest: Duration,
+    statement: impl Future<Output = sqlx::Result<T>>,
+) -> impl Future<Output = sqlx::Result<T>> {
+    // A transaction has many, and each that is not boxed makes its future larger.
+    let statement = tokio::time::timeout(longest, Box::pin(statement));
+    async move {
+        let done = statement.await;
+        done.unwrap_or_else(|_| Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())))
+    }
 }
 
 /// Runs a statement wherever it is to run.
@@ -209,7 +229,9 @@ macro_rules! on {
             }
             On::PostgresPool(pool) => unless_vanished($postgres($query)?.$method(pool)).await,
             On::Sqlite(connection) => $sqlite($query)?.$method(connection).await,
-            On::Postgres(connection) => $postgres($query)?.$method(connection).await,
+            On::Postgres(connection) => {
+                in_transaction($postgres($query)?.$method(connection)).await
+            }
         }
     };
 }
@@ -236,7 +258,8 @@ impl<'q> Query<'q> {
             }
             On::Sqlite(connection) => Ok(self.sqlite()?.execute(connection).await?.rows_affected()),
             On::Postgres(connection) => {
-                Ok(self.postgres()?.execute(connection).await?.rows_affected())
+                let done = in_transaction(self.postgres()?.execute(connection)).await?;
+                Ok(done.rows_affected())
             }
         }
     }
@@ -337,5 +360,10 @@ mod tests {
         let error = crate::store::StoreError::from(given_up.unwrap_err());
         assert!(error.is_transient(), "{error}");
         assert_eq!(unless_vanished(async { Ok(1) }).await.unwrap(), 1);
+        let began = tokio::time::Instant::now();
+        let given_up = in_transaction::<()>(std::future::pending()).await;
+        let error = crate::store::StoreError::from(given_up.unwrap_err());
+        assert!(error.is_transient(), "{error}");
+        assert_eq!(began.elapsed(), LONGEST_IN_TRANSACTION);
     }
 }
