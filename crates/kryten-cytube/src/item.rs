@@ -42,6 +42,11 @@ pub enum CytubeItem {
         /// When it was read from the socket.
         received: WireTime,
     },
+    /// The server's heartbeat: nothing has happened since the item before. CyTube has one every 25 seconds.
+    SignOfLife {
+        /// When it was read from the socket.
+        at: WireTime,
+    },
     /// A frame that is no Socket.IO; it was skipped.
     Unreadable {
         /// What is wrong with it.

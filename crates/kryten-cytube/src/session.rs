@@ -41,6 +41,8 @@ pub enum Action {
         /// The answer.
         args: Vec<Box<RawValue>>,
     },
+    /// The server gave a sign of life, and nothing else.
+    SignOfLife,
     /// Our rank is now this.
     OwnRank(f64),
     /// We are in the channel and logged in.
@@ -193,7 +195,7 @@ impl Session {
                 self.heartbeat = Some(Duration::from_millis(heartbeat));
                 vec![Action::Send(Frame::Connect(None).encode())]
             }
-            Frame::Ping(text) => vec![Action::Send(Frame::Pong(text).encode())],
+            Frame::Ping(text) => vec![Action::Send(Frame::Pong(text).encode()), Action::SignOfLife],
             Frame::Connect(_) if !self.entered => self.enter(now),
             Frame::Event { name, args, ack } => self.receive_event(name, payload(args), ack, now),
             Frame::Ack { id, args } => vec![Action::Answered { id, args }],

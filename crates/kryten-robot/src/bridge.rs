@@ -3,6 +3,7 @@
 //! Decisions are made by the pure parts; this file asks them in turn and hands on what they say.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -70,7 +71,7 @@ pub(crate) struct Bridge {
     pub(crate) history: History,
     /// Private messages of this process, told apart by the same rule.
     pub(crate) messages: History,
-    /// The last sign of the channel, of this process or of the stream.
+    /// The last sign of the channel, of this process, of a robot before it or of the stream.
     pub(crate) last_sign: Option<WireTime>,
     /// The last sign before the absence that the next complete join ends.
     pub(crate) absent_from: Option<WireTime>,
@@ -165,6 +166,7 @@ impl Bridge {
                 received,
                 ..
             } => self.take_event(run, &name, &payload, received),
+            CytubeItem::SignOfLife { at } => self.hear(at),
             CytubeItem::Unreadable { error, .. } => {
                 add(&self.status.frames_unreadable, 1);
                 if std::mem::replace(&mut run.told_unreadable, true) {
@@ -201,7 +203,6 @@ impl Bridge {
         if is_join_over && let Some(summary) = self.history.end_replay() {
             self.report_absence(&summary, received);
         }
-        self.last_sign = Some(received);
         if !self.tells_nothing_new(name, payload)
             && let Some(message_id) = self.message_id(name, payload)
         {
@@ -209,6 +210,7 @@ impl Bridge {
         }
         let changes = self.lock_state().apply(name, payload);
         self.note_changes(run, &changes);
+        self.hear(received);
         // After the state, so that whoever hears of an effect finds it there.
         self.view.desk.hear(name, payload);
         if is_join_over && run.put_all {
@@ -217,6 +219,14 @@ impl Bridge {
                 .into_iter()
                 .for_each(|key| run.snapshots.mark(key));
             run.put_all = false;
+        }
+    }
+
+    /// CyTube gave a sign, and all that it told before is in the outbox.
+    fn hear(&mut self, at: WireTime) {
+        self.last_sign = Some(at);
+        if self.status.in_channel.load(Ordering::Relaxed) {
+            self.outbox.hear(at);
         }
     }
 
@@ -353,7 +363,7 @@ impl Bridge {
             domain: self.id.domain.clone(),
             channel: self.id.channel.clone(),
             reason: GapReason::Absent,
-            from,
+            from: from.min(now),
             to: now,
             chat_complete: summary.complete,
             chat,

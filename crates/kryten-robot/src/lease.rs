@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use kryten_client::process::Process;
+use kryten_protocol::time::WireTime;
 use serde::{Deserialize, Serialize};
 
 /// How patient robots are with one another.
@@ -51,6 +52,9 @@ pub(crate) struct Record {
     /// The holder has left by itself.
     #[serde(default)]
     pub(crate) released: bool,
+    /// Until when the holder was in the channel with all of it stored, or one before it was; none where nobody was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) attended: Option<WireTime>,
     /// In a sealed record the revision in whose place it was put, by which an old one that is put anew is told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) after: Option<u64>,
@@ -200,6 +204,7 @@ mod tests {
             process: Process::default(),
             term,
             released: false,
+            attended: None,
             after: None,
         }
     }

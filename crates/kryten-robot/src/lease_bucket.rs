@@ -10,7 +10,9 @@ use kryten_protocol::token;
 use tracing::{debug, info, warn};
 
 use crate::channel_name::ChannelId;
+use crate::channel_view::ChannelView;
 use crate::lease::{Candidate, Found, Holding, NO_TERM, Record, Times, Verdict};
+use crate::status::ChannelStatus;
 
 /// The bucket of all channels' records.
 pub(crate) const LEASES: &str = "kryten_leases";
@@ -40,6 +42,7 @@ pub(crate) struct Lease {
     bucket: KvBucket,
     key: String,
     channel: Arc<ChannelId>,
+    status: Arc<ChannelStatus>,
     identity: Identity,
     times: Times,
     started: Instant,
@@ -84,16 +87,17 @@ pub(crate) enum Renewal {
 impl Lease {
     pub(crate) async fn open(
         client: &Client,
-        channel: Arc<ChannelId>,
+        view: &ChannelView,
         identity: Identity,
         times: Times,
     ) -> Result<Self, KvError> {
-        let token = token::normalize(&channel.channel);
+        let token = token::normalize(&view.id.channel);
         Ok(Self {
             client: client.clone(),
             bucket: open_bucket(client).await?,
             key: format!("robot.{token}"),
-            channel,
+            channel: Arc::clone(&view.id),
+            status: Arc::clone(&view.status),
             identity,
             times,
             started: Instant::now(),
@@ -119,7 +123,7 @@ impl Lease {
                 }
             };
             match candidate.look(found.as_ref(), self.started.elapsed()) {
-                Verdict::Take { revision, term } => match self.put(revision, term, false).await {
+                Verdict::Take { revision, term } => match self.take(found, revision, term).await {
                     Ok(revision) => {
                         if told {
                             info!(channel = self.channel.channel, "taking the channel over");
@@ -158,6 +162,17 @@ impl Lease {
                 Verdict::Foreign { domain } => return Err(Denied::Foreign { domain }),
             }
         }
+    }
+
+    /// Puts our record in the place of another one, and keeps until when that one's holder was there.
+    async fn take(&self, found: Option<Found>, revision: u64, term: u64) -> Result<u64, KvError> {
+        let before = found.filter(|found| found.is_believed);
+        let before = before.and_then(|found| found.record);
+        let of_this_host = before.filter(|before| before.domain == self.channel.domain);
+        if let Some(until) = of_this_host.and_then(|before| before.attended) {
+            self.status.attendance.take_over(until);
+        }
+        self.put(revision, term, false).await
     }
 
     /// Renews the lease until it is lost.
@@ -252,6 +267,7 @@ impl Lease {
             process: self.identity.process.clone(),
             term,
             released,
+            attended: self.status.attendance.until(),
             after: self.client.seal_key().map(|_| revision),
         };
         let mut options = PutOptions {

@@ -7,7 +7,7 @@
 //! - [`outbox`]: the bounded line between a channel and the stream;
 //! - [`snapshots`]: when a changed value is written;
 //! - [`secrets`]: what must not leave the process;
-//! - [`lease`]: which of several robots serves a channel;
+//! - [`lease`]: which of several robots serves a channel; `attendance`: until when it was there;
 //! - [`commands`]: what is asked of CyTube, at its pace, and what it says to it;
 //! - [`system_pm`]: what private messages may ask;
 //! - [`services`], [`rate`]: who else is there, and how often something happens.
@@ -29,6 +29,7 @@
 //! - [`robot`]: everything together.
 
 mod answering_pms;
+mod attendance;
 pub mod audit;
 mod bridge;
 pub mod channel;

@@ -56,7 +56,7 @@ impl Seat {
         let (ended_tx, ended) = watch::channel(false);
         let stop = CancellationToken::new();
         let lease = match house.stream.get() {
-            Some(_) => open_lease(house, &id).await?,
+            Some(_) => open_lease(house, &view).await?,
             None => None,
         };
         let ground = Ground {
@@ -127,14 +127,14 @@ pub(crate) fn channel_id(config: &ChannelConfig) -> Result<ChannelId, SubjectErr
 }
 
 /// By which robots agree who serves the channel; `None` where they need not.
-async fn open_lease(house: &House, id: &Arc<ChannelId>) -> Result<Option<Lease>, RobotError> {
+async fn open_lease(house: &House, view: &ChannelView) -> Result<Option<Lease>, RobotError> {
     let Some(times) = house.lease else {
         return Ok(None);
     };
     let opened = patiently(KvError::is_transient, || {
-        Lease::open(&house.client, Arc::clone(id), house.identity.clone(), times)
+        Lease::open(&house.client, view, house.identity.clone(), times)
     });
-    let lease = opened.await.map_err(|source| kv_error(id, source))?;
+    let lease = opened.await.map_err(|source| kv_error(&view.id, source))?;
     Ok(Some(lease))
 }
 
@@ -163,7 +163,6 @@ enum Ending {
 
 impl Service {
     async fn run(mut self) {
-        let mut attended_until = None;
         loop {
             let stream = self.ground.house.stream.get();
             if stream.is_some() && self.lease.is_none() && !self.meet_others().await {
@@ -173,8 +172,7 @@ impl Service {
                 return;
             };
             let least = held.as_ref().map_or(1, |held| held.term);
-            let ready = self.ready.clone();
-            let started = Term::start(&self.ground, stream.as_ref(), least, attended_until, ready);
+            let started = Term::start(&self.ground, stream.as_ref(), least, self.ready.clone());
             let mut term = match started.await {
                 Ok(term) => term,
                 Err(error) => {
@@ -220,8 +218,7 @@ impl Service {
                         channel = self.channel(),
                         "there is an event stream now; taking the channel up anew"
                     );
-                    let until = crate::now();
-                    attended_until = term.stop().await.then_some(until);
+                    term.stop().await;
                     self.tell_left("Taken up anew: there is an event stream now")
                         .await;
                     if self.stop.is_cancelled() {
@@ -242,7 +239,7 @@ impl Service {
     async fn meet_others(&mut self) -> bool {
         loop {
             let opened = tokio::select! {
-                opened = open_lease(&self.ground.house, &self.ground.view.id) => opened,
+                opened = open_lease(&self.ground.house, &self.ground.view) => opened,
                 () = self.stop.cancelled() => return false,
             };
             match opened {
@@ -365,7 +362,7 @@ impl Service {
     }
 
     async fn try_buckets(&self) -> Result<(), RobotError> {
-        open_lease(&self.ground.house, &self.ground.view.id).await?;
+        open_lease(&self.ground.house, &self.ground.view).await?;
         self.ground.open_writer(1).await?;
         Ok(())
     }

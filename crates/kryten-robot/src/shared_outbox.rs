@@ -3,6 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use kryten_protocol::time::WireTime;
 use tokio::sync::Notify;
 
 use crate::outbox::{Entry, Outbox};
@@ -49,7 +50,17 @@ impl SharedOutbox {
         let outbox = self.lock();
         self.tell(&outbox);
         if outbox.is_empty() {
+            self.status.attendance.all_stored();
             self.emptied.notify_waiters();
+        }
+    }
+
+    /// CyTube gave a sign in the channel; what came before it is here, or stored.
+    pub(crate) fn hear(&self, at: WireTime) {
+        let outbox = self.lock();
+        self.status.attendance.hear(at);
+        if outbox.is_empty() {
+            self.status.attendance.all_stored();
         }
     }
 

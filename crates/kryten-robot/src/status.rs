@@ -7,6 +7,7 @@ use kryten_client::pulse::Pulse;
 use kryten_protocol::time::WireTime;
 use serde::Serialize;
 
+use crate::attendance::Attendance;
 use crate::rate::Rate;
 
 /// Counters and flags of one channel.
@@ -43,6 +44,8 @@ pub(crate) struct ChannelStatus {
     pub(crate) commands_failed: AtomicU64,
     pub(crate) last_event_micros: AtomicI64,
     connected_micros: AtomicI64,
+    /// What a gap report begins with.
+    pub(crate) attendance: Attendance,
     /// Beats while the channel is served here.
     pub(crate) pulse: Pulse,
     /// How often events come, and the kind of the last one.

@@ -8,7 +8,6 @@ use kryten_client::kv::KvError;
 use kryten_client::shared_lives::SharedLives;
 use kryten_client::stream::EventStream;
 use kryten_cytube::{CytubeClient, CytubeHandle};
-use kryten_protocol::time::WireTime;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -98,13 +97,11 @@ pub(crate) struct Term {
 }
 
 impl Term {
-    /// Reads back what the stream and KV know of the channel, and starts to join it. We were in it until
-    /// `attended_until`, and of that the stream need not tell.
+    /// Reads back what the stream and KV know of the channel, and starts to join it.
     pub(crate) async fn start(
         ground: &Ground,
         stream: Option<&EventStream>,
         least_epoch: u64,
-        attended_until: Option<WireTime>,
         ready: watch::Sender<bool>,
     ) -> Result<Self, RobotError> {
         let id = Arc::clone(&ground.view.id);
@@ -118,7 +115,7 @@ impl Term {
             Some(stream) => read_back(stream, &id).await.map_err(RobotError::Stream)?,
             None => (History::default(), None),
         };
-        let last_sign = last_sign.max(attended_until);
+        let last_sign = last_sign.max(status.attendance.until());
         let writer = match stream {
             Some(_) => Some(ground.open_writer(least_epoch).await?),
             None => None,
@@ -208,19 +205,20 @@ impl Term {
         async move { outbox.wait_until_kept().await }
     }
 
-    /// Leaves the channel, publishes and writes what is left; whether that could all be stored.
-    pub(crate) async fn stop(mut self) -> bool {
+    /// Leaves the channel, publishes and writes what is left.
+    pub(crate) async fn stop(mut self) {
         self.cytube.close().await;
         self.stop_bridge.cancel();
-        let flushed = tokio::time::timeout(FLUSH_LIMIT, self.ended()).await;
-        if flushed.is_err() {
+        if tokio::time::timeout(FLUSH_LIMIT, self.ended())
+            .await
+            .is_err()
+        {
             warn!(
                 channel = self.view.id.channel,
                 "stopping although not all events could be stored; the next start finds what CyTube still offers"
             );
         }
         self.end().await;
-        flushed.is_ok()
     }
 
     /// Leaves the channel to another robot: what only we have seen of the chat is still published, the rest is not.

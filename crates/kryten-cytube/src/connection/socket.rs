@@ -237,6 +237,10 @@ impl Link<'_> {
                         debug!(id, "CyTube answered an event that nobody waits for");
                     }
                 }
+                Action::SignOfLife => {
+                    let at = received;
+                    self.waiting.push_back(CytubeItem::SignOfLife { at });
+                }
                 Action::OwnRank(rank) => self.shared.set_own_rank(rank),
                 Action::Unreadable(error) => {
                     warn!(%error, "CyTube sent a frame that cannot be read; skipped");

@@ -186,7 +186,7 @@ fn silence_ends_the_session_unless_we_did_not_listen() {
     drive.enter();
     drive.take(r#"42["userlist",[]]"#);
     drive.now += 140 * SECOND;
-    assert_eq!(drive.take("2"), ["send 3"]);
+    assert_eq!(drive.take("2"), ["send 3", "SignOfLife"]);
     assert_eq!(drive.wait(144 * SECOND), [""; 0]);
     drive.session.excuse(10 * SECOND);
     assert_eq!(drive.wait(10 * SECOND), [""; 0]);

@@ -1,6 +1,7 @@
 //! The robot against recordings, the simulator and a real nats-server.
 #![allow(clippy::unwrap_used)]
 
+mod attendance;
 mod channels;
 mod clustered;
 mod command_names;
