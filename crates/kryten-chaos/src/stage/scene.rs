@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use kryten_client::kv::KvError;
 use kryten_client::{Client, KvBucket};
 use kryten_protocol::token::normalize;
 use kryten_sim::{ChannelHandle, Operation, SimHandle};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::DOMAIN;
 use crate::bus::Bus;
@@ -14,6 +16,10 @@ use crate::database::{Database, Place};
 use crate::form::Form;
 use crate::process::Process;
 use crate::watcher::{MARK, Watcher};
+
+/// How long the bucket of leases may be without a leader after one of its nodes was away.
+const ELECTION: Duration = Duration::from_secs(60);
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// A channel with its processes.
 pub(crate) struct Scene {
@@ -78,16 +84,28 @@ impl Scene {
         self.robots.iter_mut().chain(&mut self.userstats)
     }
 
-    /// Which of the robots serves the channel, as the lease says.
+    /// Which of the robots serves the channel, as the lease says; waits for an election.
     pub(crate) async fn serving(&self, nats: &Client) -> anyhow::Result<Option<usize>> {
-        let leases = KvBucket::open(nats, "kryten_leases").await?;
-        let key = format!("robot.{}", normalize(self.channel.name()));
-        let record: Option<Value> = leases.get_json(&key).await?;
+        let deadline = Instant::now() + ELECTION;
+        let record = loop {
+            match self.lease(nats).await {
+                Err(error) if error.is_transient() && Instant::now() < deadline => {
+                    tokio::time::sleep(AGAIN).await;
+                }
+                record => break record?,
+            }
+        };
         let pid = record.map(|record| record["process"]["pid"].clone());
         Ok(self
             .robots
             .iter()
             .position(|robot| Some(Value::from(robot.pid())) == pid))
+    }
+
+    async fn lease(&self, nats: &Client) -> Result<Option<Value>, KvError> {
+        let leases = KvBucket::open(nats, "kryten_leases").await?;
+        let key = format!("robot.{}", normalize(self.channel.name()));
+        leases.get_json(&key).await
     }
 
     pub(super) async fn marked(&mut self, watcher: &Watcher) -> anyhow::Result<()> {
