@@ -59,13 +59,15 @@ fn line(said: &StoredMessage, id: &ChannelId) -> Option<ChatMsg> {
 
 async fn last_sign(stream: &EventStream, id: &ChannelId) -> Result<Option<WireTime>, StreamError> {
     let last = stream.last_for(&id.filter).await?;
-    Ok(last.and_then(|message| {
-        let stored = i64::try_from(message.time_nanos / 1000)
-            .ok()
-            .map(WireTime::from_micros);
-        EnvelopeRef::parse(&message.body)
-            .ok()
-            .and_then(|envelope| envelope.timestamp)
-            .or(stored)
-    }))
+    Ok(last.as_ref().and_then(happened_at))
+}
+
+/// When an event happened, by the robot's clock; where it does not tell, when it was stored, by that of NATS.
+pub(crate) fn happened_at(message: &StoredMessage) -> Option<WireTime> {
+    let envelope = EnvelopeRef::parse(&message.body).ok();
+    let told = envelope.and_then(|envelope| envelope.timestamp);
+    told.or_else(|| {
+        let stored = i64::try_from(message.time_nanos / 1000);
+        stored.ok().map(WireTime::from_micros)
+    })
 }

@@ -13,6 +13,7 @@ mod emotes;
 mod entities;
 mod event;
 mod films;
+mod headcount;
 mod known_state;
 mod lines;
 mod names;
@@ -157,6 +158,17 @@ impl Tally {
         }
     }
 
+    /// For long nothing was heard of a channel from this moment on: whoever was there may have gone since, and who is
+    /// there is not known until a list comes.
+    pub fn lose_sight(&mut self, domain: &str, channel: &str, from: WireTime, sums: &mut Sums) {
+        let fold = self.fold(domain, channel, sums);
+        let there: Vec<String> = fold.room.visits.iter().map(|v| v.0.to_owned()).collect();
+        for name in there {
+            fold.room.visits.close(&name, from, fold.room_sums);
+        }
+        fold.room.memory.attendance.list_known = false;
+    }
+
     /// Makes a name one that kudos can reach.
     pub fn know(&mut self, name: &str) {
         self.names.insert(name);
@@ -228,7 +240,7 @@ impl Tally {
             return;
         };
         let mut fold = self.fold(event.domain, event.channel, sums);
-        if !fold.begin(event, kind.is_line()) {
+        if !fold.begin(event, Some(kind)) {
             return;
         }
         if !rules.take(kind, &payload) {
@@ -260,7 +272,7 @@ impl Tally {
     fn pass(&mut self, event: &EventView<'_>, sums: &mut Sums) {
         if self.room(event.domain, event.channel).is_some() {
             self.fold(event.domain, event.channel, sums)
-                .begin(event, false);
+                .begin(event, None);
         }
     }
 
@@ -365,7 +377,8 @@ struct Fold<'a> {
 
 impl Fold<'_> {
     /// Moves the clock and ends what has ended by then; `false` when a robot that was replaced sent the event.
-    fn begin(&mut self, event: &EventView<'_>, is_line: bool) -> bool {
+    fn begin(&mut self, event: &EventView<'_>, kind: Option<Kind>) -> bool {
+        let is_line = kind.is_some_and(Kind::is_line);
         let memory = &mut self.room.memory;
         if event.epoch != 0 {
             if event.epoch < memory.robot_epoch && !is_line {
@@ -382,24 +395,39 @@ impl Fold<'_> {
         if !is_line {
             memory.coverage.event(event.time, self.room_sums);
         }
-        if let Some(before) = before {
-            memory.attendance.silence(before, now);
+        match before {
+            Some(before) if event.epoch == 0 => memory.attendance.silence(before, now),
+            Some(before) => memory.attendance.pause(before, now),
+            None => {}
         }
+        let may_be_of_join = match kind {
+            Some(Kind::AddUser | Kind::UserLeave) => false,
+            Some(Kind::ChatMsg) => memory.is_joining(event.time),
+            _ => true,
+        };
+        let settled = memory.headcount.hear(before, now, may_be_of_join);
         if memory.waited_long(event.time) {
             self.settle_replayed_votes();
+        }
+        if let Some(at) = settled {
+            self.note_population_of(at);
         }
         // As many as there were at the last event are there when the next one comes.
         self.note_population();
         true
     }
 
-    /// Where the user list is known it is known how many there are.
     fn note_population(&mut self) {
+        if self.room.memory.headcount.is_known() {
+            self.note_population_of(self.now);
+        }
+    }
+
+    /// Where the user list is known it is known how many there are.
+    fn note_population_of(&mut self, at: WireTime) {
         if self.room.list_known() {
             let users = self.room.visits.len() as i64;
-            self.room_sums
-                .hour(self.now)
-                .note_population(users, self.now);
+            self.room_sums.hour(at).note_population(users, at);
         }
     }
 

@@ -10,6 +10,7 @@ use tracing::warn;
 use super::{End, Publisher};
 use crate::bridge::gap_event;
 use crate::outbox::Entry;
+use crate::read_back::happened_at;
 use crate::status::add;
 
 /// From when until when events were published that nobody keeps.
@@ -84,8 +85,7 @@ impl Publisher {
         let Some(plain) = self.lock_told().plain.take() else {
             return;
         };
-        let newest = newest.and_then(|newest| i64::try_from(newest.time_nanos / 1000).ok());
-        let newest = newest.map(WireTime::from_micros);
+        let newest = newest.and_then(happened_at);
         let gap = Gap {
             domain: self.id.domain.clone(),
             channel: self.id.channel.clone(),

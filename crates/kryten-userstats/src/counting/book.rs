@@ -17,7 +17,8 @@ use crate::config::ChannelConfig;
 use crate::initial_state::LoadedState;
 use crate::store::{ChannelBatch, Claim, Position};
 use crate::tally::{
-    Counters, Difference, EventView, KnownState, Privacy, Question, Room, RoomKey, Sums, Tally,
+    Counters, Difference, EventView, KnownState, LONGEST_ABSENCE_MICROS, Privacy, Question, Room,
+    RoomKey, Sums, Tally,
 };
 use places::Front;
 pub(crate) use places::position_of;
@@ -380,6 +381,23 @@ impl Book {
             }
         }
         self.changed = true;
+    }
+
+    /// The events that come next are those after a hole that ends at this moment: where it was long, nobody who was there
+    /// before it is taken to have stayed.
+    pub(crate) fn go_on_behind_a_hole(&mut self, to: WireTime) {
+        for held in self.held.values_mut().filter(|held| !held.lost) {
+            for channel in &held.channels {
+                let (domain, channel) = (&channel.domain, &channel.channel);
+                let room = self.tally.room(domain, channel);
+                let Some(from) = room.and_then(Room::last_event_at) else {
+                    continue;
+                };
+                if to.micros() - from.micros() >= LONGEST_ABSENCE_MICROS {
+                    self.tally.lose_sight(domain, channel, from, &mut held.sums);
+                }
+            }
+        }
     }
 
     /// Counts who is where.

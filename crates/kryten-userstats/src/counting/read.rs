@@ -205,6 +205,7 @@ impl Counting {
         let dropped = first_sequence.saturating_sub(self.book.counted_to() + 1);
         let only_one = self.book.ours().count() == 1;
         self.book.note_lost_events(to, only_one.then_some(dropped));
+        self.book.go_on_behind_a_hole(to);
         self.load_state(Some(stream), Telling::All).await
     }
 

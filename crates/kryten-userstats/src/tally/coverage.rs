@@ -117,7 +117,7 @@ impl Coverage {
         let (from, to) = (gap.from.micros(), gap.to.micros());
         let nothing_seen = match gap.reason {
             GapReason::Absent | GapReason::StreamTruncated => true,
-            GapReason::NotKept if self.has_listened_since(from) => return false,
+            GapReason::NotKept if self.has_listened_after(from) => return false,
             GapReason::NotKept => true,
             _ => false,
         };
@@ -125,15 +125,18 @@ impl Coverage {
             self.cut_events(from, to, sums);
         }
         if !gap.chat_complete {
-            let last_line = gap.chat.map_or(from, |chat| chat.from.micros());
-            self.cut_lines(last_line, sums);
+            let (last, first) = match gap.chat {
+                Some(chat) => (chat.from.micros(), chat.to.micros()),
+                None => (from, from + 1),
+            };
+            self.cut_lines(last, first, sums);
         }
         nothing_seen
     }
 
-    /// Whether what was published and not kept was heard here: then counting has begun anew in it.
-    fn has_listened_since(&self, from: i64) -> bool {
-        self.events.is_none_or(|span| span.from > from)
+    /// Whether what was published and not kept was heard here.
+    fn has_listened_after(&self, from: i64) -> bool {
+        self.events.is_none_or(|span| span.to > from)
     }
 
     fn cut_events(&mut self, from: i64, to: i64, sums: &mut RoomSums) {
@@ -153,13 +156,14 @@ impl Coverage {
         sums.cover(CoveredKind::Events, span);
     }
 
-    fn cut_lines(&mut self, from: i64, sums: &mut RoomSums) {
+    /// Between the last line before the hole and the first one after it nothing is complete, whatever else came there.
+    fn cut_lines(&mut self, last: i64, first: i64, sums: &mut RoomSums) {
         let Some(mut span) = self.lines.take() else {
             return;
         };
         let times = &self.line_times;
-        let before = times.iter().copied().filter(|at| *at <= from).max();
-        let after = times.iter().copied().filter(|at| *at > from).min();
+        let before = times.iter().copied().filter(|at| *at <= last).max();
+        let after = times.iter().copied().filter(|at| *at >= first).min();
         if let Some(after) = after {
             let rest = Span {
                 from: after,
@@ -223,8 +227,8 @@ mod tests {
     #[test]
     fn where_chat_is_missing_is_told_by_the_clock_of_the_chat() {
         let (mut coverage, mut sums) = (Coverage::default(), RoomSums::default());
-        // CyTube's clock goes ahead of ours, which says 25 to 30.
-        for second in [110, 120, 160] {
+        // CyTube's clock goes ahead of ours, which says 25 to 30. At 130 came a private message.
+        for second in [110, 120, 130, 160] {
             coverage.line(at(second), &mut sums);
         }
         let chat = ChatSpan {
@@ -234,8 +238,8 @@ mod tests {
         let mut gap = gap(25, 30);
         gap.chat = Some(chat);
         coverage.gap(&gap, &mut sums);
-        let told = covers_lines(&sums, &[110, 120, 121, 159, 160]);
-        assert_eq!(told, [true, true, false, false, true]);
+        let told = covers_lines(&sums, &[110, 120, 121, 131, 159, 160]);
+        assert_eq!(told, [true, true, false, false, false, true]);
     }
 
     #[test]

@@ -74,6 +74,7 @@ impl Fold<'_> {
             false => users,
         };
         self.room.memory.attendance.list_known = true;
+        self.room.memory.headcount.tell();
         let visits = &mut self.room.visits;
         visits.reconcile(users, absence, self.now, self.room_sums)
     }

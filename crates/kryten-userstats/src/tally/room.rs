@@ -10,6 +10,7 @@ use super::coverage::Coverage;
 use super::drift::Changes;
 use super::emotes::EmoteSet;
 use super::films::Films;
+use super::headcount::Headcount;
 use super::lines::RecentLines;
 use super::sums::StoredMemory;
 use super::visits::{Attendance, Visits};
@@ -38,6 +39,7 @@ pub struct Memory {
     /// By how much the robot's clock was ahead of CyTube's at the last line that was no replay, in microseconds.
     pub(crate) ahead_micros: i64,
     pub(crate) attendance: Attendance,
+    pub(crate) headcount: Headcount,
     pub(crate) robot_epoch: u64,
     pub(crate) joining_since: Option<WireTime>,
     pub(crate) replayed_votes: VecDeque<ReplayedVote>,

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 
 mod absences;
+mod headcounts;
 mod rules;
 
 const DOMAIN: &str = "cytu.be";

@@ -13,7 +13,7 @@ pub(crate) const LONGEST_ABSENCE_MICROS: i64 = 120_000_000;
 /// A user list that comes later than this after an absence has nothing to do with it.
 const JOIN_MICROS: i64 = 60_000_000;
 /// A silence from which on the robot may have been away; CyTube tells the position of what plays every 5 s.
-const SILENCE_MICROS: i64 = 20_000_000;
+pub(super) const SILENCE_MICROS: i64 = 20_000_000;
 
 /// A user's stay in a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +84,14 @@ pub(crate) struct Attendance {
 }
 
 impl Attendance {
-    /// Notes the time between two events.
+    /// Notes the time between two events of a robot that tells of its absences: only we may not have listened.
+    pub(crate) fn pause(&mut self, from: WireTime, to: WireTime) {
+        if self.unheard {
+            self.silence(from, to);
+        }
+    }
+
+    /// Notes the time between two events, in which the robot may have been away.
     pub(crate) fn silence(&mut self, from: WireTime, to: WireTime) {
         let unheard = std::mem::take(&mut self.unheard);
         let reported = self

@@ -2,22 +2,22 @@
 
 use kryten_protocol::cytube::User;
 use kryten_protocol::gap::{ChatSpan, Gap, GapReason};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::*;
 use super::{CHANNEL, Channel, DOMAIN, START};
 
-const MINUTE: i64 = 60_000;
-const HOUR: i64 = 60 * MINUTE;
+pub(super) const MINUTE: i64 = 60_000;
+pub(super) const HOUR: i64 = 60 * MINUTE;
 
 impl Channel {
-    fn list(&mut self, millis: i64, names: &[&str]) {
+    pub(super) fn list(&mut self, millis: i64, names: &[&str]) {
         let users: Vec<_> = names.iter().map(|name| json!({"name": name})).collect();
         self.send_at(millis, "userlist", &json!(users));
     }
 
     /// Takes over who is there as the robot keeps it.
-    fn adopt(&mut self, millis: i64, names: &[&str]) {
+    pub(super) fn adopt(&mut self, millis: i64, names: &[&str]) {
         let users = names.iter().map(|name| User::read(&json!({"name": name})));
         let state = KnownState::Users(users.map(Option::unwrap).collect());
         let at = WireTime::from_millis(millis);
@@ -25,11 +25,11 @@ impl Channel {
             .adopt(DOMAIN, CHANNEL, &state, at, &mut self.sums);
     }
 
-    fn sign(&mut self, millis: i64) {
+    pub(super) fn sign(&mut self, millis: i64) {
         self.send_at(millis, "usercount", &json!(1));
     }
 
-    fn gap(&mut self, reason: GapReason, from: i64, to: i64) {
+    pub(super) fn gap(&mut self, reason: GapReason, from: i64, to: i64) {
         self.gap_in_chat(reason, from, to, None);
     }
 
@@ -47,7 +47,7 @@ impl Channel {
         self.tally.apply_gap(gap, &mut self.sums);
     }
 
-    fn leave(&mut self, millis: i64, name: &str) {
+    pub(super) fn leave(&mut self, millis: i64, name: &str) {
         self.send_at(millis, "userLeave", &json!({"name": name}));
     }
 }
@@ -148,4 +148,57 @@ fn a_short_absence_ends_no_visit_however_long_ago_the_last_line_was_said() {
     channel.list(to, &["bob"]);
     channel.leave(START + 2 * HOUR + 10_000, "bob");
     assert_eq!(channel.activity("bob"), Some((7_210, 7_210)));
+}
+
+#[test]
+fn a_robot_that_tells_of_its_absences_was_there_in_a_silence() {
+    let mut channel = Channel::new(&[]);
+    let of_ours = |channel: &mut Channel, millis: i64, name: &str, payload: &Value| {
+        channel.send_of_epoch(7, millis, name, payload);
+    };
+    let bob = json!([{"name": "bob"}]);
+    of_ours(&mut channel, START, "userlist", &bob);
+    // A list that is no join: CyTube sends one with a rank, and the robot where a list had drifted.
+    of_ours(&mut channel, START + HOUR, "userlist", &bob);
+    let leaves = json!({"name": "bob"});
+    of_ours(&mut channel, START + HOUR + 10_000, "userLeave", &leaves);
+    assert_eq!(channel.activity("bob"), Some((3_610, 3_610)));
+}
+
+#[test]
+fn behind_a_long_hole_in_the_stream_nobody_is_taken_to_have_stayed() {
+    let mut channel = Channel::new(&[]);
+    channel.list(START, &["bob", "carol"]);
+    channel.sign(START + 5_000);
+    let end = START + 18 * HOUR;
+    channel.gap(GapReason::StreamTruncated, START + 5_000, end);
+    let (at, sums) = (WireTime::from_millis(START + 5_000), &mut channel.sums);
+    channel.tally.lose_sight(DOMAIN, CHANNEL, at, sums);
+    assert_eq!(channel.activity("bob"), Some((5, 5)));
+    // What the stream still has is folded before the list that is stored now.
+    channel.send_at(end + MINUTE, "addUser", &json!({"name": "bob"}));
+    channel.leave(end + 10 * MINUTE, "bob");
+    channel.leave(end + 10 * MINUTE, "carol");
+    channel.sign(end + HOUR);
+    channel.adopt(end + HOUR, &["carol"]);
+    channel.leave(end + HOUR + 2_000, "carol");
+    assert_eq!(channel.activity("bob"), Some((545, 545)));
+    assert_eq!(channel.activity("carol"), Some((7, 7)));
+}
+
+#[test]
+fn who_heard_what_was_not_kept_heard_it_over_a_restart_of_the_robot_too() {
+    let mut channel = Channel::new(&[]);
+    channel.list(START, &["bob"]);
+    for minute in 1..=60 {
+        channel.sign(START + minute * MINUTE);
+        channel.adopt(START + minute * MINUTE, &["bob"]);
+    }
+    // The robot that reports has begun in the middle.
+    let end = START + HOUR;
+    channel.gap(GapReason::NotKept, START + 30 * MINUTE, end);
+    channel.gap(GapReason::Absent, end, end + 2_000);
+    channel.list(end + 2_000, &["bob"]);
+    channel.leave(end + 10_000, "bob");
+    assert_eq!(channel.activity("bob"), Some((3_610, 3_610)));
 }
