@@ -11,7 +11,6 @@ use kryten_client::pulse::BEAT_EVERY;
 use kryten_cytube::{CytubeItem, DisconnectReason};
 use kryten_protocol::cytube::ChatMsg;
 use kryten_protocol::event::Envelope;
-use kryten_protocol::gap::{ChatSpan, Gap, GapReason};
 use kryten_protocol::line::LineKey;
 use kryten_protocol::subject;
 use kryten_protocol::time::WireTime;
@@ -27,8 +26,9 @@ use crate::audit::Audit;
 use crate::channel::{Changes, ChannelState, Drift, DriftKind, StateKey};
 use crate::channel_name::ChannelId;
 use crate::channel_view::ChannelView;
+use crate::gap_report;
 use crate::history::{History, ReplaySummary, Sighting};
-use crate::outbox::{Entry, GAP, Outgoing, Snapshot};
+use crate::outbox::{Entry, Outgoing, Snapshot};
 use crate::secrets;
 use crate::shared_outbox::SharedOutbox;
 use crate::snapshots::Snapshots;
@@ -352,25 +352,10 @@ impl Bridge {
                 "chat may be missing: CyTube's replay does not reach back to the last known line"
             );
         }
-        let around = summary.last_known.zip(summary.first_offered);
-        let chat = around
-            .filter(|_| !summary.complete)
-            .map(|(last, first)| ChatSpan {
-                from: WireTime::from_millis(last),
-                to: WireTime::from_millis(first),
-            });
-        let gap = Gap {
-            domain: self.id.domain.clone(),
-            channel: self.id.channel.clone(),
-            reason: GapReason::Absent,
-            from: from.min(now),
-            to: now,
-            chat_complete: summary.complete,
-            chat,
-            lost: None,
-        };
+        let gap = gap_report::absence(&self.id, from, now, summary);
         add(&self.status.gaps, 1);
-        self.outbox.push(Entry::Event(gap_event(&self.id, &gap)));
+        self.outbox
+            .push(Entry::Event(gap_report::gap_event(&self.id, &gap)));
     }
 
     fn note_drift(&self, drift: &Drift) {
@@ -492,17 +477,5 @@ fn full_list(drift: &Drift) -> Option<(&'static str, StateKey)> {
         DriftKind::Emotes => Some(("emoteList", StateKey::Emotes)),
         // It is only ever told by CyTube on our own connection.
         DriftKind::Playlist => None,
-    }
-}
-
-/// A gap as an event on its way to the stream.
-pub(crate) fn gap_event(id: &ChannelId, gap: &Gap) -> Outgoing {
-    Outgoing {
-        event: GAP.to_owned(),
-        subject: id.gap.clone(),
-        message_id: Uuid::new_v4().to_string(),
-        body: Bytes::from(serde_json::to_vec(gap).expect("a gap can be written as JSON")),
-        received: gap.to,
-        number: 0,
     }
 }

@@ -15,7 +15,7 @@
 //! Shells:
 //!
 //! - [`config`]: the original's configuration file;
-//! - `bridge`: one channel's task, frame → state → outbox;
+//! - `bridge`: one channel's task, frame → state → outbox; `gap_report`: what it says of an absence;
 //! - `publisher`: outbox → event stream, in order, each event once;
 //! - `kv_writer`: state → KV, with the mark of the event that it reflects;
 //! - `verify`: compares CyTube, memory and KV, and mends what differs; `look`: CyTube's lists through a second connection;
@@ -38,6 +38,7 @@ mod channel_view;
 mod channels;
 pub mod commands;
 pub mod config;
+mod gap_report;
 mod guest;
 pub mod health;
 mod hearing;

@@ -150,10 +150,7 @@ impl Tally {
                     domain: domain.clone(),
                     channel: channel.clone(),
                 };
-                let there: Vec<String> = room.visits.iter().map(|v| v.0.to_owned()).collect();
-                for name in there {
-                    room.visits.close(&name, at, sums.room(&key));
-                }
+                room.visits.close_all(at, sums.room(&key));
             }
         }
     }
@@ -162,10 +159,7 @@ impl Tally {
     /// there is not known until a list comes.
     pub fn lose_sight(&mut self, domain: &str, channel: &str, from: WireTime, sums: &mut Sums) {
         let fold = self.fold(domain, channel, sums);
-        let there: Vec<String> = fold.room.visits.iter().map(|v| v.0.to_owned()).collect();
-        for name in there {
-            fold.room.visits.close(&name, from, fold.room_sums);
-        }
+        fold.room.visits.close_all(from, fold.room_sums);
         fold.room.memory.attendance.list_known = false;
     }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 use tracing::warn;
 
 use super::{Life, Publisher};
-use crate::bridge::gap_event;
+use crate::gap_report::{gap, gap_event};
 use crate::outbox::Outgoing;
 use crate::status::add;
 
@@ -24,14 +24,8 @@ impl Publisher {
             "the outbox was full; the oldest events are lost"
         );
         let gap = Gap {
-            domain: self.id.domain.clone(),
-            channel: self.id.channel.clone(),
-            reason: GapReason::OutboxFull,
-            from: dropped.from,
-            to: dropped.to,
-            chat_complete: false,
-            chat: None,
             lost: Some(dropped.count),
+            ..gap(&self.id, GapReason::OutboxFull, dropped.from, dropped.to)
         };
         outbox.push_before_unsent(gap_event(&self.id, &gap));
     }
@@ -55,14 +49,14 @@ impl Publisher {
         let nats = life.connection.client().nats().clone();
         tokio::spawn(async move { nats.publish(ROBOT_NOTICE, notice.to_string().into()).await });
         let gap = Gap {
-            domain: self.id.domain.clone(),
-            channel: self.id.channel.clone(),
-            reason: GapReason::TooLarge,
-            from: event.received,
-            to: event.received,
             chat_complete: event.event != "chatMsg",
-            chat: None,
             lost: Some(1),
+            ..gap(
+                &self.id,
+                GapReason::TooLarge,
+                event.received,
+                event.received,
+            )
         };
         gap_event(&self.id, &gap)
     }

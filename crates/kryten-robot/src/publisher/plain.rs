@@ -3,12 +3,12 @@
 use async_nats::HeaderMap;
 use kryten_client::one_life::OneLife;
 use kryten_client::stream::StoredMessage;
-use kryten_protocol::gap::{Gap, GapReason};
+use kryten_protocol::gap::GapReason;
 use kryten_protocol::time::WireTime;
 use tracing::warn;
 
 use super::{End, Publisher};
-use crate::bridge::gap_event;
+use crate::gap_report::{gap, gap_event};
 use crate::outbox::Entry;
 use crate::read_back::happened_at;
 use crate::status::add;
@@ -72,12 +72,10 @@ impl Publisher {
 
     /// What was published up to now is not kept.
     fn note_plain(&self) {
-        let now = crate::now();
-        let from = self.started;
-        self.lock_told()
-            .plain
-            .get_or_insert(Plain { from, to: now })
-            .to = now;
+        self.lock_told().plain = Some(Plain {
+            from: self.started,
+            to: crate::now(),
+        });
     }
 
     /// Tells the readers of a stream, whose newest event of the channel this is, what went by before there was it.
@@ -86,16 +84,8 @@ impl Publisher {
             return;
         };
         let newest = newest.and_then(happened_at);
-        let gap = Gap {
-            domain: self.id.domain.clone(),
-            channel: self.id.channel.clone(),
-            reason: GapReason::NotKept,
-            from: newest.map_or(plain.from, |newest| newest.min(plain.from)),
-            to: plain.to,
-            chat_complete: false,
-            chat: None,
-            lost: None,
-        };
+        let from = newest.map_or(plain.from, |newest| newest.min(plain.from));
+        let gap = gap(&self.id, GapReason::NotKept, from, plain.to);
         add(&self.status.gaps, 1);
         let mut outbox = self.outbox.lock();
         outbox.push_before_unsent(gap_event(&self.id, &gap));

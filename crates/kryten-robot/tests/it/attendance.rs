@@ -5,7 +5,6 @@ use std::time::Duration;
 use kryten_client::Client;
 use kryten_client::kv::KvBucket;
 use kryten_protocol::event::EnvelopeRef;
-use kryten_protocol::gap::Gap;
 use kryten_protocol::time::WireTime;
 use kryten_servers::NatsServer;
 use kryten_sim::{Operation, Sim, SimConfig};
@@ -31,15 +30,6 @@ async fn attended(client: &Client) -> Option<WireTime> {
     let key = format!("robot.{}", CHANNEL.to_lowercase());
     let record: Option<Value> = leases.get_json(&key).await.unwrap();
     WireTime::parse(record?["attended"].as_str()?)
-}
-
-async fn gaps(client: &Client) -> Vec<Gap> {
-    let contents = stream_contents(client).await;
-    let gaps = contents
-        .iter()
-        .filter(|message| message.subject.ends_with(".gap"));
-    gaps.map(|gap| serde_json::from_slice(&gap.body).unwrap())
-        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

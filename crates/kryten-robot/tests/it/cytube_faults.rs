@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use kryten_client::Client;
-use kryten_client::stream::StoredMessage;
 use kryten_cytube::{CytubeClient, CytubeConfig, CytubeItem, Login};
 use kryten_protocol::event::EnvelopeRef;
-use kryten_protocol::gap::Gap;
 use kryten_robot::{ChannelReport, Robot, RobotConfig};
 use kryten_servers::NatsServer;
 use kryten_sim::{Garbage, Operation, Sim, SimConfig, SimHandle};
@@ -134,13 +132,10 @@ async fn after_a_restart_of_cytube_no_line_comes_twice_and_the_playlist_is_the_n
     assert_eq!(scene.lines().await, right);
     assert_eq!(scene.report().gaps, 1, "the absence is told");
     let contents = stream_contents(&scene.client).await;
-    let is_gap = |message: &&StoredMessage| message.subject.ends_with(".gap");
-    let gap = contents.iter().find(is_gap).unwrap();
-    let gap: Gap = serde_json::from_slice(&gap.body).unwrap();
-    let queued = contents.iter().rfind(|message| {
-        let envelope = EnvelopeRef::parse(&message.body).ok();
-        message.subject.ends_with(".queue") && envelope.is_some()
-    });
+    let gap = gaps(&scene.client).await.remove(0);
+    let queued = contents
+        .iter()
+        .rfind(|message| message.subject.ends_with(".queue"));
     let queued = EnvelopeRef::parse(&queued.unwrap().body).unwrap();
     assert!(
         Some(gap.from) >= queued.timestamp && gap.from <= gap.to,

@@ -3,7 +3,7 @@
 use async_nats::jetstream::stream;
 use kryten_client::kv::KvBucket;
 use kryten_client::{Client, NatsConfig};
-use kryten_protocol::gap::Gap;
+use kryten_protocol::gap::GapReason;
 use kryten_protocol::state::StateBucket;
 use kryten_protocol::time::WireTime;
 use kryten_robot::Robot;
@@ -103,17 +103,6 @@ async fn two_robots_agree_when_jetstream_is_there_later() {
     sim.shutdown().await;
 }
 
-/// Reports of gaps in the stream: reason, beginning and end.
-async fn gaps(client: &Client) -> Vec<(String, WireTime, WireTime)> {
-    let contents = stream_contents(client).await;
-    let gaps = contents
-        .iter()
-        .filter(|message| message.subject.ends_with(".gap"));
-    let gaps = gaps.map(|message| serde_json::from_slice::<Gap>(&message.body).unwrap());
-    gaps.map(|gap| (gap.reason.as_str().to_owned(), gap.from, gap.to))
-        .collect()
-}
-
 async fn has_said(client: &Client, line: &str) -> bool {
     let contents = stream_contents(client).await;
     let events = events(&contents);
@@ -149,11 +138,11 @@ async fn the_channel_is_attended_until_all_is_there_that_a_term_with_a_stream_ne
     assert!(report.in_channel && !report.kv_up, "{report:?}");
     assert_eq!(report.connects, connections);
     let told = gaps(&client).await;
-    let [(reason, from, to)] = &told[..] else {
+    let [gap] = &told[..] else {
         panic!("one gap: {told:?}");
     };
-    assert_eq!(reason, "not_kept");
-    assert!(*from >= began && to > from, "{told:?}");
+    assert_eq!(gap.reason, GapReason::NotKept);
+    assert!(gap.from >= began && gap.to > gap.from, "{told:?}");
 
     let contents = stream_contents(&client).await;
     let said = contents.last().unwrap().time_nanos / 1_000;
@@ -165,11 +154,14 @@ async fn the_channel_is_attended_until_all_is_there_that_a_term_with_a_stream_ne
     })
     .await;
     let told = gaps(&client).await;
-    let [_, (reason, from, to)] = &told[..] else {
+    let [_, gap] = &told[..] else {
         panic!("two gaps: {told:?}");
     };
-    assert_eq!(reason, "absent");
-    assert!(*from >= before && to >= from, "we were there: {told:?}");
+    assert_eq!(gap.reason, GapReason::Absent);
+    assert!(
+        gap.from >= before && gap.to >= gap.from,
+        "we were there: {told:?}"
+    );
     robot.shutdown().await;
     sim.shutdown().await;
 }
@@ -202,12 +194,12 @@ async fn a_stream_is_found_over_a_connection_that_stands() {
         .args(["-HUP", &pid])
         .status();
     assert!(status.unwrap().success());
-    until("alice is in KV", || async {
+    until("the state is in KV", || async {
         users(&client).await.is_some()
     })
     .await;
     let told = gaps(&client).await;
-    assert_eq!(told[0].0, "not_kept", "{told:?}");
+    assert_eq!(told[0].reason, GapReason::NotKept, "{told:?}");
     robot.shutdown().await;
     sim.shutdown().await;
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use kryten_client::stream::{EventStream, StoredMessage};
 use kryten_client::{Client, NatsConfig};
+use kryten_protocol::gap::Gap;
 use kryten_robot::{ChannelConfig, Robot, RobotConfig};
 use kryten_servers::NatsServer;
 use serde_json::Value;
@@ -84,6 +85,16 @@ pub(crate) async fn start_robot(server: &NatsServer, sim_url: &str) -> Robot {
 pub(crate) async fn stream_contents(client: &Client) -> Vec<StoredMessage> {
     let stream = EventStream::open_or_create(client).await.unwrap();
     stream.tail("kryten.events.>", 1_000_000).await.unwrap()
+}
+
+/// The gaps that the stream tells of.
+pub(crate) async fn gaps(client: &Client) -> Vec<Gap> {
+    let contents = stream_contents(client).await;
+    let gaps = contents
+        .iter()
+        .filter(|message| message.subject.ends_with(".gap"));
+    gaps.map(|gap| serde_json::from_slice(&gap.body).unwrap())
+        .collect()
 }
 
 /// Event names and payloads of the channel's events, in order.

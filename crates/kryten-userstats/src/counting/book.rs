@@ -1,5 +1,6 @@
 //! What is folded and not yet committed, for each channel; the joining of KV state with events.
 
+mod holes;
 mod places;
 mod sealed;
 
@@ -7,7 +8,7 @@ use std::collections::BTreeMap;
 
 use kryten_client::StoredMessage;
 use kryten_protocol::event::EnvelopeRef;
-use kryten_protocol::gap::{Gap, GapReason};
+use kryten_protocol::gap::Gap;
 use kryten_protocol::seal::SealKey;
 use kryten_protocol::time::WireTime;
 use tracing::{info, warn};
@@ -17,8 +18,7 @@ use crate::config::ChannelConfig;
 use crate::initial_state::LoadedState;
 use crate::store::{ChannelBatch, Claim, Position};
 use crate::tally::{
-    Counters, Difference, EventView, KnownState, LONGEST_ABSENCE_MICROS, Privacy, Question, Room,
-    RoomKey, Sums, Tally,
+    Counters, Difference, EventView, KnownState, Privacy, Question, Room, RoomKey, Sums, Tally,
 };
 use places::Front;
 pub(crate) use places::position_of;
@@ -357,47 +357,6 @@ impl Book {
             differences: stayed,
             healed: false,
         });
-    }
-
-    /// Notes that events of all our channels may be missing since the last one that was counted, at most so many.
-    pub(crate) fn note_lost_events(&mut self, to: WireTime, lost: Option<u64>) {
-        for held in self.held.values_mut().filter(|held| !held.lost) {
-            for channel in &held.channels {
-                let room = self.tally.room(&channel.domain, &channel.channel);
-                let Some(from) = room.and_then(|room| room.last_event_at()) else {
-                    continue;
-                };
-                let gap = Gap {
-                    domain: channel.domain.clone(),
-                    channel: channel.channel.clone(),
-                    reason: GapReason::StreamTruncated,
-                    from: from.min(to),
-                    to,
-                    chat_complete: false,
-                    chat: None,
-                    lost,
-                };
-                self.tally.apply_gap(gap, &mut held.sums);
-            }
-        }
-        self.changed = true;
-    }
-
-    /// The events that come next are those after a hole that ends at this moment: where it was long, nobody who was there
-    /// before it is taken to have stayed.
-    pub(crate) fn go_on_behind_a_hole(&mut self, to: WireTime) {
-        for held in self.held.values_mut().filter(|held| !held.lost) {
-            for channel in &held.channels {
-                let (domain, channel) = (&channel.domain, &channel.channel);
-                let room = self.tally.room(domain, channel);
-                let Some(from) = room.and_then(Room::last_event_at) else {
-                    continue;
-                };
-                if to.micros() - from.micros() >= LONGEST_ABSENCE_MICROS {
-                    self.tally.lose_sight(domain, channel, from, &mut held.sums);
-                }
-            }
-        }
     }
 
     /// Counts who is where.

@@ -7,10 +7,7 @@
 use kryten_protocol::time::WireTime;
 use serde::{Deserialize, Serialize};
 
-use super::visits::SILENCE_MICROS;
-
-/// In so much time CyTube has told whoever joins who is there.
-const JOIN_MICROS: i64 = 60_000_000;
+use super::visits::{JOIN_MICROS, SILENCE_MICROS};
 
 /// What is kept of it over restarts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

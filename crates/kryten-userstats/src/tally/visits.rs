@@ -11,7 +11,7 @@ use super::sums::{Activity, RoomSums, VisitChange};
 /// After a longer absence of the robot nobody is taken to have stayed throughout.
 pub(crate) const LONGEST_ABSENCE_MICROS: i64 = 120_000_000;
 /// A user list that comes later than this after an absence has nothing to do with it.
-const JOIN_MICROS: i64 = 60_000_000;
+pub(super) const JOIN_MICROS: i64 = 60_000_000;
 /// A silence from which on the robot may have been away; CyTube tells the position of what plays every 5 s.
 pub(super) const SILENCE_MICROS: i64 = 20_000_000;
 
@@ -234,6 +234,14 @@ impl Visits {
         sum.total_seconds += seconds.total_seconds;
         sum.not_afk_seconds += seconds.not_afk_seconds;
         store(name, visit, Some(at), sums);
+    }
+
+    /// All left.
+    pub(super) fn close_all(&mut self, at: WireTime, sums: &mut RoomSums) {
+        let there: Vec<String> = self.0.keys().cloned().collect();
+        for name in there {
+            self.close(&name, at, sums);
+        }
     }
 
     /// A user's visit is not to be remembered; nothing is counted of it.
